@@ -1,0 +1,93 @@
+#include "base/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace sluice {
+namespace {
+
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warn: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// A value with spaces, quotes or control characters is quoted, so that a line stays one line.
+void append_text_value(std::string& out, std::string_view text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != '=' && c != '\\';
+  });
+  if (plain) out += text;
+  else append_json_string(out, text);
+}
+
+class SpdLogger final : public Logger {
+ public:
+  SpdLogger(LogLevel minimum, LogFormat format)
+      : format_(format),
+        logger_("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+    logger_.set_level(level_of(minimum));
+    logger_.flush_on(spdlog::level::debug);
+    const auto zone = spdlog::pattern_time_type::utc;
+    if (format == LogFormat::json) logger_.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", zone);
+    else logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", zone);
+  }
+  bool enabled(LogLevel level) const override { return logger_.should_log(level_of(level)); }
+  void write(LogLevel level, std::string_view message,
+             std::initializer_list<LogField> fields) override {
+    std::string line;
+    if (format_ == LogFormat::json) {
+      line += "\"message\":";
+      append_json_string(line, message);
+      for (const auto& field : fields) {
+        line += ',';
+        append_json_string(line, field.name);
+        line += ':';
+        append_json_string(line, field.value);
+      }
+    } else {
+      line += message;
+      for (const auto& field : fields) {
+        line += ' ';
+        line += field.name;
+        line += '=';
+        append_text_value(line, field.value);
+      }
+    }
+    logger_.log(level_of(level), "{}", line);
+  }
+
+ private:
+  LogFormat format_;
+  spdlog::logger logger_;
+};
+
+}  // namespace
+
+std::unique_ptr<Logger> make_stderr_logger(LogLevel minimum, LogFormat format) {
+  return std::make_unique<SpdLogger>(minimum, format);
+}
+
+}  // namespace sluice

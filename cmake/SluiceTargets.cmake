@@ -1,0 +1,31 @@
+# sluice_layer(NAME [LIBS...]): the static library sluice_NAME from every .cpp of the folder.
+# Sources are globbed so that a new file needs no edit here.
+function(sluice_layer name)
+  cmake_parse_arguments(arg "" "" "EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  foreach(pattern IN LISTS arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${pattern}")
+  endforeach()
+  if(sources)
+    add_library(sluice_${name} STATIC ${sources})
+    target_include_directories(sluice_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(sluice_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  else()
+    add_library(sluice_${name} INTERFACE)
+    target_include_directories(sluice_${name} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(sluice_${name} INTERFACE ${arg_PUBLIC} ${arg_PRIVATE})
+  endif()
+endfunction()
+
+# sluice_test(NAME DIR LIBS...): one GoogleTest binary from every *_test.cpp below DIR; each TEST is
+# one ctest entry, so that they run in parallel.
+include(GoogleTest)
+function(sluice_test name directory)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${directory}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endfunction()
