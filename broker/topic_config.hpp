@@ -1,0 +1,81 @@
+// The configs of a topic: Kafka's table, and the effective values that the data path reads.
+//
+// A topic stores only its overrides (a ConfigMap in the catalog). Its effective value of a key is
+// the override, else the broker option that Kafka names as its synonym, else the default.
+//
+//   auto checked = check_topic_config(overrides);            // EC 40 INVALID_CONFIG with the
+//   reason TopicConfig config = effective_topic_config(options, overrides); if (config.compacts) …
+#pragma once
+
+#include "broker/config_value.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::broker {
+
+struct Options;
+
+enum class TimestampType : std::uint8_t { create_time, log_append_time };
+// `producer` keeps the batch as it was sent.
+enum class TopicCompression : std::uint8_t { producer, uncompressed, gzip, snappy, lz4, zstd };
+
+struct TopicConfig {
+  static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
+
+  std::vector<std::string> cleanup_policy{"delete"};
+  std::string compression_type = "producer";
+  std::int32_t compression_gzip_level = -1;
+  std::int32_t compression_lz4_level = 9;
+  std::int32_t compression_zstd_level = 3;
+  std::int64_t delete_retention_ms = 86'400'000;
+  std::int64_t file_delete_delay_ms = 60'000;
+  std::int64_t flush_messages = unlimited;
+  std::int64_t flush_ms = unlimited;
+  std::vector<std::string> follower_replication_throttled_replicas;
+  std::int32_t index_interval_bytes = 4096;
+  std::vector<std::string> leader_replication_throttled_replicas;
+  std::int64_t local_retention_bytes = -2;
+  std::int64_t local_retention_ms = -2;
+  std::int64_t max_compaction_lag_ms = unlimited;
+  std::int32_t max_message_bytes = 1'048'588;
+  std::int64_t message_timestamp_after_max_ms = 3'600'000;
+  std::int64_t message_timestamp_before_max_ms = unlimited;
+  std::string message_timestamp_type = "CreateTime";
+  double min_cleanable_dirty_ratio = 0.5;
+  std::int64_t min_compaction_lag_ms = 0;
+  std::int32_t min_insync_replicas = 1;
+  bool preallocate = false;
+  bool remote_log_copy_disable = false;
+  bool remote_log_delete_on_disable = false;
+  bool remote_storage_enable = false;
+  std::int64_t retention_bytes = -1;        // -1: no limit
+  std::int64_t retention_ms = 604'800'000;  // -1: no limit
+  std::int32_t segment_bytes = 1'073'741'824;
+  std::int32_t segment_index_bytes = 10'485'760;
+  std::int64_t segment_jitter_ms = 0;
+  std::int64_t segment_ms = 604'800'000;
+  bool unclean_leader_election_enable = false;
+
+  // Derived from the above by effective_topic_config(); not rows of the table.
+  bool deletes = true;    // cleanup.policy names delete
+  bool compacts = false;  // cleanup.policy names compact
+  TimestampType timestamp_type = TimestampType::create_time;
+  TopicCompression compression = TopicCompression::producer;
+};
+
+// Every topic config of Kafka 4.3, sorted by name.
+std::span<const ConfigRow<TopicConfig>> topic_config_rows();
+
+// Checks one key, or a whole set of overrides with the rules between keys. Errors: unknown_key,
+// bad_value, both EC 40 INVALID_CONFIG for the client; Error::context is the message for it.
+Result<> check_topic_config(std::string_view name, std::string_view value);
+Result<> check_topic_config(const Options& options, const ConfigMap& overrides);
+
+// Requires: `overrides` passed check_topic_config; a key that did not is ignored.
+TopicConfig effective_topic_config(const Options& options, const ConfigMap& overrides);
+
+}  // namespace sluice::broker
