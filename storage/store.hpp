@@ -1,0 +1,58 @@
+// One shard's part of a data directory: what its logs share (tail cache, descriptors, frontier) and
+// the way to open and delete them.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "storage/log.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sluice::storage {
+
+class FileSystem;
+struct StoreParts;
+
+class Store {
+ public:
+  // Opens the shard's frontier file, meta/frontier-SHARD (made if missing, with meta/) and, if it
+  // carries the clean-shutdown mark, withdraws the mark durably before it returns. The references
+  // must outlive the store. `executor` is the shard's.
+  static Task<Result<std::unique_ptr<Store>>> open(FileSystem& files, int shard,
+                                                   StoreOptions options, Clock& clock,
+                                                   Random& random, Logger& logger,
+                                                   Executor executor);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Whether the last user of the directory closed it cleanly.
+  bool was_clean() const;
+
+  // Opens or creates the directory TOPIC-PARTITION and recovers it. Logs may be opened
+  // concurrently.
+  Task<Result<std::unique_ptr<Log>>> open_log(PartitionName name, LogOptions options);
+
+  // Deletes a closed partition: rename to TOPIC-PARTITION.ID-delete, directory sync, then unlink.
+  Task<Result<>> delete_log(PartitionName name);
+  // Finishes deletions that a crash interrupted: call once at start, before logs are opened.
+  static Task<Result<>> remove_deleted(FileSystem& files);
+
+  // Call a few times a second: saves the frontier when it is due.
+  Task<Result<>> maintain();
+
+  // Bytes the tail cache holds now, and its bound, which may change (memory pressure).
+  std::int64_t cached_bytes() const;
+  void set_tail_cache_bytes(std::int64_t bytes);
+
+  // Saves the frontier with the clean-shutdown mark. Requires: all its logs were closed.
+  Task<Result<>> close();
+
+ private:
+  explicit Store(std::shared_ptr<StoreParts> parts);
+  std::shared_ptr<StoreParts> parts_;
+};
+
+}  // namespace sluice::storage
