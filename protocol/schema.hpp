@@ -1,20 +1,21 @@
 // Describes a Kafka message as data: one row a field. No code generation, no macros.
 //
 // A message is a plain struct plus a function, fields(row), that calls `row` once a field, in wire
-// order. Every operation on messages (encode, decode, measure, check, print) is one visitor of
-// those rows; see codec.hpp. The C++ type gives the wire type, the member initialiser the default.
+// order. Every operation on messages (encode, decode, measure, compare) is one visitor of those
+// rows; see encoder.hpp and decoder.hpp. The C++ type gives the wire type, the member initialiser
+// the default. Types do not recurse, so the nesting of a message is bounded by its description.
 //
 // Source of truth: clients/src/main/resources/common/message/*.json of Apache Kafka.
 #pragma once
 
 #include "base/bytes.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/record_data.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -22,11 +23,7 @@
 namespace sluice::protocol {
 
 using Version = std::int16_t;
-
-struct Uuid {
-  std::array<std::byte, 16> octets{};
-  friend bool operator==(const Uuid&, const Uuid&) = default;
-};
+using sluice::Bytes;
 
 // A closed range of versions, spelled as in Kafka's schemas: "3", "0-4", "3+" or "none".
 struct Versions {
@@ -48,7 +45,10 @@ struct Versions {
     };
     first = last = number();
     if (rest.empty()) return;
-    if (rest == "+") { last = newest; return; }
+    if (rest == "+") {
+      last = newest;
+      return;
+    }
     if (rest[0] != '-') throw "expected N, N+ or N-M";
     rest.remove_prefix(1);
     last = number();
@@ -70,7 +70,7 @@ template <class M, class T>
 struct Field {
   using value_type = T;
   std::string_view name;
-  T M::*member;
+  T M::* member;
   FieldOptions options;
 };
 
@@ -79,50 +79,117 @@ template <class Visitor>
 struct Rows {
   Visitor& visit;
   template <class M, class T>
-  constexpr void operator()(std::string_view name, T M::*member, FieldOptions options = {}) const {
+  constexpr void operator()(std::string_view name, T M::* member, FieldOptions options = {}) const {
     visit(Field<M, T>{name, member, options});
   }
 };
 
 struct Schema {
-  std::int16_t api_key;
+  std::int16_t api_key = -1;  // -1: a message of no API, such as a stored record
   Versions versions;
   Versions flexible = "none";
 };
 
-struct AnyRow { void operator()(std::string_view, auto, FieldOptions = {}) const; };
-template <class T> concept Described = requires(AnyRow row) { T::fields(row); };
-template <class T> concept Message = Described<T> && requires { Schema{T::schema}; };
+struct AnyRow {
+  void operator()(std::string_view, auto, FieldOptions = {}) const;
+};
+template <class T>
+concept Described = requires(AnyRow row) { T::fields(row); };
+template <class T>
+concept Message = Described<T> && requires { Schema{T::schema}; };
 
-template <class T> inline constexpr bool is_optional = false;
-template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T> inline constexpr bool is_vector = false;
-template <class T> inline constexpr bool is_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
 
 template <Described M, class Visitor>
-constexpr void for_each_field(Visitor&& visit) { M::fields(Rows<Visitor>{visit}); }
+constexpr void for_each_field(Visitor&& visit) {
+  M::fields(Rows<std::remove_reference_t<Visitor>>{visit});
+}
 
-// The rules each description must meet, checked while compiling (see encode and decode).
+template <Described M>
+constexpr bool has_tags() {
+  bool found = false;
+  for_each_field<M>([&](const auto& field) { found = found || field.options.tag >= 0; });
+  return found;
+}
+
+template <Described M>
+constexpr bool well_formed(Versions flexible);
+
+// The type of a field without its optional and vector: what may be described in turn.
+template <class T>
+constexpr bool inner_well_formed(Versions flexible) {
+  if constexpr (is_optional<T> || is_vector<T>)
+    return inner_well_formed<typename T::value_type>(flexible);
+  else if constexpr (Described<T>)
+    return well_formed<T>(flexible);
+  else
+    return true;
+}
+
+// The rules each description must meet, checked while compiling: a nullable field is an optional,
+// tags are small, exist only in flexible versions, and are listed in ascending order.
 template <Described M>
 constexpr bool well_formed(Versions flexible) {
   bool good = true;
-  std::uint64_t tags = 0;
+  int last_tag = -1;
   for_each_field<M>([&](const auto& field) {
     using T = typename std::remove_cvref_t<decltype(field)>::value_type;
     const FieldOptions o = field.options;
     good = good && !o.versions.empty() && is_optional<T> != o.nullable.empty();
-    if (o.tag >= 0) {  // tags are small, unique, and exist only in flexible versions
-      good = good && o.tag < 64 && !flexible.empty() && (tags >> o.tag & 1) == 0;
-      tags |= std::uint64_t{1} << o.tag;
+    if (o.tag >= 0) {
+      good = good && o.tag < 64 && o.tag > last_tag && !flexible.empty();
+      last_tag = o.tag;
     }
-    if constexpr (Described<T>) good = good && well_formed<T>(flexible);
-    if constexpr (is_vector<T>)
-      if constexpr (Described<typename T::value_type>)
-        good = good && well_formed<typename T::value_type>(flexible);
+    good = good && inner_well_formed<T>(flexible);
   });
   return good;
 }
 template <Message M>
-constexpr bool well_formed() { return !M::schema.versions.empty() && well_formed<M>(M::schema.flexible); }
+constexpr bool well_formed() {
+  return !M::schema.versions.empty() && well_formed<M>(M::schema.flexible);
+}
+
+// Whether two values of a field are equal, field by field; record data by its bytes.
+template <class T>
+bool same(const T& a, const T& b);
+
+template <class T>
+bool same_elements(const T& a, const T& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!same(a[i], b[i])) return false;
+  return true;
+}
+
+bool same_records(const Records& a, const Records& b);
+
+template <class T>
+bool same(const T& a, const T& b) {
+  if constexpr (Described<T>) {
+    bool equal = true;
+    for_each_field<T>(
+        [&](const auto& field) { equal = equal && same(a.*field.member, b.*field.member); });
+    return equal;
+  } else if constexpr (is_vector<T>) {
+    return same_elements(a, b);
+  } else if constexpr (is_optional<T>) {
+    return a.has_value() == b.has_value() && (!a || same(*a, *b));
+  } else if constexpr (std::is_same_v<T, Bytes>) {
+    return as_text(a) == as_text(b);
+  } else if constexpr (std::is_same_v<T, Records>) {
+    return same_records(a, b);
+  } else if constexpr (std::is_same_v<T, double>) {
+    return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);  // NaN equals NaN
+  } else {
+    return a == b;
+  }
+}
 
 }  // namespace sluice::protocol
