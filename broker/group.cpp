@@ -335,7 +335,7 @@ void GroupCore::written(std::uint64_t id, ErrorCode error, GroupTime now, GroupE
 
 // --------------------------------------------------------------------- heartbeat, leave, commit
 
-ErrorCode GroupCore::heartbeat(const HeartbeatRequest& request, GroupTime now) {
+ErrorCode GroupCore::heartbeat(const GroupHeartbeat& request, GroupTime now) {
   const ErrorCode error = validate_member(request.member_id, request.instance_id);
   if (error != ErrorCode::none) return error;
   if (request.generation != generation_) return ErrorCode::illegal_generation;

@@ -94,7 +94,7 @@ class GroupCore {
   // Requires: request.session_timeout is within the options' bounds.
   void join(const JoinRequest& request, RequestToken token, GroupTime now, GroupEffects& effects);
   void sync(const SyncRequest& request, RequestToken token, GroupTime now, GroupEffects& effects);
-  ErrorCode heartbeat(const HeartbeatRequest& request, GroupTime now);
+  ErrorCode heartbeat(const GroupHeartbeat& request, GroupTime now);
   // The reply may be sent when the writes of `effects`, if any, are durable.
   LeaveReply leave(const LeaveRequest& request, GroupTime now, GroupEffects& effects);
   // Whether this member may commit offsets now; keeps its session alive.

@@ -137,7 +137,7 @@ void GroupCoordinator::sync(const SyncRequest& request, RequestToken token, Grou
   settle(*group, std::move(effects), std::nullopt, now);
 }
 
-ErrorCode GroupCoordinator::heartbeat(const HeartbeatRequest& request, GroupTime now) {
+ErrorCode GroupCoordinator::heartbeat(const GroupHeartbeat& request, GroupTime now) {
   if (request.group_id.empty()) return ErrorCode::invalid_group_id;
   // The sessions have not begun yet: as good as heard.
   if (!loaded_) return ErrorCode::none;
@@ -212,10 +212,10 @@ void GroupCoordinator::commit(const CommitRequest& request, RequestToken token, 
   add_pending(std::move(pending), std::move(records));
 }
 
-void GroupCoordinator::delete_offsets(const OffsetDeleteRequest& request, RequestToken token,
+void GroupCoordinator::delete_offsets(const DeleteOffsetsRequest& request, RequestToken token,
                                       GroupTime) {
   const auto refuse_delete = [&](ErrorCode error) {
-    complete(token, OffsetDeleteReply{.error = error, .topics = {}});
+    complete(token, DeleteOffsetsReply{.error = error, .topics = {}});
   };
   if (!loaded_) return refuse_delete(ErrorCode::coordinator_load_in_progress);
   if (request.group_id.empty()) return refuse_delete(ErrorCode::invalid_group_id);
@@ -225,7 +225,7 @@ void GroupCoordinator::delete_offsets(const OffsetDeleteRequest& request, Reques
     return refuse_delete(ErrorCode::non_empty_group);
   }
   GroupChanges changes{.group_id = group->core.id(), .serial = group->serial, .changes = {}};
-  OffsetDeleteReply reply = group->offsets.begin_delete(request, group->core, changes.changes);
+  DeleteOffsetsReply reply = group->offsets.begin_delete(request, group->core, changes.changes);
   if (changes.changes.empty()) return complete(token, std::move(reply));
   Pending pending;
   pending.reply = GroupCompletion{token, std::move(reply)};
@@ -270,7 +270,7 @@ void GroupCoordinator::delete_topic_offsets(std::string_view topic, const TopicI
   }
 }
 
-OffsetFetchReply GroupCoordinator::fetch(const OffsetFetchRequest& request) const {
+FetchOffsetsReply GroupCoordinator::fetch(const FetchOffsetsRequest& request) const {
   if (!loaded_) return {.error = ErrorCode::coordinator_load_in_progress, .topics = {}};
   const Group* group = find(request.group_id);
   if (group != nullptr) return group->offsets.fetch(request);

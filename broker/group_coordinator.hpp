@@ -83,7 +83,7 @@ class GroupCoordinator {
   void sync(const SyncRequest& request, RequestToken token, GroupTime now);
   void leave(const LeaveRequest& request, RequestToken token, GroupTime now);
   void commit(const CommitRequest& request, RequestToken token, GroupTime now);
-  void delete_offsets(const OffsetDeleteRequest& request, RequestToken token, GroupTime now);
+  void delete_offsets(const DeleteOffsetsRequest& request, RequestToken token, GroupTime now);
   // Those of the groups that belong to this partition.
   void delete_groups(const std::vector<std::string_view>& group_ids, RequestToken token,
                      GroupTime now);
@@ -91,9 +91,9 @@ class GroupCoordinator {
   void delete_topic_offsets(std::string_view topic, const TopicId& id, GroupTime now);
 
   // ---- requests that are answered at once
-  ErrorCode heartbeat(const HeartbeatRequest& request, GroupTime now);
+  ErrorCode heartbeat(const GroupHeartbeat& request, GroupTime now);
   // Only durable commits. An unknown group has no offsets, which is no error.
-  OffsetFetchReply fetch(const OffsetFetchRequest& request) const;
+  FetchOffsetsReply fetch(const FetchOffsetsRequest& request) const;
   // An unknown group is Dead; from DescribeGroups v6 on that is GROUP_ID_NOT_FOUND too.
   DescribedGroup describe(std::string_view group_id, std::int16_t api_version) const;
   GroupListReply list(const GroupListFilter& filter) const;

@@ -39,7 +39,7 @@ struct FailReply {
   void operator()(JoinReply& reply) const { reply = {.error = error}; }
   void operator()(SyncReply& reply) const { reply = {.error = error}; }
   void operator()(LeaveReply& reply) const { reply = {.error = error, .members = {}}; }
-  void operator()(OffsetDeleteReply& reply) const { reply = {.error = error, .topics = {}}; }
+  void operator()(DeleteOffsetsReply& reply) const { reply = {.error = error, .topics = {}}; }
   void operator()(CommitReply& reply) const {
     for (TopicReply& topic : reply.topics) {
       for (PartitionReply& p : topic.partitions) {

@@ -80,16 +80,16 @@ CommitReply GroupOffsets::begin_commit(const CommitRequest& request, const Group
   return reply;
 }
 
-OffsetDeleteReply GroupOffsets::begin_delete(const OffsetDeleteRequest& request,
-                                             const GroupCore& group,
-                                             std::vector<OffsetChange>& changes) {
-  OffsetDeleteReply reply;
-  for (const OffsetDeleteTopic& topic : request.topics) {
+DeleteOffsetsReply GroupOffsets::begin_delete(const DeleteOffsetsRequest& request,
+                                              const GroupCore& group,
+                                              std::vector<OffsetChange>& changes) {
+  DeleteOffsetsReply reply;
+  for (const DeleteOffsetsTopic& topic : request.topics) {
     TopicReply& answered = reply.topics.emplace_back();
     answered.name = topic.name;
     const bool subscribed = group.is_subscribed_to(topic.name);
     const auto known = topics_.find(topic.name);
-    for (const OffsetDeletePartition& p : topic.partitions) {
+    for (const DeleteOffsetsPartition& p : topic.partitions) {
       PartitionReply& result = answered.partitions.emplace_back();
       result.index = p.index;
       result.error = p.error;
@@ -154,8 +154,8 @@ void GroupOffsets::load(const std::string& topic, std::int32_t partition,
   apply(changes);
 }
 
-OffsetFetchReply GroupOffsets::fetch(const OffsetFetchRequest& request) const {
-  OffsetFetchReply reply;
+FetchOffsetsReply GroupOffsets::fetch(const FetchOffsetsRequest& request) const {
+  FetchOffsetsReply reply;
   if (!request.topics) {
     for (const auto& [topic, partitions] : topics_) {
       FetchedTopic fetched_topic{.name = topic, .id = {}, .partitions = {}};
@@ -167,7 +167,7 @@ OffsetFetchReply GroupOffsets::fetch(const OffsetFetchRequest& request) const {
     return reply;
   }
   reply.topics.reserve(request.topics->size());
-  for (const FetchTopic& topic : *request.topics) {
+  for (const FetchOffsetsTopic& topic : *request.topics) {
     FetchedTopic& answered = reply.topics.emplace_back();
     answered.name = topic.name;
     answered.id = topic.id;

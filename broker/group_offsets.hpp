@@ -36,8 +36,8 @@ class GroupOffsets {
                            std::int64_t wall_ms, std::vector<OffsetChange>& changes);
   // Likewise for OffsetDelete: GROUP_SUBSCRIBED_TO_TOPIC where `group` says so; deleting what does
   // not exist is no error and no change.
-  OffsetDeleteReply begin_delete(const OffsetDeleteRequest& request, const GroupCore& group,
-                                 std::vector<OffsetChange>& changes);
+  DeleteOffsetsReply begin_delete(const DeleteOffsetsRequest& request, const GroupCore& group,
+                                  std::vector<OffsetChange>& changes);
   // Deletes every offset.
   void begin_delete_all(std::vector<OffsetChange>& changes);
   // Deletes the offsets of a topic that is gone; those stored for another topic of its name stay.
@@ -53,7 +53,7 @@ class GroupOffsets {
   // A record of the log, at load.
   void load(const std::string& topic, std::int32_t partition, std::optional<OffsetValue> value);
 
-  OffsetFetchReply fetch(const OffsetFetchRequest& request) const;
+  FetchOffsetsReply fetch(const FetchOffsetsRequest& request) const;
   const OffsetValue* find(std::string_view topic, std::int32_t partition) const;
   // Nothing stored and nothing on its way.
   bool empty() const { return topics_.empty(); }

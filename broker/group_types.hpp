@@ -71,7 +71,7 @@ struct SyncRequest {
   std::vector<SyncAssignment> assignments;  // from the leader only
 };
 
-struct HeartbeatRequest {
+struct GroupHeartbeat {
   std::string_view group_id;
   std::int32_t generation = -1;
   std::string_view member_id;
@@ -114,30 +114,30 @@ struct CommitRequest {
   std::vector<CommitTopic> topics;
 };
 
-struct FetchTopic {
+struct FetchOffsetsTopic {
   std::string_view name;
   TopicId id{};  // not zero: an offset stored for another topic of that name is not returned
   std::vector<std::int32_t> partitions;
 };
 
-struct OffsetFetchRequest {
+struct FetchOffsetsRequest {
   std::string_view group_id;
-  std::optional<std::vector<FetchTopic>> topics;  // nullopt: everything committed
+  std::optional<std::vector<FetchOffsetsTopic>> topics;  // nullopt: everything committed
 };
 
-struct OffsetDeletePartition {
+struct DeleteOffsetsPartition {
   std::int32_t index = 0;
   ErrorCode error = ErrorCode::none;  // as in CommitPartition
 };
 
-struct OffsetDeleteTopic {
+struct DeleteOffsetsTopic {
   std::string_view name;
-  std::vector<OffsetDeletePartition> partitions;
+  std::vector<DeleteOffsetsPartition> partitions;
 };
 
-struct OffsetDeleteRequest {
+struct DeleteOffsetsRequest {
   std::string_view group_id;
-  std::vector<OffsetDeleteTopic> topics;
+  std::vector<DeleteOffsetsTopic> topics;
 };
 
 struct GroupListFilter {
@@ -217,12 +217,12 @@ struct FetchedTopic {
   std::vector<FetchedPartition> partitions;
 };
 
-struct OffsetFetchReply {
+struct FetchOffsetsReply {
   ErrorCode error = ErrorCode::none;
   std::vector<FetchedTopic> topics;
 };
 
-struct OffsetDeleteReply {
+struct DeleteOffsetsReply {
   ErrorCode error = ErrorCode::none;
   std::vector<TopicReply> topics;
 };
@@ -268,7 +268,7 @@ struct GroupListReply {
 };
 
 // The answer to a request that may wait.
-using GroupReply = std::variant<JoinReply, SyncReply, LeaveReply, CommitReply, OffsetDeleteReply,
+using GroupReply = std::variant<JoinReply, SyncReply, LeaveReply, CommitReply, DeleteOffsetsReply,
                                 DeleteGroupsReply>;
 
 struct GroupCompletion {
