@@ -31,6 +31,9 @@ struct CompressionLevels {
   friend bool operator==(const CompressionLevels&, const CompressionLevels&) = default;
 };
 
+// Decompressed bytes of one batch beyond which it is taken for a bomb, where nothing else is said.
+inline constexpr std::size_t decompressed_size_max_default = 128 * 1024 * 1024;
+
 // Compresses. Keeps the libraries' contexts from one call to the next; made on first use of each
 // codec. Not thread-safe: one for each shard or worker.
 class Compressor {

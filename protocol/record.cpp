@@ -1,37 +1,21 @@
 #include "protocol/record.hpp"
 
+#include "protocol/record_scan.hpp"
 #include "protocol/varint.hpp"
 
 namespace sluice::protocol {
 namespace {
 
-// Reads a length and that many bytes; -1 is null. Returns the end, nullptr if malformed.
-const std::byte* get_nullable_bytes(const std::byte* at, const std::byte* end,
-                                    std::optional<Bytes>& bytes) {
-  std::int32_t size = 0;
-  at = get_varint(at, end, size);
-  if (at == nullptr) return nullptr;
-  if (size < 0) {
-    bytes.reset();
-    return size == -1 ? at : nullptr;
-  }
-  if (size > end - at) return nullptr;
-  bytes.emplace(at, static_cast<std::size_t>(size));
-  return at + size;
-}
-
+// Reads a header that scan_record() has seen.
 const std::byte* get_header(const std::byte* at, const std::byte* end, RecordHeader& header) {
   std::int32_t size = 0;
   at = get_varint(at, end, size);
-  if (at == nullptr || size < 0 || size > end - at) return nullptr;
   header.key = as_text({at, static_cast<std::size_t>(size)});
-  return get_nullable_bytes(at + size, end, header.value);
-}
-
-const std::byte* skip_headers(const std::byte* at, const std::byte* end, std::int32_t count) {
-  // A header takes two bytes or more, so a lying count ends soon.
-  for (RecordHeader header; count > 0 && at != nullptr; --count) at = get_header(at, end, header);
-  return at;
+  at = get_varint(at + size, end, size);
+  header.value.reset();
+  if (size < 0) return at;
+  header.value.emplace(at, static_cast<std::size_t>(size));
+  return at + size;
 }
 
 }  // namespace
@@ -52,22 +36,20 @@ std::int64_t timestamp_of(const Record& record, const BatchHeader& batch) {
 }
 
 std::size_t parse_record(Bytes area, Record& record) {
-  const std::byte* at = area.data();
-  std::int32_t size = 0;
-  at = get_varint(at, area.data() + area.size(), size);
-  // The least body: attributes, two deltas, two lengths and the header count, a byte each.
-  if (at == nullptr || size < 6 || size > area.data() + area.size() - at) return 0;
-  const std::byte* const end = at + size;
-  ++at;  // attributes: none are defined; read and ignored, as Kafka does
-  if ((at = get_varint(at, end, record.timestamp_delta)) == nullptr) return 0;
-  if ((at = get_varint(at, end, record.offset_delta)) == nullptr) return 0;
-  if ((at = get_nullable_bytes(at, end, record.key)) == nullptr) return 0;
-  if ((at = get_nullable_bytes(at, end, record.value)) == nullptr) return 0;
-  std::int32_t header_count = 0;
-  if ((at = get_varint(at, end, header_count)) == nullptr || header_count < 0) return 0;
-  record.headers = RecordHeaders{Bytes{at, end}, header_count};
-  if (skip_headers(at, end, header_count) != end) return 0;
-  record.bytes = area.first(static_cast<std::size_t>(end - area.data()));
+  const std::byte* const begin = area.data();
+  RecordShape shape;
+  const std::byte* const end = scan_record(begin, begin + area.size(), shape);
+  if (end == nullptr) return 0;
+  const auto view = [](const std::byte* at, std::int32_t size) -> std::optional<Bytes> {
+    if (size < 0) return std::nullopt;
+    return Bytes{at, static_cast<std::size_t>(size)};
+  };
+  record.timestamp_delta = shape.timestamp_delta;
+  record.offset_delta = shape.offset_delta;
+  record.key = view(shape.key, shape.key_size);
+  record.value = view(shape.value, shape.value_size);
+  record.headers = RecordHeaders{Bytes{shape.headers, end}, shape.header_count};
+  record.bytes = Bytes{begin, end};
   return record.bytes.size();
 }
 

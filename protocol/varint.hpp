@@ -35,8 +35,7 @@ inline std::byte* put_varint(std::byte* out, std::int64_t value) {
 
 namespace detail {
 template <std::size_t SizeMax, std::uint64_t LastByteMax>
-inline const std::byte* get_unsigned_varint(const std::byte* at, const std::byte* end,
-                                            std::uint64_t& value) {
+const std::byte* get_long_varint(const std::byte* at, const std::byte* end, std::uint64_t& value) {
   value = 0;
   for (std::size_t i = 0; i < SizeMax && at != end; ++i) {
     const auto octet = static_cast<std::uint64_t>(*at++);
@@ -45,26 +44,37 @@ inline const std::byte* get_unsigned_varint(const std::byte* at, const std::byte
   }
   return nullptr;
 }
+
+// One and two bytes (-8192…8191) in line, the rest out of line.
+template <std::size_t SizeMax, std::uint64_t LastByteMax>
+inline const std::byte* get_unsigned_varint(const std::byte* at, const std::byte* end,
+                                            std::uint64_t& value) {
+  if (end - at >= 2) [[likely]] {
+    const auto first = static_cast<std::uint64_t>(at[0]);
+    if (first < 0x80) {
+      value = first;
+      return at + 1;
+    }
+    const auto second = static_cast<std::uint64_t>(at[1]);
+    if (second < 0x80) {
+      value = (first & 0x7f) | second << 7;
+      return at + 2;
+    }
+  }
+  return get_long_varint<SizeMax, LastByteMax>(at, end, value);
+}
 }  // namespace detail
 
 // Read a varint in [at, end) and return its end; nullptr if it is cut short or does not fit.
 inline const std::byte* get_varint(const std::byte* at, const std::byte* end, std::int32_t& value) {
   std::uint64_t raw = 0;
-  if (at != end && static_cast<std::uint8_t>(*at) < 0x80) [[likely]] {  // -64…63 in one byte
-    raw = static_cast<std::uint64_t>(*at++);
-  } else {
-    at = detail::get_unsigned_varint<varint32_size_max, 0x0f>(at, end, raw);
-  }
+  at = detail::get_unsigned_varint<varint32_size_max, 0x0f>(at, end, raw);
   value = static_cast<std::int32_t>(unzigzag(raw));
   return at;
 }
 inline const std::byte* get_varint(const std::byte* at, const std::byte* end, std::int64_t& value) {
   std::uint64_t raw = 0;
-  if (at != end && static_cast<std::uint8_t>(*at) < 0x80) [[likely]] {
-    raw = static_cast<std::uint64_t>(*at++);
-  } else {
-    at = detail::get_unsigned_varint<varint64_size_max, 0x01>(at, end, raw);
-  }
+  at = detail::get_unsigned_varint<varint64_size_max, 0x01>(at, end, raw);
   value = unzigzag(raw);
   return at;
 }
