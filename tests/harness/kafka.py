@@ -37,7 +37,7 @@ class Kafka(Process):
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
-        "log.retention.check.interval.ms": "1000",
+        "log.initial.task.delay.ms": "500",
     }
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""Debian's Kafka clients against a real broker; see README.md."""

@@ -1,0 +1,134 @@
+"""sluiced as a program: start, stop, refusals, locks, exit codes."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness.broker import Broker, binary
+from conformance.case import BrokerCase, wait_until
+
+
+def run(*arguments, environment=None, timeout=20):
+    """Runs sluiced to its end; returns the finished process with both outputs in `stdout`."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
+    return subprocess.run([binary("sluiced"), *arguments], env={**clean, **(environment or {})},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=timeout, check=False)
+
+
+class ServerTest(BrokerCase):
+    needs_own_broker = True
+    needs_sluiced = True
+
+    def refused(self, *arguments, environment=None):
+        done = run(*arguments, environment=environment)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def config(self, text):
+        file = tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False)
+        self.addCleanup(os.unlink, file.name)
+        with file:
+            file.write(text)
+        return file.name
+
+    def test_help_and_version(self):
+        for flag in ("--help", "--version"):
+            done = run(flag)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("sluice", done.stdout)
+
+    def test_unknown_flag(self):
+        self.assertEqual(run("--no-such-flag").returncode, 2)
+
+    def test_unknown_key_is_refused_with_a_suggestion(self):
+        text = self.refused("--config", self.config('"log.retention.hour" = 5\n'))
+        self.assertIn("log.retention.hour", text)
+        self.assertIn("log.retention.hours", text)
+
+    def test_unknown_variable_is_refused(self):
+        text = self.refused(environment={"SLUICE_NUM_PARTITION": "3"})
+        self.assertIn("SLUICE_NUM_PARTITION", text)
+
+    def test_bad_value_names_its_place(self):
+        text = self.refused("--config", self.config('"num.partitions" = 3\n"log.segment.bytes" = -1\n'))
+        self.assertIn("log.segment.bytes", text)
+        self.assertRegex(text, r"toml:2")
+
+    def test_missing_config_file(self):
+        self.assertIn("/no/such.toml", self.refused("--config", "/no/such.toml"))
+
+    def test_address_in_use(self):
+        second = Broker(port=self.broker.port)
+        self.addCleanup(second.close)
+        second.spawn()
+        self.assertNotEqual(second.process.wait(20), 0)
+        self.assertIn(str(self.broker.port), second.log_tail())
+
+    def test_locked_directory_names_the_holder(self):
+        second = Broker(**{})
+        self.addCleanup(second.close)
+        second.options["log.dirs"] = str(self.broker.data_directory)
+        second.spawn()
+        self.assertNotEqual(second.process.wait(20), 0)
+        self.assertIn(str(self.broker.process.pid), second.log_tail())
+
+    def test_port_0_prints_the_real_address(self):
+        broker = Broker()
+        self.addCleanup(broker.close)
+        broker.options["listeners"] = "PLAINTEXT://127.0.0.1:0"
+        broker.spawn()
+
+        def address():
+            return re.search(r"127\.0\.0\.1:([1-9]\d*)", broker.log_tail())
+        port = wait_until(address, what="an address in the log").group(1)
+        broker.address = f"127.0.0.1:{port}"
+        broker.wait_ready()
+        listing = subprocess.run(["kcat", "-b", broker.address, "-L"], capture_output=True,
+                                 text=True, timeout=20, check=True).stdout
+        self.assertIn(f"at {broker.address}", listing)
+
+    def test_signals_stop_gracefully(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number), Broker() as broker:
+                broker.process.send_signal(number)
+                began = time.monotonic()
+                self.assertEqual(broker.process.wait(15), 0)
+                self.assertLess(time.monotonic() - began, 10)
+
+    def test_stops_with_clients_attached(self):
+        """Idle connections and a parked fetch do not hold the stop up."""
+        with Broker() as broker:
+            host, port = broker.address.split(":")
+            sockets = [socket.create_connection((host, int(port))) for _ in range(20)]
+            began = time.monotonic()
+            self.assertEqual(broker.stop(), 0)
+            self.assertLess(time.monotonic() - began, 5)
+            for connection in sockets:
+                connection.close()
+
+    def test_data_directory_holds_what_kafka_would_write(self):
+        topic = self.create_topic(partitions=2)
+        self.produce(topic, [{"value": b"x", "partition": number} for number in (0, 1)])
+        for number in (0, 1):
+            directory = self.broker.data_directory / f"{topic}-{number}"
+            self.assertTrue((directory / "00000000000000000000.log").exists(), directory)
+
+    def test_both_io_backends(self):
+        for backend in ("threads", "auto"):
+            with self.subTest(backend), Broker() as broker:
+                broker.stop()
+                broker.options["sluice.io.backend"] = backend
+                broker.start()
+                out = subprocess.run(["kcat", "-b", broker.address, "-P", "-t", "t"], input=b"x\n",
+                                     capture_output=True, timeout=20, check=False)
+                self.assertEqual(out.returncode, 0, out.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
