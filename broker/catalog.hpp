@@ -9,7 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "broker/config_value.hpp"
-#include "protocol/schema.hpp"
+#include "protocol/ids.hpp"
 
 #include <cstdint>
 #include <map>
@@ -17,12 +17,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
 namespace sluice::broker {
-
-using protocol::Uuid;
 
 enum class CatalogErrc {
   topic_exists = 1,
@@ -33,7 +32,6 @@ enum class CatalogErrc {
   fenced,          // an earlier write failed: no change is possible until a restart
   damaged,         // the catalog file does not read back
   unknown_format,  // written by a newer version
-  locked,
 };
 const std::error_category& catalog_category();
 inline std::error_code make_error_code(CatalogErrc code) {
@@ -112,7 +110,7 @@ class Catalog {
   Result<> replace(const ReplaceConfigs& change);
 
   std::map<std::string, std::shared_ptr<const Topic>, std::less<>> topics_;
-  std::map<std::array<std::byte, 16>, std::shared_ptr<const Topic>> by_id_;
+  std::unordered_map<Uuid, std::shared_ptr<const Topic>> by_id_;
   std::map<std::string, std::string, std::less<>> folded_;  // name with '.' as '_' → name
   std::map<ResourceType, std::map<std::string, ConfigMap, std::less<>>> configs_;
   std::int64_t partition_total_ = 0;
@@ -127,8 +125,7 @@ std::string_view topic_name_fault(std::string_view name);
 // __consumer_offsets, __transaction_state, __share_group_state.
 bool is_internal_topic(std::string_view name);
 
-// Kafka's text form of an id: 22 characters of base64url, no padding.
-std::string uuid_text(const Uuid& id);
+// Uuid::to_string() read back: 22 characters of base64url.
 std::optional<Uuid> parse_uuid(std::string_view text);
 
 }  // namespace sluice::broker

@@ -1,6 +1,6 @@
 // The one writer of the catalog: DATA/meta/format and DATA/meta/catalog. Lives on shard 0.
 //
-//   auto store = co_await CatalogStore::open(file_system, data_directory, random, clock, logger);
+//   auto store = co_await CatalogStore::open(file_system, random, clock, logger);
 //   store->on_change([&](CatalogSnapshot now) { /* hand `now` to every shard */ });
 //   std::vector<CatalogChange> changes{CreateTopic{topic}};
 //   auto outcome = co_await store->commit(std::move(changes));   // durable when it returns
@@ -42,12 +42,13 @@ struct CommitOutcome {
 
 class CatalogStore {
  public:
-  // Opens DATA/meta, creating it with a new cluster id when it is not there. A torn tail is cut,
-  // kept aside as meta/catalog.torn-N and reported. Errors: damaged (file and offset in the
-  // context), unknown_format (nothing was written), any error of the file system. Lifetime: all
+  // Opens meta/ of the data directory that `files` is rooted at, creating it with a new cluster id
+  // when it is not there. A torn tail is cut, kept aside as meta/catalog.torn-N and reported. A
+  // missing catalog beside existing partitions is rebuilt from their partition.metadata files:
+  // names, ids and partition counts come back, configs do not. Errors: damaged (file and offset in
+  // the context), unknown_format (nothing was written), any error of the file system. Lifetime: all
   // references outlive the store. Requires: the data directory is locked by us.
   static Task<Result<std::unique_ptr<CatalogStore>>> open(storage::FileSystem& files,
-                                                          std::string data_directory,
                                                           Random& random, Clock& clock,
                                                           Logger& logger);
   virtual ~CatalogStore() = default;
@@ -66,6 +67,10 @@ class CatalogStore {
 
   // Called on the store's shard after each durable commit, before commit returns.
   virtual void on_change(std::function<void(CatalogSnapshot)> listener) = 0;
+
+  // Ends when no write is in flight; commits that are still waiting fail with fenced. Must be
+  // awaited before destruction.
+  virtual Task<> close() = 0;
 };
 
 }  // namespace sluice::broker

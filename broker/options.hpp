@@ -121,8 +121,8 @@ struct Options {
   std::int32_t group_initial_rebalance_delay_ms = 3000;
   std::int32_t group_max_size = std::numeric_limits<std::int32_t>::max();
 
-  // What was given explicitly, by key; DescribeConfigs tells source and origin from it. Dynamic
-  // broker configs applied on top are here too, and what they hide stays in `hidden`.
+  // What was given at start, by key. Dynamic broker configs change the members only, so that
+  // DescribeConfigs can tell a static value from the dynamic one that hides it.
   std::map<std::string, Setting, std::less<>> settings;
 
   // The number of shards and of __consumer_offsets partitions after the "0: …" rules.
@@ -145,7 +145,7 @@ Result<> check_options(const Options& options);
 // One more explicit value: parsed, checked, stored and noted in `settings`. Errors: unknown_key
 // with the nearest key, bad_value; context begins with `origin`.
 Result<> set_option(Options& options, std::string_view name, std::string_view text,
-                    std::string origin, ConfigSource source = ConfigSource::static_broker);
+                    std::string origin);
 
 // `base` with the dynamic broker configs on top: `cluster_wide` (resource name ""), then `own` (the
 // node's id). Keys that are unknown here are skipped, as Kafka stores them without a meaning.

@@ -70,6 +70,17 @@ struct TopicConfig {
 // Every topic config of Kafka 4.3, sorted by name.
 std::span<const ConfigRow<TopicConfig>> topic_config_rows();
 
+// A broker option that gives a topic config its default; its number is multiplied by `factor`
+// (hours to milliseconds).
+struct ConfigSynonym {
+  std::string_view name;
+  std::int64_t factor = 1;
+};
+// ConfigDetails::synonyms, in order of precedence.
+std::vector<ConfigSynonym> config_synonyms(std::string_view synonyms);
+// The broker option's text in the topic config's unit; nullopt when it is not a number.
+std::optional<std::string> synonym_text(const ConfigSynonym& synonym, std::string_view text);
+
 // Checks one key, or a whole set of overrides with the rules between keys. Errors: unknown_key,
 // bad_value, both EC 40 INVALID_CONFIG for the client; Error::context is the message for it.
 Result<> check_topic_config(std::string_view name, std::string_view value);

@@ -1,0 +1,96 @@
+#include "broker/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace sluice::broker {
+namespace {
+
+CommandLine parse(std::vector<const char*> arguments, const Environment& environment = {}) {
+  arguments.insert(arguments.begin(), "sluiced");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment);
+}
+
+class CommandLineFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "command_line_" +
+            testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml";
+    std::ofstream(path_) << "num.partitions = 2\nlog.retention.hours = 2\nfetch.max.bytes = 2000\n";
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_;
+};
+
+TEST(CommandLine, WithoutArgumentsRunsOnDefaults) {
+  const auto line = parse({});
+  EXPECT_EQ(line.action, CommandLine::Action::run);
+  EXPECT_EQ(line.options.log_dir, default_data_directory());
+  EXPECT_TRUE(line.options.settings.empty());
+}
+
+TEST(CommandLine, FlagsSetTheirKeys) {
+  const auto line =
+      parse({"--data", "/srv/x", "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--http",
+             "127.0.0.1:8080", "--set", "num.partitions=3", "--set", "cleanup=x"});
+  EXPECT_EQ(line.exit_code, 2);
+  const auto good = parse({"--data", "/srv/x", "--listen", "127.0.0.1:0", "--listen", "[::1]:0",
+                           "--http", "127.0.0.1:8080", "--set", "num.partitions=3"});
+  ASSERT_EQ(good.action, CommandLine::Action::run) << good.output;
+  EXPECT_EQ(good.options.log_dir, "/srv/x");
+  EXPECT_EQ(good.options.listeners, (std::vector<std::string>{"127.0.0.1:0", "[::1]:0"}));
+  EXPECT_EQ(good.options.http_listen, "127.0.0.1:8080");
+  EXPECT_EQ(good.options.num_partitions, 3);
+}
+
+TEST_F(CommandLineFile, LaterSourcesWin) {
+  const Environment environment{{"SLUICE_LOG_RETENTION_HOURS", "3"},
+                                {"SLUICE_FETCH_MAX_BYTES", "3000"}};
+  const auto line =
+      parse({"--config", path_.c_str(), "--set", "fetch.max.bytes=4000"}, environment);
+  ASSERT_EQ(line.action, CommandLine::Action::run) << line.output;
+  EXPECT_EQ(line.options.num_partitions, 2);
+  EXPECT_EQ(line.options.log_retention_hours, 3);
+  EXPECT_EQ(line.options.fetch_max_bytes, 4000);
+}
+
+TEST_F(CommandLineFile, TheFileMayBeNamedByTheEnvironment) {
+  EXPECT_EQ(parse({}, {{"SLUICE_CONFIG", path_}}).options.num_partitions, 2);
+}
+
+TEST_F(CommandLineFile, CheckConfigPrintsEveryKeyWithItsSource) {
+  const auto line = parse({"--config", path_.c_str(), "--check-config"});
+  EXPECT_EQ(line.action, CommandLine::Action::exit);
+  EXPECT_EQ(line.exit_code, 0);
+  EXPECT_NE(line.output.find("num.partitions = 2  # " + path_ + ":1"), std::string::npos)
+      << line.output;
+  EXPECT_NE(line.output.find("node.id = 1  # default"), std::string::npos);
+}
+
+TEST(CommandLine, RefusalsExitWithTwoAndSayWhy) {
+  for (auto arguments : std::vector<std::vector<const char*>>{{"--no-such-flag"},
+                                                              {"--set", "num.partitions"},
+                                                              {"--set", "=1"},
+                                                              {"stray"},
+                                                              {"--set", "num.partitions=x"},
+                                                              {"--config", "/nonexistent.toml"},
+                                                              {"--listen", "nowhere"}}) {
+    const auto line = parse(arguments);
+    EXPECT_EQ(line.action, CommandLine::Action::exit) << arguments[0];
+    EXPECT_EQ(line.exit_code, 2) << arguments[0];
+    EXPECT_TRUE(line.output.starts_with("sluiced: ")) << line.output;
+  }
+}
+
+TEST(CommandLine, HelpShowsExamples) {
+  const auto line = parse({"--help"});
+  EXPECT_EQ(line.exit_code, 0);
+  EXPECT_NE(line.output.find("Examples:"), std::string::npos);
+  EXPECT_EQ(parse({"--version"}).output, "sluiced 0.1.0\n");
+}
+
+}  // namespace
+}  // namespace sluice::broker
