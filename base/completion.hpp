@@ -81,11 +81,12 @@ class Completion {
 template <class T, class Start, class... Args>
 Task<T> suspend(Start start, Args... args) {
   static_assert(std::is_empty_v<Start> || std::is_pointer_v<Start>);
+  asio::use_awaitable_t<Executor> token;
   return asio::async_initiate<asio::use_awaitable_t<Executor>, void(T)>(
       [](auto handler, Start begin, auto... rest) {
         begin(Completion<T>(std::move(handler)), std::move(rest)...);
       },
-      asio::use_awaitable_t<Executor>{}, start, std::move(args)...);
+      token, start, std::move(args)...);
 }
 
 }  // namespace sluice

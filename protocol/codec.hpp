@@ -9,9 +9,15 @@
 #include "protocol/wire_error.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace sluice::protocol {
+
+// The largest message: with any header before it, its size still fits the int32 of a frame.
+inline constexpr std::size_t encoded_size_max =
+    std::numeric_limits<std::int32_t>::max() - std::size_t{64} * 1024;
 
 // The operations on one message type; defined in codec_instances.hpp. Call the functions below.
 template <Message M>

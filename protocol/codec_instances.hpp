@@ -20,7 +20,7 @@ SizeSink measure(const M& message, Version version, bool splices) {
   SizeSink sink{splices};
   if (!M::schema.versions.contains(version)) sink.fail(WireError::unsupported_version);
   if (sink.error() == WireError::none) encode_struct(sink, context_of<M>(version), message);
-  if (sink.size() > std::numeric_limits<std::int32_t>::max()) sink.fail(WireError::too_large);
+  if (sink.size() > encoded_size_max) sink.fail(WireError::too_large);
   return sink;
 }
 

@@ -88,6 +88,7 @@ struct Schema {
   std::int16_t api_key = -1;  // -1: a message of no API, such as a stored record
   Versions versions;
   Versions flexible = "none";
+  Versions advertised = "none";  // what ApiVersions tells where that is not `versions`
 };
 
 struct AnyRow {

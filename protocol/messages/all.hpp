@@ -65,19 +65,30 @@
 #include "protocol/messages/update_features.hpp"
 #include "protocol/messages/write_txn_markers.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
 namespace sluice::protocol {
 
-// A request and its response.
-template <class Q, class R>
+// A name as a template argument.
+template <std::size_t N>
+struct ApiName {
+  char text[N];
+  consteval ApiName(const char (&name)[N]) { std::copy_n(name, N, text); }
+};
+
+// A request and its response, under Kafka's name of the pair.
+template <ApiName Name, Message Q, Message R>
 struct Api {
   using Request = Q;
   using Response = R;
-  static constexpr std::int16_t key = Q::schema.api_key;
-  static_assert(key == R::schema.api_key);
+  static constexpr std::string_view name{Name.text};
+  static_assert(Q::schema.api_key == R::schema.api_key);
 };
 template <class... A>
 struct ApiList {
-  // Calls visit(Api<Q, R>{}) for each.
+  // Calls visit(Api<…>{}) for each.
   template <class Visitor>
   static constexpr void for_each(Visitor&& visit) {
     (visit(A{}), ...);
@@ -86,56 +97,72 @@ struct ApiList {
 
 // In the order of their keys.
 using Apis = ApiList<
-    Api<ProduceRequest, ProduceResponse>, Api<FetchRequest, FetchResponse>,
-    Api<ListOffsetsRequest, ListOffsetsResponse>, Api<MetadataRequest, MetadataResponse>,
-    Api<OffsetCommitRequest, OffsetCommitResponse>, Api<OffsetFetchRequest, OffsetFetchResponse>,
-    Api<FindCoordinatorRequest, FindCoordinatorResponse>, Api<JoinGroupRequest, JoinGroupResponse>,
-    Api<HeartbeatRequest, HeartbeatResponse>, Api<LeaveGroupRequest, LeaveGroupResponse>,
-    Api<SyncGroupRequest, SyncGroupResponse>, Api<DescribeGroupsRequest, DescribeGroupsResponse>,
-    Api<ListGroupsRequest, ListGroupsResponse>, Api<SaslHandshakeRequest, SaslHandshakeResponse>,
-    Api<ApiVersionsRequest, ApiVersionsResponse>, Api<CreateTopicsRequest, CreateTopicsResponse>,
-    Api<DeleteTopicsRequest, DeleteTopicsResponse>,
-    Api<DeleteRecordsRequest, DeleteRecordsResponse>,
-    Api<InitProducerIdRequest, InitProducerIdResponse>,
-    Api<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>,
-    Api<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse>,
-    Api<AddOffsetsToTxnRequest, AddOffsetsToTxnResponse>, Api<EndTxnRequest, EndTxnResponse>,
-    Api<WriteTxnMarkersRequest, WriteTxnMarkersResponse>,
-    Api<TxnOffsetCommitRequest, TxnOffsetCommitResponse>,
-    Api<DescribeAclsRequest, DescribeAclsResponse>, Api<CreateAclsRequest, CreateAclsResponse>,
-    Api<DeleteAclsRequest, DeleteAclsResponse>,
-    Api<DescribeConfigsRequest, DescribeConfigsResponse>,
-    Api<AlterConfigsRequest, AlterConfigsResponse>,
-    Api<AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse>,
-    Api<DescribeLogDirsRequest, DescribeLogDirsResponse>,
-    Api<SaslAuthenticateRequest, SaslAuthenticateResponse>,
-    Api<CreatePartitionsRequest, CreatePartitionsResponse>,
-    Api<DeleteGroupsRequest, DeleteGroupsResponse>, Api<ElectLeadersRequest, ElectLeadersResponse>,
-    Api<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>,
-    Api<AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse>,
-    Api<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>,
-    Api<OffsetDeleteRequest, OffsetDeleteResponse>,
-    Api<DescribeClientQuotasRequest, DescribeClientQuotasResponse>,
-    Api<AlterClientQuotasRequest, AlterClientQuotasResponse>,
-    Api<DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse>,
-    Api<AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse>,
-    Api<DescribeQuorumRequest, DescribeQuorumResponse>,
-    Api<UpdateFeaturesRequest, UpdateFeaturesResponse>,
-    Api<DescribeClusterRequest, DescribeClusterResponse>,
-    Api<DescribeProducersRequest, DescribeProducersResponse>,
-    Api<UnregisterBrokerRequest, UnregisterBrokerResponse>,
-    Api<DescribeTransactionsRequest, DescribeTransactionsResponse>,
-    Api<ListTransactionsRequest, ListTransactionsResponse>,
-    Api<ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse>,
-    Api<ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse>,
-    Api<ListConfigResourcesRequest, ListConfigResourcesResponse>,
-    Api<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>,
-    Api<ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse>,
-    Api<ShareGroupDescribeRequest, ShareGroupDescribeResponse>,
-    Api<ShareFetchRequest, ShareFetchResponse>,
-    Api<ShareAcknowledgeRequest, ShareAcknowledgeResponse>,
-    Api<DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse>,
-    Api<AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse>,
-    Api<DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse>>;
+    Api<"Produce", ProduceRequest, ProduceResponse>, Api<"Fetch", FetchRequest, FetchResponse>,
+    Api<"ListOffsets", ListOffsetsRequest, ListOffsetsResponse>,
+    Api<"Metadata", MetadataRequest, MetadataResponse>,
+    Api<"OffsetCommit", OffsetCommitRequest, OffsetCommitResponse>,
+    Api<"OffsetFetch", OffsetFetchRequest, OffsetFetchResponse>,
+    Api<"FindCoordinator", FindCoordinatorRequest, FindCoordinatorResponse>,
+    Api<"JoinGroup", JoinGroupRequest, JoinGroupResponse>,
+    Api<"Heartbeat", HeartbeatRequest, HeartbeatResponse>,
+    Api<"LeaveGroup", LeaveGroupRequest, LeaveGroupResponse>,
+    Api<"SyncGroup", SyncGroupRequest, SyncGroupResponse>,
+    Api<"DescribeGroups", DescribeGroupsRequest, DescribeGroupsResponse>,
+    Api<"ListGroups", ListGroupsRequest, ListGroupsResponse>,
+    Api<"SaslHandshake", SaslHandshakeRequest, SaslHandshakeResponse>,
+    Api<"ApiVersions", ApiVersionsRequest, ApiVersionsResponse>,
+    Api<"CreateTopics", CreateTopicsRequest, CreateTopicsResponse>,
+    Api<"DeleteTopics", DeleteTopicsRequest, DeleteTopicsResponse>,
+    Api<"DeleteRecords", DeleteRecordsRequest, DeleteRecordsResponse>,
+    Api<"InitProducerId", InitProducerIdRequest, InitProducerIdResponse>,
+    Api<"OffsetForLeaderEpoch", OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>,
+    Api<"AddPartitionsToTxn", AddPartitionsToTxnRequest, AddPartitionsToTxnResponse>,
+    Api<"AddOffsetsToTxn", AddOffsetsToTxnRequest, AddOffsetsToTxnResponse>,
+    Api<"EndTxn", EndTxnRequest, EndTxnResponse>,
+    Api<"WriteTxnMarkers", WriteTxnMarkersRequest, WriteTxnMarkersResponse>,
+    Api<"TxnOffsetCommit", TxnOffsetCommitRequest, TxnOffsetCommitResponse>,
+    Api<"DescribeAcls", DescribeAclsRequest, DescribeAclsResponse>,
+    Api<"CreateAcls", CreateAclsRequest, CreateAclsResponse>,
+    Api<"DeleteAcls", DeleteAclsRequest, DeleteAclsResponse>,
+    Api<"DescribeConfigs", DescribeConfigsRequest, DescribeConfigsResponse>,
+    Api<"AlterConfigs", AlterConfigsRequest, AlterConfigsResponse>,
+    Api<"AlterReplicaLogDirs", AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse>,
+    Api<"DescribeLogDirs", DescribeLogDirsRequest, DescribeLogDirsResponse>,
+    Api<"SaslAuthenticate", SaslAuthenticateRequest, SaslAuthenticateResponse>,
+    Api<"CreatePartitions", CreatePartitionsRequest, CreatePartitionsResponse>,
+    Api<"DeleteGroups", DeleteGroupsRequest, DeleteGroupsResponse>,
+    Api<"ElectLeaders", ElectLeadersRequest, ElectLeadersResponse>,
+    Api<"IncrementalAlterConfigs", IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>,
+    Api<"AlterPartitionReassignments", AlterPartitionReassignmentsRequest,
+        AlterPartitionReassignmentsResponse>,
+    Api<"ListPartitionReassignments", ListPartitionReassignmentsRequest,
+        ListPartitionReassignmentsResponse>,
+    Api<"OffsetDelete", OffsetDeleteRequest, OffsetDeleteResponse>,
+    Api<"DescribeClientQuotas", DescribeClientQuotasRequest, DescribeClientQuotasResponse>,
+    Api<"AlterClientQuotas", AlterClientQuotasRequest, AlterClientQuotasResponse>,
+    Api<"DescribeUserScramCredentials", DescribeUserScramCredentialsRequest,
+        DescribeUserScramCredentialsResponse>,
+    Api<"AlterUserScramCredentials", AlterUserScramCredentialsRequest,
+        AlterUserScramCredentialsResponse>,
+    Api<"DescribeQuorum", DescribeQuorumRequest, DescribeQuorumResponse>,
+    Api<"UpdateFeatures", UpdateFeaturesRequest, UpdateFeaturesResponse>,
+    Api<"DescribeCluster", DescribeClusterRequest, DescribeClusterResponse>,
+    Api<"DescribeProducers", DescribeProducersRequest, DescribeProducersResponse>,
+    Api<"UnregisterBroker", UnregisterBrokerRequest, UnregisterBrokerResponse>,
+    Api<"DescribeTransactions", DescribeTransactionsRequest, DescribeTransactionsResponse>,
+    Api<"ListTransactions", ListTransactionsRequest, ListTransactionsResponse>,
+    Api<"ConsumerGroupHeartbeat", ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse>,
+    Api<"ConsumerGroupDescribe", ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse>,
+    Api<"ListConfigResources", ListConfigResourcesRequest, ListConfigResourcesResponse>,
+    Api<"DescribeTopicPartitions", DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>,
+    Api<"ShareGroupHeartbeat", ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse>,
+    Api<"ShareGroupDescribe", ShareGroupDescribeRequest, ShareGroupDescribeResponse>,
+    Api<"ShareFetch", ShareFetchRequest, ShareFetchResponse>,
+    Api<"ShareAcknowledge", ShareAcknowledgeRequest, ShareAcknowledgeResponse>,
+    Api<"DescribeShareGroupOffsets", DescribeShareGroupOffsetsRequest,
+        DescribeShareGroupOffsetsResponse>,
+    Api<"AlterShareGroupOffsets", AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse>,
+    Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest,
+        DeleteShareGroupOffsetsResponse>>;
 
 }  // namespace sluice::protocol

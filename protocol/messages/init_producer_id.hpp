@@ -21,7 +21,9 @@ struct InitProducerIdRequest {
   bool enable_2pc = false;
   bool keep_prepared_txn = false;
 
-  static constexpr Schema schema{.api_key = 22, .versions = "0-6", .flexible = "2+"};
+  // Version 6 (KIP-939) is not stable yet in Kafka 4.3.
+  static constexpr Schema schema{
+      .api_key = 22, .versions = "0-6", .flexible = "2+", .advertised = "0-5"};
   static constexpr void fields(auto row) {
     using M = InitProducerIdRequest;
     row("TransactionalId", &M::transactional_id, {.nullable = "0+"});

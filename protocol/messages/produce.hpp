@@ -43,7 +43,9 @@ struct ProduceRequest {
   std::int32_t timeout_ms = 0;
   std::vector<Topic> topic_data;
 
-  static constexpr Schema schema{.api_key = 0, .versions = "3-13", .flexible = "9+"};
+  // Clients that see no version 0 compress nothing (librdkafka before 2.11), so Kafka tells it too.
+  static constexpr Schema schema{
+      .api_key = 0, .versions = "3-13", .flexible = "9+", .advertised = "0-13"};
   static constexpr void fields(auto row) {
     using M = ProduceRequest;
     row("TransactionalId", &M::transactional_id, {.nullable = "3+"});

@@ -1,0 +1,317 @@
+#include "broker/offsets_records.hpp"
+
+#include "base/check.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::int16_t key_offset_oldest = 0;
+constexpr std::int16_t key_offset = 1;
+constexpr std::int16_t key_group = 2;
+constexpr std::int16_t offset_value_with_expiry = 1;
+constexpr std::int16_t offset_value_newest = 4;
+constexpr std::int16_t group_value_written = 3;
+constexpr std::int16_t group_value_newest = 4;
+constexpr std::uint32_t tag_topic_id = 0;
+
+class Writer {
+ public:
+  template <std::integral T>
+  void put(T value) {
+    const std::size_t at = out_.size();
+    out_.resize(at + sizeof value);
+    store_big_endian(out_.data() + at, value);
+  }
+  void put_varint(std::uint32_t value) {
+    for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<std::byte>(value | 0x80));
+    out_.push_back(static_cast<std::byte>(value));
+  }
+  void put_raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void put_string(std::string_view text) {
+    SLUICE_CHECK(text.size() <= std::numeric_limits<std::int16_t>::max());
+    put(static_cast<std::int16_t>(text.size()));
+    put_raw(as_bytes(text));
+  }
+  void put_nullable(const std::optional<std::string>& text) {
+    text ? put_string(*text) : put(std::int16_t{-1});
+  }
+  void put_compact_string(std::string_view text) {
+    put_varint(static_cast<std::uint32_t>(text.size() + 1));
+    put_raw(as_bytes(text));
+  }
+  void put_bytes(Bytes bytes) {
+    SLUICE_CHECK(bytes.size() <= std::numeric_limits<std::int32_t>::max());
+    put(static_cast<std::int32_t>(bytes.size()));
+    put_raw(bytes);
+  }
+  Blob take() { return std::move(out_); }
+
+ private:
+  Blob out_;
+};
+
+// Sticky: once something does not fit, everything after it reads as empty and ok() is false.
+class Reader {
+ public:
+  explicit Reader(Bytes in) : in_(in) {}
+
+  template <std::integral T>
+  T get() {
+    const Bytes raw = get_raw(sizeof(T));
+    return raw.empty() ? T{} : load_big_endian<T>(raw.data());
+  }
+  std::uint32_t get_varint() {
+    std::uint32_t value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      const auto octet = static_cast<std::uint32_t>(get<std::uint8_t>());
+      if (shift == 28 && octet > 0x0f) break;
+      value |= (octet & 0x7f) << shift;
+      if (octet < 0x80) return value;
+    }
+    ok_ = false;
+    return 0;
+  }
+  Bytes get_raw(std::size_t size) {
+    if (!ok_ || size > in_.size()) {
+      ok_ = false;
+      return {};
+    }
+    const Bytes result = in_.first(size);
+    in_ = in_.subspan(size);
+    return result;
+  }
+  std::optional<std::string> get_nullable(bool compact) {
+    const std::int64_t size = compact ? std::int64_t{get_varint()} - 1 : get<std::int16_t>();
+    if (size < 0) return std::nullopt;
+    return std::string(as_text(get_raw(static_cast<std::size_t>(size))));
+  }
+  std::string get_string(bool compact) {
+    auto text = get_nullable(compact);
+    if (!text) ok_ = false;
+    return std::move(text).value_or(std::string());
+  }
+  Blob get_blob(bool compact) {
+    const std::int64_t size = get_size(compact);
+    if (size < 0) {
+      ok_ = false;
+      return {};
+    }
+    const Bytes raw = get_raw(static_cast<std::size_t>(size));
+    return Blob(raw.begin(), raw.end());
+  }
+  // Length of an array or of bytes; -1 null.
+  std::int64_t get_size(bool compact) {
+    return compact ? std::int64_t{get_varint()} - 1 : get<std::int32_t>();
+  }
+  // Calls field(tag, bytes) for each tagged field.
+  template <class Field>
+  void get_tagged(Field field) {
+    for (std::uint32_t count = get_varint(); ok_ && count > 0; --count) {
+      const std::uint32_t tag = get_varint();
+      field(tag, get_raw(get_varint()));
+    }
+  }
+  void skip_tagged() {
+    get_tagged([](std::uint32_t, Bytes) {});
+  }
+  bool ok() const { return ok_; }
+  void fail() { ok_ = false; }
+  std::size_t left() const { return in_.size(); }
+
+ private:
+  Bytes in_;
+  bool ok_ = true;
+};
+
+Blob encode_key(const OffsetCommitKey& key) {
+  Writer out;
+  out.put(key_offset);
+  out.put_string(key.group_id);
+  out.put_string(key.topic);
+  out.put(key.partition);
+  return out.take();
+}
+
+Blob encode_group_key(std::string_view group_id) {
+  Writer out;
+  out.put(key_group);
+  out.put_string(group_id);
+  return out.take();
+}
+
+MemberRecord decode_member(Reader& in, std::int16_t version) {
+  const bool compact = version >= 4;
+  MemberRecord member;
+  member.member_id = in.get_string(compact);
+  if (version >= 3) member.instance_id = in.get_nullable(compact);
+  member.client_id = in.get_string(compact);
+  member.client_host = in.get_string(compact);
+  if (version >= 1) member.rebalance_timeout_ms = in.get<std::int32_t>();
+  member.session_timeout_ms = in.get<std::int32_t>();
+  member.subscription = in.get_blob(compact);
+  member.assignment = in.get_blob(compact);
+  if (compact) in.skip_tagged();
+  return member;
+}
+
+// The UTF-16 units of UTF-8 text, one call each; broken text gives U+FFFD as Java's decoder does.
+template <class Unit>
+void for_each_utf16(std::string_view text, Unit unit) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const std::size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    bool broken = (first >= 0x80 && first < 0xc2) || first > 0xf4 || i + size > text.size();
+    std::uint32_t point = size == 1 ? first : first & (0xffu >> (size + 1));
+    for (std::size_t k = 1; !broken && k < size; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      broken = (next & 0xc0) != 0x80;
+      point = (point << 6) | (next & 0x3fu);
+    }
+    if (broken) {
+      unit(std::uint16_t{0xfffd});
+      ++i;
+      continue;
+    }
+    i += size;
+    if (point < 0x10000) {
+      unit(static_cast<std::uint16_t>(point));
+    } else {
+      unit(static_cast<std::uint16_t>(0xd800 + ((point - 0x10000) >> 10)));
+      unit(static_cast<std::uint16_t>(0xdc00 + ((point - 0x10000) & 0x3ff)));
+    }
+  }
+}
+
+}  // namespace
+
+OffsetsRecord encode_offset(const OffsetCommitKey& key, const OffsetValue& value) {
+  Writer out;
+  if (value.expire_ms) {
+    out.put(offset_value_with_expiry);
+    out.put(value.offset);
+    out.put_string(value.metadata);
+    out.put(value.commit_ms);
+    out.put(*value.expire_ms);
+    return {encode_key(key), out.take()};
+  }
+  out.put(offset_value_newest);
+  out.put(value.offset);
+  out.put(value.leader_epoch);
+  out.put_compact_string(value.metadata);
+  out.put(value.commit_ms);
+  if (value.topic_id.is_zero()) {
+    out.put_varint(0);
+  } else {
+    out.put_varint(1);
+    out.put_varint(tag_topic_id);
+    out.put_varint(static_cast<std::uint32_t>(value.topic_id.octets.size()));
+    out.put_raw(value.topic_id.octets);
+  }
+  return {encode_key(key), out.take()};
+}
+
+OffsetsRecord encode_offset_tombstone(const OffsetCommitKey& key) {
+  return {encode_key(key), std::nullopt};
+}
+
+OffsetsRecord encode_group(std::string_view group_id, const GroupRecord& group) {
+  Writer out;
+  out.put(group_value_written);
+  out.put_string(group.protocol_type);
+  out.put(group.generation);
+  out.put_nullable(group.protocol);
+  out.put_nullable(group.leader);
+  out.put(group.state_ms);
+  out.put(static_cast<std::int32_t>(group.members.size()));
+  for (const MemberRecord& member : group.members) {
+    out.put_string(member.member_id);
+    out.put_nullable(member.instance_id);
+    out.put_string(member.client_id);
+    out.put_string(member.client_host);
+    out.put(member.rebalance_timeout_ms);
+    out.put(member.session_timeout_ms);
+    out.put_bytes(member.subscription);
+    out.put_bytes(member.assignment);
+  }
+  return {encode_group_key(group_id), out.take()};
+}
+
+OffsetsRecord encode_group_tombstone(std::string_view group_id) {
+  return {encode_group_key(group_id), std::nullopt};
+}
+
+std::optional<OffsetsKey> decode_offsets_key(Bytes key) {
+  Reader in(key);
+  const auto type = in.get<std::int16_t>();
+  if (!in.ok() || type < key_offset_oldest) return std::nullopt;
+  if (type > key_group) return UnknownKey{type};
+  if (type == key_group) {
+    GroupMetadataKey group{in.get_string(false)};
+    if (!in.ok()) return std::nullopt;
+    return group;
+  }
+  OffsetCommitKey offset;
+  offset.group_id = in.get_string(false);
+  offset.topic = in.get_string(false);
+  offset.partition = in.get<std::int32_t>();
+  if (!in.ok()) return std::nullopt;
+  return offset;
+}
+
+std::optional<OffsetValue> decode_offset_value(Bytes bytes) {
+  Reader in(bytes);
+  const auto version = in.get<std::int16_t>();
+  if (!in.ok() || version < 0 || version > offset_value_newest) return std::nullopt;
+  OffsetValue value;
+  value.offset = in.get<std::int64_t>();
+  if (version >= 3) value.leader_epoch = in.get<std::int32_t>();
+  value.metadata = in.get_string(version >= 4);
+  value.commit_ms = in.get<std::int64_t>();
+  if (version == offset_value_with_expiry) {
+    const auto expire_ms = in.get<std::int64_t>();
+    if (expire_ms != -1) value.expire_ms = expire_ms;
+  }
+  if (version >= 4) {
+    in.get_tagged([&](std::uint32_t tag, Bytes field) {
+      if (tag != tag_topic_id) return;
+      if (field.size() != value.topic_id.octets.size()) return in.fail();
+      std::copy(field.begin(), field.end(), value.topic_id.octets.begin());
+    });
+  }
+  if (!in.ok()) return std::nullopt;
+  return value;
+}
+
+std::optional<GroupRecord> decode_group_value(Bytes bytes) {
+  Reader in(bytes);
+  const auto version = in.get<std::int16_t>();
+  if (!in.ok() || version < 0 || version > group_value_newest) return std::nullopt;
+  const bool compact = version >= 4;
+  GroupRecord group;
+  group.protocol_type = in.get_string(compact);
+  group.generation = in.get<std::int32_t>();
+  group.protocol = in.get_nullable(compact);
+  group.leader = in.get_nullable(compact);
+  if (version >= 2) group.state_ms = in.get<std::int64_t>();
+  const std::int64_t count = in.get_size(compact);
+  if (count < 0 || static_cast<std::size_t>(count) > in.left()) return std::nullopt;
+  for (std::int64_t i = 0; in.ok() && i < count; ++i) {
+    group.members.push_back(decode_member(in, version));
+  }
+  if (compact) in.skip_tagged();
+  if (!in.ok()) return std::nullopt;
+  return group;
+}
+
+std::int32_t partition_of_group(std::string_view group_id, std::int32_t partition_count) {
+  std::uint32_t hash = 0;
+  for_each_utf16(group_id, [&](std::uint16_t unit) { hash = 31 * hash + unit; });
+  const auto signed_hash = static_cast<std::int32_t>(hash);
+  if (signed_hash == std::numeric_limits<std::int32_t>::min()) return 0;
+  return (signed_hash < 0 ? -signed_hash : signed_hash) % partition_count;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,137 @@
+#include "storage/aligned_buffer.hpp"
+
+#include "base/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace sluice::storage {
+namespace {
+
+std::byte* allocate_blocks(std::size_t size) {
+  void* memory = std::aligned_alloc(block_size, size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return static_cast<std::byte*>(memory);
+}
+
+constexpr std::size_t class_count = 48 - std::bit_width(block_size - 1);
+
+std::size_t class_of(std::size_t size) {
+  return static_cast<std::size_t>(std::bit_width(size / block_size) - 1);
+}
+
+}  // namespace
+
+AlignedBuffer AlignedBuffer::allocate(std::size_t size) {
+  SLUICE_CHECK(size > 0);
+  const std::size_t whole = (size + block_size - 1) / block_size * block_size;
+  return {std::shared_ptr<std::byte>(allocate_blocks(whole),
+                                     [](std::byte* memory) { std::free(memory); }),
+          whole};
+}
+
+// The lock is held for a few instructions: shares are dropped by whichever shard sent them.
+struct BufferPool::State {
+  std::mutex mutex;
+  std::size_t bytes_max = 0;
+  std::size_t lent = 0;
+  std::size_t idle = 0;
+  bool closed = false;
+  std::array<std::vector<std::byte*>, class_count> free;
+
+  ~State() { free_idle(0); }
+
+  // Frees idle buffers, the largest first, until at most `keep` bytes of them are left.
+  void free_idle(std::size_t keep) {
+    for (std::size_t index = class_count; index-- > 0 && idle > keep;) {
+      while (!free[index].empty() && idle > keep) {
+        std::free(free[index].back());
+        free[index].pop_back();
+        idle -= block_size << index;
+      }
+    }
+  }
+
+  void give_back(std::byte* memory, std::size_t size) {
+    const std::scoped_lock lock(mutex);
+    lent -= size;
+    if (closed || lent + idle + size > bytes_max) {
+      std::free(memory);
+      return;
+    }
+    free[class_of(size)].push_back(memory);
+    idle += size;
+  }
+};
+
+BufferPool::BufferPool(std::size_t bytes_max) : state_(std::make_shared<State>()) {
+  state_->bytes_max = bytes_max;
+}
+
+BufferPool::~BufferPool() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->closed = true;
+  state_->free_idle(0);
+}
+
+AlignedBuffer BufferPool::try_take(std::size_t size) {
+  const std::size_t whole = std::bit_ceil(std::max(size, block_size));
+  {
+    const std::scoped_lock lock(state_->mutex);
+    if (state_->lent + whole > state_->bytes_max) return {};
+  }
+  return take(size);
+}
+
+AlignedBuffer BufferPool::take(std::size_t size) {
+  const std::size_t whole = std::bit_ceil(std::max(size, block_size));
+  std::byte* memory = nullptr;
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->lent += whole;
+    auto& free = state_->free[class_of(whole)];
+    if (!free.empty()) {
+      memory = free.back();
+      free.pop_back();
+      state_->idle -= whole;
+    } else {
+      const std::size_t room =
+          state_->bytes_max > state_->lent ? state_->bytes_max - state_->lent : 0;
+      state_->free_idle(room);
+    }
+  }
+  if (memory == nullptr) memory = allocate_blocks(whole);
+  auto give_back = [state = state_, whole](std::byte* at) { state->give_back(at, whole); };
+  return {std::shared_ptr<std::byte>(memory, std::move(give_back)), whole};
+}
+
+std::size_t BufferPool::bytes_lent() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->lent;
+}
+std::size_t BufferPool::bytes_idle() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->idle;
+}
+std::size_t BufferPool::bytes_max() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->bytes_max;
+}
+
+void BufferPool::set_bytes_max(std::size_t bytes_max) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->bytes_max = bytes_max;
+  state_->free_idle(bytes_max > state_->lent ? bytes_max - state_->lent : 0);
+}
+
+void BufferPool::trim() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->free_idle(0);
+}
+
+}  // namespace sluice::storage
