@@ -1,0 +1,156 @@
+#include "broker/group_config.hpp"
+
+#include <array>
+
+namespace sluice::broker {
+namespace {
+
+// Kafka accepts "by_duration:" and an ISO 8601 duration beside these (KIP-1106).
+std::string_view offset_reset(std::string_view text) {
+  const bool known = text == "latest" || text == "earliest" ||
+                     (text.starts_with("by_duration:P") && text.size() > 13);
+  return known ? "" : "Must be latest, earliest or by_duration:PnDTnHnMn.nS";
+}
+
+using G = GroupConfig;
+constexpr auto dynamic = Change::dynamic;
+constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
+    {"consumer.assignment.interval.ms",
+     &G::consumer_assignment_interval_ms,
+     {.min = 0,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Least time between two assignments of a consumer group."}},
+    {"consumer.assignor.offload.enable",
+     &G::consumer_assignor_offload_enable,
+     {.change = dynamic, .about = "Whether a consumer group's assignment is computed aside."}},
+    {"consumer.heartbeat.interval.ms",
+     &G::consumer_heartbeat_interval_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time between heartbeats of a consumer group's members."}},
+    {"consumer.session.timeout.ms",
+     &G::consumer_session_timeout_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time without a heartbeat after which a consumer group's member is removed."}},
+    {"share.assignment.interval.ms",
+     &G::share_assignment_interval_ms,
+     {.min = 0,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Least time between two assignments of a share group."}},
+    {"share.assignor.offload.enable",
+     &G::share_assignor_offload_enable,
+     {.change = dynamic, .about = "Whether a share group's assignment is computed aside."}},
+    {"share.auto.offset.reset",
+     &G::share_auto_offset_reset,
+     {.change = dynamic,
+      .about = "Where a share group starts on a partition it has not read.",
+      .check = offset_reset}},
+    {"share.delivery.count.limit",
+     &G::share_delivery_count_limit,
+     {.min = 2,
+      .max = 10,
+      .change = dynamic,
+      .about = "How often a record is delivered before a share group gives it up."}},
+    {"share.heartbeat.interval.ms",
+     &G::share_heartbeat_interval_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time between heartbeats of a share group's members."}},
+    {"share.isolation.level",
+     &G::share_isolation_level,
+     {.allowed = "read_committed,read_uncommitted",
+      .change = dynamic,
+      .about = "Whether a share group sees records of open and aborted transactions."}},
+    {"share.partition.max.record.locks",
+     &G::share_partition_max_record_locks,
+     {.min = 100,
+      .max = 4000,
+      .change = dynamic,
+      .about = "Most records of a partition that a share group holds at a time."}},
+    {"share.record.lock.duration.ms",
+     &G::share_record_lock_duration_ms,
+     {.min = 15'000,
+      .max = 60'000,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "How long a share group's member may hold a record."}},
+    {"share.renew.acknowledge.enable",
+     &G::share_renew_acknowledge_enable,
+     {.change = dynamic,
+      .about = "Whether a share group's member may renew its hold on a record."}},
+    {"share.session.timeout.ms",
+     &G::share_session_timeout_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time without a heartbeat after which a share group's member is removed."}},
+    {"streams.assignment.interval.ms",
+     &G::streams_assignment_interval_ms,
+     {.min = 0,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Least time between two assignments of a streams group."}},
+    {"streams.assignor.offload.enable",
+     &G::streams_assignor_offload_enable,
+     {.change = dynamic, .about = "Whether a streams group's assignment is computed aside."}},
+    {"streams.heartbeat.interval.ms",
+     &G::streams_heartbeat_interval_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time between heartbeats of a streams group's members."}},
+    {"streams.initial.rebalance.delay.ms",
+     &G::streams_initial_rebalance_delay_ms,
+     {.min = 0,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "How long the first rebalance of a streams group waits for more members."}},
+    {"streams.num.standby.replicas",
+     &G::streams_num_standby_replicas,
+     {.min = 0, .change = dynamic, .about = "Standby tasks for each task of a streams group."}},
+    {"streams.session.timeout.ms",
+     &G::streams_session_timeout_ms,
+     {.min = 1,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "Time without a heartbeat after which a streams group's member is removed."}},
+});
+
+}  // namespace
+
+std::span<const ConfigRow<GroupConfig>> group_config_rows() { return rows; }
+
+Result<> check_group_config(const ConfigMap& overrides) {
+  GroupConfig config;
+  for (const auto& [name, value] : overrides) {
+    const auto* row = find_row<GroupConfig>(rows, name);
+    if (row == nullptr) return fail(ConfigErrc::unknown_key, "Unknown group config name: " + name);
+    if (auto set = set_config(*row, value, config); !set) return set;
+  }
+  if (config.consumer_heartbeat_interval_ms >= config.consumer_session_timeout_ms)
+    return fail(ConfigErrc::bad_value,
+                "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms");
+  if (config.share_heartbeat_interval_ms >= config.share_session_timeout_ms)
+    return fail(ConfigErrc::bad_value,
+                "share.session.timeout.ms must be greater than share.heartbeat.interval.ms");
+  if (config.streams_heartbeat_interval_ms >= config.streams_session_timeout_ms)
+    return fail(ConfigErrc::bad_value,
+                "streams.session.timeout.ms must be greater than streams.heartbeat.interval.ms");
+  return {};
+}
+
+GroupConfig effective_group_config(const ConfigMap& overrides) {
+  GroupConfig config;
+  for (const auto& row : rows)
+    if (const auto own = overrides.find(row.name); own != overrides.end())
+      (void)set_config(row, own->second, config);
+  return config;
+}
+
+}  // namespace sluice::broker
