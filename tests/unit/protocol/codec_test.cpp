@@ -10,6 +10,7 @@
 #include "protocol/messages/join_group.hpp"
 #include "protocol/messages/metadata.hpp"
 #include "protocol/messages/produce.hpp"
+#include "tests/support/hex.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,22 +21,8 @@
 namespace sluice::protocol {
 namespace {
 
-std::string hex(Bytes bytes) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const std::byte b : bytes) {
-    text += digits[std::to_integer<unsigned>(b) >> 4];
-    text += digits[std::to_integer<unsigned>(b) & 15];
-  }
-  return text;
-}
-
-std::vector<std::byte> unhex(std::string_view text) {
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes.push_back(static_cast<std::byte>(std::stoi(std::string{text.substr(i, 2)}, nullptr, 16)));
-  return bytes;
-}
+using test::hex;
+using test::unhex;
 
 template <Message M>
 std::string encoded(const M& message, Version version) {
