@@ -29,7 +29,7 @@ class RealTimers final : public Timers {
  public:
   explicit RealTimers(Executor executor) : executor_(executor) {}
 
-  TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  TimePoint now() const override { return SystemClock().now(); }
   std::unique_ptr<Timer> make_timer() override { return std::make_unique<RealTimer>(executor_); }
 
  private:
@@ -38,12 +38,12 @@ class RealTimers final : public Timers {
 
 }  // namespace
 
-Task<bool> Timers::sleep_until(TimePoint deadline) {
+Task<bool> Timers::wait_until(TimePoint deadline) {
   const auto timer = make_timer();
   co_return co_await timer->wait_until(deadline);
 }
 
-Task<bool> Timers::sleep_for(Duration duration) { return sleep_until(now() + duration); }
+Task<bool> Timers::wait_for(Duration duration) { return wait_until(now() + duration); }
 
 std::unique_ptr<Timers> make_timers(Executor executor) {
   return std::make_unique<RealTimers>(executor);

@@ -35,8 +35,8 @@ class Timers {
   virtual std::unique_ptr<Timer> make_timer() = 0;
 
   // True when the deadline was reached, false when the coroutine was cancelled. *this outlives it.
-  Task<bool> sleep_until(TimePoint deadline);
-  Task<bool> sleep_for(Duration duration);
+  Task<bool> wait_until(TimePoint deadline);
+  Task<bool> wait_for(Duration duration);
 };
 
 // Real time: asio::steady_timer on `executor`.

@@ -366,7 +366,7 @@ Result<std::unique_ptr<UringBackend>> UringBackend::create(Executor executor, un
   auto core = std::make_shared<Core>(executor, entries);
   const auto started = core->start();
   if (!started) return std::unexpected(started.error());
-  return std::unique_ptr<UringBackend>(new UringBackend(std::move(core)));
+  return std::make_unique<UringBackend>(std::move(core));
 }
 
 UringBackend::~UringBackend() { core_->shut_down(); }

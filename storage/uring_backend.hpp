@@ -26,9 +26,9 @@ class UringBackend final : public IoBackend {
   Task<> drain() override;
 
   struct Core;  // shared with the handlers that Asio holds
+  explicit UringBackend(std::shared_ptr<Core> core);
 
  private:
-  explicit UringBackend(std::shared_ptr<Core> core);
   std::shared_ptr<Core> core_;
 };
 

@@ -1,10 +1,12 @@
 // The same contract on io_uring and on threads, on the disk of the temporary directory and on
-// tmpfs, where direct I/O does not exist.
+// tmpfs, where direct I/O does not exist; and on the simulated disk.
 #include "tests/unit/storage/file_system_contract.hpp"
 
 #include "storage/open_file_system.hpp"
 #include "tests/support/must.hpp"
 #include "tests/support/run_task.hpp"
+#include "tests/support/sim_disk.hpp"
+#include "tests/support/sim_executor.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
@@ -64,6 +66,26 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) {
       return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name;
     });
+
+class SimFileSystemContract : public ::testing::TestWithParam<contract::Named> {};
+
+TEST_P(SimFileSystemContract, Holds) {
+  for (const std::size_t alignment : {std::size_t{0}, std::size_t{512}, std::size_t{4096}}) {
+    SimDiskOptions options;
+    options.alignment = alignment;
+    SimDisk disk(options);
+    SimExecutor sim;
+    const auto fs = disk.mount(sim);
+    sim.run(GetParam().run(*fs));
+    EXPECT_EQ(disk.counters().overlapping_writes, 0u);
+    EXPECT_EQ(disk.counters().changed_in_flight, 0u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SimFileSystemContract,
+                         ::testing::ValuesIn(contract::scenarios,
+                                             contract::scenarios + contract::scenario_count),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace sluice::storage
