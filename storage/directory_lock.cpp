@@ -60,12 +60,15 @@ Result<DirectoryLock> DirectoryLock::acquire(const std::string& directory) {
   const std::string path = directory + "/" + lock_file_name;
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) return fail_errno(errno, "open " + path);
-  DirectoryLock lock(descriptor);
   if (!try_lock(descriptor)) {
     const int number = errno;
-    if (number != EAGAIN && number != EACCES) return fail_errno(number, "lock " + path);
-    return std::unexpected(held_error(descriptor, directory));
+    const bool held = number == EAGAIN || number == EACCES;
+    Error error = held ? held_error(descriptor, directory)
+                       : Error{std::error_code(number, std::system_category()), "lock " + path};
+    ::close(descriptor);
+    return std::unexpected(std::move(error));
   }
+  DirectoryLock lock(descriptor);
   if (!record_pid(descriptor)) return fail_errno(errno, "write " + path);
   return lock;
 }
