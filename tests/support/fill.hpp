@@ -5,8 +5,8 @@
 #include "base/random.hpp"
 #include "protocol/schema.hpp"
 
+#include <bit>
 #include <deque>
-#include <limits>
 #include <string>
 
 namespace sluice::test {
@@ -20,33 +20,49 @@ class TextPool {
   std::deque<std::string> texts_;
 };
 
+// Where a filler takes its values from.
+class FillSource {
+ public:
+  virtual ~FillSource() = default;
+  // Whether the next field that may be null is null; whether the next field keeps its default.
+  virtual bool null() = 0;
+  virtual bool keep_default() = 0;
+  // Whether nullable error messages that keep their default are "", which is Kafka's, instead of
+  // null, which is ours.
+  virtual bool empty_error_messages() { return false; }
+  virtual std::size_t elements() = 0;
+  virtual bool boolean() = 0;
+  virtual double real() = 0;
+  virtual std::uint64_t integer(int bits) = 0;  // its low bits
+  virtual std::string_view text() = 0;
+  virtual Bytes bytes() = 0;
+  virtual Bytes records() = 0;
+  virtual Uuid uuid() = 0;
+};
+
 enum class FillMode : char { full = 'f', nulls = 'n', elements = 'e' };
 
 // The rule of the golden frames.
-class GoldenValues {
+class GoldenValues final : public FillSource {
  public:
-  GoldenValues(TextPool& pool, FillMode mode) : pool_(pool), mode_(mode) {}
+  GoldenValues(TextPool& pool, FillMode mode, bool empty_errors)
+      : pool_(pool), mode_(mode), empty_errors_(empty_errors) {}
 
-  // Whether the next field that may be null is null; whether the next field keeps its default.
-  bool null() { return mode_ == FillMode::nulls; }
-  bool keep_default() { return mode_ == FillMode::elements; }
-  std::size_t elements() { return mode_ == FillMode::full ? 2 : 1; }
-  bool boolean() { return next() != 0; }
-  template <class T>
-  T number() {
-    if constexpr (std::is_floating_point_v<T>)
-      return static_cast<T>(next()) + 0.5;
-    else
-      return static_cast<T>(next());
-  }
-  std::string_view text() { return pool_.keep("s" + std::to_string(next())); }
-  Bytes bytes() {
+  bool null() override { return mode_ == FillMode::nulls; }
+  bool keep_default() override { return mode_ == FillMode::elements; }
+  bool empty_error_messages() override { return empty_errors_; }
+  std::size_t elements() override { return mode_ == FillMode::full ? 2 : 1; }
+  bool boolean() override { return next() != 0; }
+  double real() override { return static_cast<double>(next()) + 0.5; }
+  std::uint64_t integer(int) override { return next(); }
+  std::string_view text() override { return pool_.keep("s" + std::to_string(next())); }
+  Bytes bytes() override {
     return as_bytes(pool_.keep({static_cast<char>(next()), '\0', static_cast<char>(0xff)}));
   }
-  Bytes records() {
+  Bytes records() override {
     return as_bytes(pool_.keep({static_cast<char>(next()), '\1', '\2', '\3', '\4'}));
   }
-  Uuid uuid() {
+  Uuid uuid() override {
     const std::uint64_t n = next();
     Uuid id;
     store_big_endian(id.octets.data(), n);
@@ -59,39 +75,41 @@ class GoldenValues {
 
   TextPool& pool_;
   FillMode mode_;
+  bool empty_errors_;
   std::uint64_t counter_ = 0;
 };
 
 // Anything that the type can hold, with a taste for the ends of its range.
-class RandomValues {
+class RandomValues final : public FillSource {
  public:
   RandomValues(TextPool& pool, Random& random) : pool_(pool), random_(random) {}
 
-  bool null() { return random_.below(4) == 0; }
-  bool keep_default() { return random_.below(8) == 0; }
-  std::size_t elements() { return random_.below(4); }
-  bool boolean() { return random_.below(2) != 0; }
-  template <class T>
-  T number() {
+  bool null() override { return random_.below(4) == 0; }
+  bool keep_default() override { return random_.below(8) == 0; }
+  std::size_t elements() override { return random_.below(4); }
+  bool boolean() override { return random_.below(2) != 0; }
+  double real() override { return std::bit_cast<double>(integer(64)); }
+  std::uint64_t integer(int bits) override {
+    const std::uint64_t sign = std::uint64_t{1} << (bits - 1);
     switch (random_.below(6)) {
       case 0:
-        return std::numeric_limits<T>::max();
+        return sign;
       case 1:
-        return std::numeric_limits<T>::lowest();
+        return sign - 1;
       case 2:
-        return static_cast<T>(random_.below(3));
+        return random_.below(3);
       default:
-        return static_cast<T>(random_.next());
+        return random_.next();
     }
   }
-  std::string_view text() {
+  std::string_view text() override {
     std::string text(random_.below(8) == 0 ? random_.below(400) : random_.below(6), ' ');
     for (char& c : text) c = static_cast<char>(random_.next());
     return pool_.keep(std::move(text));
   }
-  Bytes bytes() { return as_bytes(text()); }
-  Bytes records() { return as_bytes(text()); }
-  Uuid uuid() {
+  Bytes bytes() override { return as_bytes(text()); }
+  Bytes records() override { return as_bytes(text()); }
+  Uuid uuid() override {
     Uuid id;
     if (random_.below(4) == 0) return id;
     for (std::byte& octet : id.octets) octet = static_cast<std::byte>(random_.next());
@@ -104,10 +122,9 @@ class RandomValues {
 };
 
 // Fills the fields of a message that one version has.
-template <class Values>
 class Filler {
  public:
-  Filler(Values& values, protocol::Version version, bool flexible)
+  Filler(FillSource& values, protocol::Version version, bool flexible)
       : values_(values), version_(version), flexible_(flexible) {}
 
   template <protocol::Described M>
@@ -115,8 +132,10 @@ class Filler {
     const auto pass = [&](bool tagged) {
       protocol::for_each_field<M>([&](const auto& field) {
         const protocol::FieldOptions o = field.options;
-        if ((o.tag >= 0) == tagged && o.versions.contains(version_))
+        if ((o.tag >= 0) == tagged && o.versions.contains(version_)) {
+          if (fill_empty_error(field.name, message.*field.member)) return;
           fill_value(message.*field.member, o.nullable.contains(version_));
+        }
       });
     };
     pass(false);
@@ -124,6 +143,17 @@ class Filler {
   }
 
  private:
+  template <class T>
+  bool fill_empty_error(std::string_view name, T& v) {
+    if constexpr (std::is_same_v<T, std::optional<std::string_view>>) {
+      if (!v && values_.empty_error_messages() && name.ends_with("ErrorMessage")) {
+        v = "";
+        return true;
+      }
+    }
+    return false;
+  }
+
   template <class T>
   void fill_value(T& v, bool nullable) {
     if constexpr (protocol::is_optional<T>) {
@@ -166,12 +196,12 @@ class Filler {
 
   template <class T>
   T leaf() {
-    if constexpr (std::is_enum_v<T>)
-      return static_cast<T>(values_.template number<std::underlying_type_t<T>>());
-    else if constexpr (std::is_same_v<T, bool>)
+    if constexpr (std::is_same_v<T, bool>)
       return values_.boolean();
-    else if constexpr (std::is_arithmetic_v<T>)
-      return values_.template number<T>();
+    else if constexpr (std::is_same_v<T, double>)
+      return values_.real();
+    else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>)
+      return static_cast<T>(values_.integer(8 * sizeof(T)));
     else if constexpr (std::is_same_v<T, std::string_view>)
       return values_.text();
     else if constexpr (std::is_same_v<T, Bytes>)
@@ -182,16 +212,9 @@ class Filler {
       return values_.uuid();
   }
 
-  Values& values_;
+  FillSource& values_;
   protocol::Version version_;
   bool flexible_;
 };
-
-template <protocol::Message M, class Values>
-M filled(Values& values, protocol::Version version) {
-  M message;
-  Filler<Values>{values, version, M::schema.flexible.contains(version)}.fill(message);
-  return message;
-}
 
 }  // namespace sluice::test

@@ -1,0 +1,5 @@
+#include "tests/support/any_message_instances.hpp"
+
+namespace sluice::test {
+template void append_quarter<0>(std::vector<MessageType>&);
+}  // namespace sluice::test
