@@ -180,10 +180,12 @@ std::optional<Frame> frame_at(Bytes bytes) {
   return frame;
 }
 
-// Whether a whole frame starts anywhere in `bytes`.
-bool holds_frame(Bytes bytes) {
+// Whether a whole frame later than `sequence` starts anywhere in `bytes`. Earlier ones are no proof
+// of damage: a file that grew just before a power cut may show blocks of the file it replaced.
+bool holds_later_frame(Bytes bytes, std::uint64_t sequence) {
   for (std::size_t at = 0; at + catalog_frame_header <= bytes.size(); ++at)
-    if (frame_at(bytes.subspan(at))) return true;
+    if (const auto frame = frame_at(bytes.subspan(at)); frame && frame->sequence > sequence)
+      return true;
   return false;
 }
 
@@ -256,8 +258,9 @@ Result<CatalogImage> read_catalog(Bytes file) {
     const std::string place = "offset " + std::to_string(image.good_size);
     const auto frame = frame_at(rest);
     const bool first = image.good_size == 0;
-    if (!frame) {
-      if (first || holds_frame(rest.subspan(1))) return fail(CatalogErrc::damaged, place);
+    if (!frame || (!first && frame->sequence < image.next_sequence)) {
+      if (first || holds_later_frame(rest.subspan(1), image.next_sequence))
+        return fail(CatalogErrc::damaged, place);
       image.torn = true;
       return image;
     }
