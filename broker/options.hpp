@@ -136,6 +136,9 @@ const ConfigRow<Options>* find_option(std::string_view name);
 // Kafka's spelling of the effective value; nullopt when unknown or unset.
 std::optional<std::string> option_text(const Options& options, std::string_view name);
 
+// cache.bytes, or an eighth of the smaller of RAM and cgroup limit where it is 0.
+std::int64_t effective_cache_bytes(const Options& options);
+
 // $XDG_DATA_HOME/sluice, else $HOME/.local/share/sluice, else ./sluice-data.
 std::string default_data_directory();
 

@@ -10,8 +10,7 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -gline-tables-only")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -fno-omit-frame-pointer
-  -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wno-missing-designated-field-initializers -Wno-missing-field-initializers)
   add_link_options(-fuse-ld=lld)

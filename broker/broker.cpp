@@ -1,0 +1,212 @@
+#include "broker/broker.hpp"
+
+#include "broker/admin/topics.hpp"
+#include "broker/group_route.hpp"
+#include "broker/listener.hpp"
+#include "broker/partition.hpp"
+#include "storage/open_file_system.hpp"
+
+#include <filesystem>
+
+namespace sluice::broker {
+namespace {
+
+// On `shard`.
+Task<Result<>> open_shard(Shard* shard, std::string root, std::shared_ptr<const Options> options) {
+  co_return co_await shard->open(std::move(root), std::move(options));
+}
+Task<> adopt_on(Shard* from, Shard* to, CatalogSnapshot catalog) {
+  co_await on(*from, *to, to->adopt(std::move(catalog)));
+}
+
+// On `shard`: nothing new is read, what is being served goes on.
+Task<> stop_reading(Shard* shard) {
+  shard->begin_stop();
+  for (Connection* connection : shard->connections()) connection->stop_reading();
+  co_return;
+}
+Task<> abort_connections(Shard* shard) {
+  for (Connection* connection : shard->connections()) connection->abort();
+  co_return;
+}
+Task<std::size_t> count_connections(Shard* shard) { co_return shard->connections().size(); }
+Task<> stop_listener(Listener* listener) {
+  listener->stop();
+  co_return;
+}
+Task<> pause(Shard* shard, std::chrono::milliseconds time) {
+  co_await shard->timers().wait_for(time);
+}
+Task<> start_listener(Shard* shard, Listener* listener) {
+  shard->tasks().spawn(listener->accept_loop());
+  co_return;
+}
+Task<> start_upkeep(Shard* shard) {
+  shard->start_upkeep();
+  co_return;
+}
+Task<> close_catalog(CatalogStore* store) { co_await store->close(); }
+
+}  // namespace
+
+Broker::Broker(Options options, Clock& clock, Logger& logger)
+    : clock_(clock),
+      logger_(logger),
+      base_options_(std::make_shared<const Options>(std::move(options))),
+      shards_(base_options_->shard_count(), *this, clock, logger) {}
+
+Broker::~Broker() {
+  if (const auto stopped = stop(); !stopped)
+    logger_.error("the broker did not stop cleanly", {{"error", stopped.error().message()}});
+}
+
+Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Logger& logger) {
+  const TimePoint begin = clock.now();
+  std::unique_ptr<Broker> broker{new Broker(std::move(options), clock, logger)};
+  if (auto opened = broker->open(); !opened) return std::unexpected(opened.error());
+  broker->started_ms_ =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - begin).count();
+  broker->log_start();
+  return broker;
+}
+
+// ---- Starting ----
+
+Result<> Broker::open_directory() {
+  data_directory_ =
+      base_options_->log_dir.empty() ? default_data_directory() : base_options_->log_dir;
+  std::error_code error;
+  std::filesystem::create_directories(data_directory_, error);
+  if (error) return fail(error, "data directory " + data_directory_);
+  auto lock = storage::DirectoryLock::acquire(data_directory_);
+  if (!lock) return std::unexpected(lock.error());
+  lock_ = std::move(*lock);
+  return {};
+}
+
+Task<Result<>> Broker::open_catalog(Shard* shard) {
+  auto store = co_await CatalogStore::open(shard->files(), shard->random(), clock_, logger_);
+  if (!store) co_return std::unexpected(store.error());
+  catalog_ = std::move(*store);
+  cluster_id_ = catalog_->cluster_id();
+  co_return co_await storage::Store::remove_deleted(shard->files());
+}
+
+Result<> Broker::listen() {
+  std::size_t index = 0;
+  for (const std::string& text : base_options_->listeners) {
+    const auto endpoint = parse_endpoint(text);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    auto listener = std::make_unique<Listener>(shards_.at(0), index++);
+    auto bound = listener->bind(*endpoint, base_options_->socket_listen_backlog_size);
+    if (!bound) return std::unexpected(bound.error());
+    addresses_.push_back(*bound);
+    listeners_.push_back(std::move(listener));
+  }
+  return {};
+}
+
+Result<> Broker::open() {
+  if (auto opened = open_directory(); !opened) return opened;
+  shards_.start_threads();
+  threads_running_ = true;
+  for (const auto& shard : shards_.all()) {
+    auto opened =
+        shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
+    if (!opened) return opened;
+    if (shard->id() == 0)
+      if (auto catalog = shards_.wait(*shard, open_catalog(shard.get())); !catalog) return catalog;
+  }
+  // Bound before the logs are opened: an address in use is told at once. Accepting begins later.
+  if (auto listening = listen(); !listening) return listening;
+  const CatalogSnapshot catalog = catalog_->snapshot();
+  std::vector<std::future<void>> adopting;
+  for (const auto& shard : shards_.all())
+    adopting.push_back(
+        asio::co_spawn(shard->executor(), shard->adopt(catalog), asio::use_future));
+  for (auto& one : adopting) one.get();
+  for (const auto& shard : shards_.all()) shards_.wait(*shard, start_upkeep(shard.get()));
+  for (const auto& listener : listeners_)
+    shards_.wait(shards_.at(0), start_listener(&shards_.at(0), listener.get()));
+  return {};
+}
+
+void Broker::log_start() {
+  const storage::BackendInfo& backend = shards_.at(0).files().backend();
+  const storage::FileSystemType& disk = shards_.at(0).files().type();
+  logger_.info("broker started", {{"data", data_directory_},
+                                  {"cluster_id", cluster_id_},
+                                  {"shards", shards_.count()},
+                                  {"io", backend.name},
+                                  {"io_reason", backend.reason},
+                                  {"file_system", disk.name},
+                                  {"start_ms", started_ms_}});
+}
+
+// ---- Stopping ----
+
+Result<> Broker::stop() {
+  if (stopped_) return {};
+  stopped_ = true;
+  Result<> outcome;
+  if (threads_running_) {
+    for (const auto& listener : listeners_)
+      shards_.wait(shards_.at(0), stop_listener(listener.get()));
+    for (const auto& shard : shards_.all()) shards_.wait(*shard, stop_reading(shard.get()));
+    const TimePoint deadline =
+        clock_.now() + std::chrono::milliseconds(base_options_->shutdown_timeout_ms);
+    for (const auto& shard : shards_.all()) {
+      while (shards_.wait(*shard, count_connections(shard.get())) != 0 && clock_.now() < deadline)
+        shards_.wait(*shard, pause(shard.get(), std::chrono::milliseconds(2)));
+      shards_.wait(*shard, abort_connections(shard.get()));
+    }
+    for (const auto& shard : shards_.all()) shards_.wait(*shard, shard->stop());
+    if (catalog_) shards_.wait(shards_.at(0), close_catalog(catalog_.get()));
+    for (const auto& shard : shards_.all()) {
+      auto closed = shards_.wait(*shard, shard->close());
+      if (!closed && outcome) outcome = std::move(closed);
+    }
+    shards_.stop_threads();
+    threads_running_ = false;
+  }
+  listeners_.clear();
+  lock_.reset();
+  return outcome;
+}
+
+// ---- Changes ----
+
+Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
+  Shard& home = shards_.at(0);
+  auto outcome = co_await catalog_->commit(std::move(changes));
+  if (!outcome) {
+    logger_.error("the catalog could not be written", {{"error", outcome.error().message()}});
+    co_return outcome;
+  }
+  TaskGroup tasks{home.executor()};
+  for (const auto& shard : shards_.all())
+    tasks.spawn(adopt_on(&home, shard.get(), outcome->after));
+  co_await tasks.drain();
+  co_return outcome;
+}
+
+Task<> Broker::create_offsets_topic_here(protocol::ErrorCode* error) {
+  if (!changes_.try_enter()) co_await changes_.enter();
+  const CatalogSnapshot catalog = catalog_->snapshot();
+  if (catalog->find(offsets_topic_name) == nullptr) {
+    std::vector<CatalogChange> changes{admin::offsets_topic(
+        *base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
+    const auto outcome = co_await commit(std::move(changes));
+    if (!outcome || outcome->faults.front().code)
+      *error = protocol::ErrorCode::coordinator_not_available;
+  }
+  changes_.leave();
+}
+
+Task<protocol::ErrorCode> Broker::create_offsets_topic(Shard& home) {
+  protocol::ErrorCode error = protocol::ErrorCode::none;
+  co_await on(home, shards_.at(0), create_offsets_topic_here(&error));
+  co_return error;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,106 @@
+// The broker: a data directory, its shards, the catalog and the listeners.
+//
+//   auto broker = Broker::start(options, clock, logger);     // any thread; returns when it serves
+//   …
+//   broker->stop();                                          // in-flight answered, state flushed
+//
+// start() fails with one clear error and leaves nothing behind: a held or unusable directory, an
+// address in use, a damaged catalog. Nothing here installs signal handlers, exits, or prints.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "broker/catalog_store.hpp"
+#include "broker/options.hpp"
+#include "broker/placement.hpp"
+#include "broker/shards.hpp"
+#include "broker/turnstile.hpp"
+#include "broker/worker.hpp"
+#include "protocol/error_code.hpp"
+#include "storage/directory_lock.hpp"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::broker {
+
+class Listener;
+
+class Broker {
+ public:
+  // `clock` and `logger` must outlive it. The calling thread must not be a shard.
+  static Result<std::unique_ptr<Broker>> start(Options options, Clock& clock, Logger& logger);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Stops accepting, answers what is being served (at most shutdown.timeout.ms), closes the logs.
+  // Errors: a log or the store that could not be closed cleanly; everything is closed all the same.
+  // Idempotent. Not from a shard's thread.
+  Result<> stop();
+
+  // ---- Facts: any thread ----
+  // Addresses bound, in the order of Options::listeners, with the real ports.
+  const std::vector<Endpoint>& addresses() const { return addresses_; }
+  const Options& options() const { return *base_options_; }
+  const std::shared_ptr<const Options>& base_options() const { return base_options_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  const std::string& data_directory() const { return data_directory_; }
+  std::int64_t started_ms() const { return started_ms_; }  // how long start() took
+
+  // ---- For shards and handlers ----
+  Shard& shard(int id) { return shards_.at(id); }
+  int shard_count() const { return shards_.count(); }
+  int shard_of(const PartitionKey& key) const {
+    return sluice::broker::shard_of(key.topic, key.index, shards_.count());
+  }
+  Worker& worker() { return worker_; }
+  // On shard 0 only.
+  CatalogStore& catalog_store() { return *catalog_; }
+  // On shard 0 only: changes that are computed from the catalog go through one at a time.
+  Turnstile& changes() { return changes_; }
+  // On shard 0: commits and hands the new catalog to every shard; partitions are open and visible
+  // when it returns.
+  Task<Result<CommitOutcome>> commit(std::vector<CatalogChange> changes);
+  // From any shard: makes __consumer_offsets if it is missing.
+  Task<protocol::ErrorCode> create_offsets_topic(Shard& home);
+  // Identifies fetch sessions; positive, unique while the broker runs.
+  std::int32_t next_session_id() {
+    return static_cast<std::int32_t>(1 + next_session_++ % 0x7ffffffe);
+  }
+  // Connections of all shards, against max.connections.
+  std::atomic<std::int32_t>& connection_count() { return connection_count_; }
+
+ private:
+  Broker(Options options, Clock& clock, Logger& logger);
+  Result<> open();
+  Result<> open_directory();
+  Result<> listen();
+  Task<Result<>> open_catalog(Shard* shard);
+  Task<> create_offsets_topic_here(protocol::ErrorCode* error);
+  void log_start();
+
+  Clock& clock_;
+  Logger& logger_;
+  std::shared_ptr<const Options> base_options_;
+  std::string data_directory_;
+  std::optional<storage::DirectoryLock> lock_;
+  Worker worker_;
+  std::unique_ptr<CatalogStore> catalog_;
+  Shards shards_;
+  Turnstile changes_;
+  std::string cluster_id_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Endpoint> addresses_;
+  std::atomic<std::uint32_t> next_session_{0};
+  std::atomic<std::int32_t> connection_count_{0};
+  std::int64_t started_ms_ = 0;
+  bool threads_running_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,281 @@
+#include "broker/shard.hpp"
+
+#include "broker/broker.hpp"
+#include "broker/connection.hpp"
+#include "broker/group_route.hpp"
+#include "broker/group_shell.hpp"
+#include "broker/partition.hpp"
+#include "storage/open_file_system.hpp"
+
+#include <algorithm>
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::chrono::milliseconds upkeep_interval{200};
+constexpr std::chrono::seconds maintain_interval{1};
+constexpr std::chrono::seconds deadline_check_interval{5};
+// Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
+constexpr std::size_t opening_max = 64;
+
+storage::Backend backend_of(const Options& options) {
+  if (options.io_backend == "uring") return storage::Backend::io_uring;
+  if (options.io_backend == "threads") return storage::Backend::threads;
+  return storage::Backend::automatic;
+}
+
+storage::StoreOptions store_options(const Options& options) {
+  storage::StoreOptions store;
+  const std::int64_t shards = options.shard_count();
+  store.tail_cache_bytes = effective_cache_bytes(options) / shards;
+  store.descriptors_max = std::max<std::int64_t>(16, options.open_files_max / shards / 2);
+  store.compaction_memory = options.log_cleaner_dedupe_buffer_size / shards;
+  return store;
+}
+
+}  // namespace
+
+Shard::Shard(int id, Broker& broker, Clock& clock, Logger& logger)
+    : id_(id),
+      broker_(broker),
+      clock_(clock),
+      logger_(logger),
+      work_(io_.get_executor()),
+      timers_(make_timers(io_.get_executor())),
+      upkeep_timer_(timers_->make_timer()),
+      tasks_(io_.get_executor()) {}
+
+Shard::~Shard() = default;
+
+void Shard::run() {
+  thread_id_ = std::this_thread::get_id();
+  io_.run();
+}
+
+// ---- Opening ----
+
+Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> options) {
+  base_options_ = options;
+  options_ = std::move(options);
+  frames_ = std::make_unique<storage::BufferPool>(static_cast<std::size_t>(
+      options_->queued_max_request_bytes / options_->shard_count()));
+  storage::FileSystemOptions wanted;
+  wanted.backend = backend_of(*options_);
+  auto files = co_await storage::open_file_system(std::move(root), wanted);
+  if (!files) co_return std::unexpected(files.error());
+  files_ = std::move(*files);
+  if (files_->type().kind == storage::FileSystemKind::network &&
+      !options_->allow_network_filesystem)
+    co_return fail(std::make_error_code(std::errc::not_supported),
+                   "the data directory lies on a network file system (" + files_->type().name +
+                       "), where locks and syncs do not hold; set "
+                       "sluice.allow.network.filesystem=true to use it all the same");
+  auto store = co_await storage::Store::open(*files_, id_, store_options(*options_), clock_,
+                                             random_, logger_, executor());
+  if (!store) co_return std::unexpected(store.error());
+  store_ = std::move(*store);
+  co_return Result<>{};
+}
+
+// ---- The catalog ----
+
+Task<> Shard::adopt(CatalogSnapshot catalog) {
+  SLUICE_CHECK(here());
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  if (!catalog_ || catalog->version() > catalog_->version() || partitions_.empty()) {
+    const CatalogSnapshot before = catalog_;
+    configure(*catalog);
+    co_await drop_gone_partitions(*catalog);
+    TaskGroup opening{executor()};
+    for (const auto& [name, topic] : catalog->topics()) {
+      for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
+        const PartitionKey key{topic->id, index};
+        if (broker_.shard_of(key) != id_ || partitions_.contains(key)) continue;
+        while (opening.running() >= opening_max) co_await opened_.wait();
+        opening.spawn(open_partition(topic, index));
+      }
+    }
+    co_await opening.drain();
+    catalog_ = std::move(catalog);  // visible only now that its partitions are open
+    if (before) forget_topics(*before);
+  }
+  adopting_.leave();
+}
+
+// Options and topic configs that the catalog changes.
+void Shard::configure(const Catalog& catalog) {
+  options_ = std::make_shared<const Options>(apply_dynamic_options(
+      *base_options_, catalog.configs(ResourceType::broker, ""),
+      catalog.configs(ResourceType::broker, std::to_string(base_options_->node_id))));
+  for (auto& [key, partition] : partitions_) {
+    const auto topic = catalog.topics().find(partition->topic().name);
+    if (topic == catalog.topics().end() || !(topic->second->id == key.topic)) continue;
+    partition->set_config(topic->second,
+                          effective_topic_config(*options_, topic->second->overrides));
+  }
+  for (auto& [index, shell] : groups_) shell->set_options(group_options(*options_));
+}
+
+Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index) {
+  const TopicConfig config = effective_topic_config(*options_, topic->overrides);
+  storage::PartitionName name{topic->id, topic->name, index};
+  const storage::LogOptions wanted =
+      log_options(config, *options_, is_internal_topic(topic->name));
+  auto log = co_await store_->open_log(std::move(name), wanted);
+  opened_.notify();
+  if (!log) {
+    logger_.error("a partition could not be opened and is not served",
+                  {{"topic", topic->name}, {"partition", index}, {"error", log.error().message()}});
+    co_return;
+  }
+  report_recovery(**log);
+  const PartitionKey key{topic->id, index};
+  partitions_[key] =
+      std::make_unique<Partition>(*this, topic, index, std::move(*log), config);
+  if (topic->name != offsets_topic_name) co_return;
+  auto& shell = groups_[index];
+  shell = std::make_unique<GroupShell>(*this, key, group_options(*options_));
+  shell->start();
+}
+
+void Shard::report_recovery(const storage::Log& log) {
+  for (const storage::Finding& finding : log.recovery().findings) {
+    const bool damage = finding.kind == storage::Finding::Kind::damage ||
+                        finding.kind == storage::Finding::Kind::file_missing;
+    const std::string_view what =
+        damage ? "stored data is damaged; the rest is served"
+        : finding.kind == storage::Finding::Kind::tail_cut
+            ? "an unfinished end of a log was cut"
+            : "an index was rebuilt";
+    logger_.write(damage ? LogLevel::error : LogLevel::info, what,
+                  {{"file", finding.path},
+                   {"position", finding.position},
+                   {"bytes", finding.size},
+                   {"first_offset", finding.first_offset},
+                   {"last_offset", finding.last_offset},
+                   {"kept_as", finding.kept_as}});
+  }
+}
+
+Task<> Shard::drop_gone_partitions(const Catalog& catalog) {
+  std::vector<PartitionKey> gone;
+  for (const auto& [key, partition] : partitions_)
+    if (catalog.find(key.topic) == nullptr) gone.push_back(key);
+  for (const PartitionKey& key : gone) co_await drop_partition(key);
+}
+
+Task<> Shard::drop_partition(PartitionKey key) {
+  const auto at = partitions_.find(key);
+  std::unique_ptr<Partition> partition = std::move(at->second);
+  partitions_.erase(at);  // not found any more; those inside are waited for
+  auto closed = co_await partition->close();
+  storage::PartitionName name = partition->log().name();
+  partition.reset();
+  auto deleted = co_await store_->delete_log(name);
+  if (!deleted)
+    logger_.error("a deleted partition's files could not be removed",
+                  {{"topic", name.topic},
+                   {"partition", name.partition},
+                   {"error", deleted.error().message()}});
+}
+
+// Offsets committed for topics that are gone go with them.
+void Shard::forget_topics(const Catalog& before) {
+  if (groups_.empty()) return;
+  for (const auto& [name, topic] : before.topics())
+    if (catalog_->find(topic->id) == nullptr)
+      for (auto& [index, shell] : groups_) shell->topic_deleted(*topic);
+}
+
+Partition* Shard::find(const TopicId& topic, PartitionIndex index) {
+  const auto at = partitions_.find(PartitionKey{topic, index});
+  return at == partitions_.end() ? nullptr : at->second.get();
+}
+
+GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
+  const auto at = groups_.find(offsets_partition);
+  return at == groups_.end() ? nullptr : at->second.get();
+}
+
+// ---- Upkeep ----
+
+void Shard::start_upkeep() { tasks_.spawn(upkeep()); }
+
+Task<> Shard::upkeep() {
+  TimePoint next_maintain = timers_->now();
+  TimePoint next_deadlines = timers_->now();
+  TimePoint next_retention = timers_->now();
+  TimePoint next_compaction = timers_->now();
+  while (!stopping_) {
+    if (!co_await upkeep_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
+    if (auto saved = co_await store_->maintain(); !saved)
+      logger_.error("the frontier could not be saved", {{"error", saved.error().message()}});
+    const TimePoint now = timers_->now();
+    UpkeepWork work;
+    if (now >= next_deadlines) {
+      close_late_connections();
+      next_deadlines = now + deadline_check_interval;
+    }
+    work.maintain = now >= next_maintain;
+    work.retention = now >= next_retention;
+    work.compaction = options_->log_cleaner_enable && now >= next_compaction;
+    if (work.maintain) next_maintain = now + maintain_interval;
+    if (work.retention)
+      next_retention =
+          now + std::chrono::milliseconds(options_->log_retention_check_interval_ms);
+    if (work.compaction)
+      next_compaction = now + std::chrono::milliseconds(options_->log_cleaner_backoff_ms);
+    if (work.maintain || work.retention || work.compaction) co_await keep_partitions(work);
+  }
+}
+
+Task<> Shard::keep_partitions(UpkeepWork work) {
+  std::vector<PartitionKey> keys;
+  keys.reserve(partitions_.size());
+  for (const auto& [key, partition] : partitions_) keys.push_back(key);
+  for (const PartitionKey& key : keys) {
+    if (stopping_) co_return;
+    Partition* partition = find(key.topic, key.index);
+    if (partition != nullptr) co_await partition->upkeep(work);
+  }
+}
+
+void Shard::close_late_connections() {
+  const std::vector<Connection*> all = connections_;
+  const std::chrono::milliseconds idle_max{options_->connections_max_idle_ms};
+  for (Connection* connection : all) connection->check_deadlines(timers_->now(), idle_max);
+}
+
+// ---- Ending ----
+
+void Shard::begin_stop() {
+  stopping_ = true;
+  upkeep_timer_->cancel();
+  for (auto& [index, shell] : groups_) shell->abandon();
+  for (auto& [key, partition] : partitions_) partition->wake_fetches();
+}
+
+Task<> Shard::stop() {
+  for (auto& [index, shell] : groups_) co_await shell->stop();
+  co_await tasks_.drain();
+}
+
+Task<Result<>> Shard::close() {
+  Result<> outcome;
+  groups_.clear();
+  for (auto& [key, partition] : partitions_) {
+    auto closed = co_await partition->close();
+    if (!closed && outcome) outcome = std::move(closed);
+  }
+  partitions_.clear();
+  if (store_) {
+    auto closed = co_await store_->close();
+    if (!closed && outcome) outcome = std::move(closed);
+    store_.reset();
+  }
+  if (files_) co_await files_->close();
+  files_.reset();
+  co_return outcome;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,169 @@
+// One shard: a thread, its event loop, its files, and everything that belongs to it for life:
+// partitions, group coordinators, connections. Nothing here is locked; other shards send work by
+// Shards::on() (shards.hpp).
+#pragma once
+
+#include "base/check.hpp"
+#include "base/clock.hpp"
+#include "base/event.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "base/task.hpp"
+#include "base/task_group.hpp"
+#include "base/timer.hpp"
+#include "broker/catalog.hpp"
+#include "broker/options.hpp"
+#include "broker/turnstile.hpp"
+#include "protocol/ids.hpp"
+#include "storage/aligned_buffer.hpp"
+#include "storage/file_system.hpp"
+#include "storage/store.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice::broker {
+
+class Broker;
+class Connection;
+class GroupShell;
+class Partition;
+
+struct PartitionKey {
+  TopicId topic;
+  PartitionIndex index = 0;
+  bool operator==(const PartitionKey&) const = default;
+};
+struct PartitionKeyHash {
+  std::size_t operator()(const PartitionKey& key) const noexcept {
+    return std::hash<Uuid>{}(key.topic) * 31 + static_cast<std::size_t>(key.index);
+  }
+};
+
+// What a shard has done since it started. Read by other shards only through Shards::on().
+struct ShardCounters {
+  std::uint64_t connections_accepted = 0;
+  std::uint64_t connections_refused = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t produced_bytes = 0;
+  std::uint64_t fetched_bytes = 0;
+};
+
+// What a round of upkeep does to each partition.
+struct UpkeepWork {
+  bool maintain = false;
+  bool retention = false;
+  bool compaction = false;
+};
+
+class Shard {
+ public:
+  Shard(int id, Broker& broker, Clock& clock, Logger& logger);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  int id() const { return id_; }
+  Broker& broker() { return broker_; }
+  asio::io_context& io() { return io_; }
+  Executor executor() { return io_.get_executor(); }
+  // Whether the caller runs on this shard's thread. Entry points check it.
+  bool here() const { return std::this_thread::get_id() == thread_id_; }
+
+  Clock& clock() { return clock_; }
+  Logger& logger() { return logger_; }
+  Random& random() { return random_; }
+  Timers& timers() { return *timers_; }
+  storage::FileSystem& files() { return *files_; }
+  storage::Store& store() { return *store_; }
+  // Request frames: bounded by queued.max.request.bytes over the shards.
+  storage::BufferPool& frames() { return *frames_; }
+  Event& frame_released() { return frame_released_; }
+  TaskGroup& tasks() { return tasks_; }
+  ShardCounters& counters() { return counters_; }
+
+  // Snapshots: replaced whole, on this shard, after each change. Keep the pointer across co_await.
+  const CatalogSnapshot& catalog() const { return catalog_; }
+  const std::shared_ptr<const Options>& options() const { return options_; }
+
+  // True once the broker is stopping: loops end, new requests are not read.
+  bool stopping() const { return stopping_; }
+
+  // ---- Life: called by Broker, on this shard's thread ----
+
+  // Opens the shard's part of the data directory. Errors: those of the file system and the store.
+  Task<Result<>> open(std::string root, std::shared_ptr<const Options> options);
+  // Takes a new catalog: opens partitions that are new here, closes and deletes those that are gone,
+  // passes changed configs on. Returns when all of that is done. A partition that does not open is
+  // logged and answers KAFKA_STORAGE_ERROR.
+  Task<> adopt(CatalogSnapshot catalog);
+  // Starts the periodic work: retention, compaction, the saved frontier.
+  void start_upkeep();
+  // Nothing new is begun from now on; parked fetches are answered.
+  void begin_stop();
+  // Ends the periodic work and what waits (parked fetches, parked joins). Connections have been
+  // closed before.
+  Task<> stop();
+  // Closes every log and the store: the clean-shutdown mark is set last.
+  Task<Result<>> close();
+
+  // ---- What lives here ----
+
+  // Null: unknown here, or not open.
+  Partition* find(const TopicId& topic, PartitionIndex index);
+  const std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash>& partitions()
+      const {
+    return partitions_;
+  }
+  // The coordinator of this partition of __consumer_offsets; null when it is not here (yet).
+  GroupShell* group_shell(PartitionIndex offsets_partition);
+
+  std::vector<Connection*>& connections() { return connections_; }
+
+  // Threads: run by Shards.
+  void run();
+
+ private:
+  Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
+  Task<> drop_partition(PartitionKey key);
+  Task<> upkeep();
+  Task<> keep_partitions(UpkeepWork work);
+  void report_recovery(const storage::Log& log);
+  void forget_topics(const Catalog& before);
+  void close_late_connections();
+  Task<> drop_gone_partitions(const Catalog& catalog);
+  void configure(const Catalog& catalog);
+
+  int id_;
+  Broker& broker_;
+  Clock& clock_;
+  Logger& logger_;
+  asio::io_context io_{1};
+  std::thread::id thread_id_;
+  asio::executor_work_guard<Executor> work_;
+  SystemRandom random_;
+  std::unique_ptr<Timers> timers_;
+  std::unique_ptr<storage::FileSystem> files_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::BufferPool> frames_;
+  Event frame_released_;
+  ShardCounters counters_;
+  CatalogSnapshot catalog_;
+  std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
+  std::shared_ptr<const Options> options_;
+  Event opened_;
+  std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
+  std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
+  std::vector<Connection*> connections_;
+  std::unique_ptr<Timer> upkeep_timer_;
+  Turnstile adopting_;
+  bool stopping_ = false;
+  TaskGroup tasks_;
+};
+
+}  // namespace sluice::broker

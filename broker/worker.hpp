@@ -1,0 +1,32 @@
+// The worker: one thread for work that would hold up a shard (recompression). Started on first use.
+#pragma once
+
+#include "base/task.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <mutex>
+#include <thread>
+
+namespace sluice::broker {
+
+// Thread-safe. Send tasks with on_worker(); they run one after the other.
+class Worker {
+ public:
+  Worker() : work_(io_.get_executor()) {}
+  // Waits for what is running; tasks not begun are dropped.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Starts the thread if it is not running.
+  Executor executor();
+
+ private:
+  asio::io_context io_{1};
+  asio::executor_work_guard<Executor> work_;
+  std::mutex starting_;
+  std::thread thread_;
+};
+
+}  // namespace sluice::broker
