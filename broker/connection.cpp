@@ -1,0 +1,229 @@
+#include "broker/connection.hpp"
+
+#include "broker/dispatch.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::broker {
+
+// A reply's place in the order of the requests.
+struct Connection::Reply {
+  protocol::GatherBuffer out;
+  bool ready = false;
+  bool close_after = false;
+};
+
+Connection::Connection(Shard& shard, Socket socket, Peer peer)
+    : shard_(shard),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      tasks_(shard.executor()),
+      last_activity_(shard.timers().now()) {
+  shard_.connections().push_back(this);
+}
+
+Connection::~Connection() { std::erase(shard_.connections(), this); }
+
+// ---- The loop ----
+
+Task<> Connection::run() {
+  while (!closing_) {
+    storage::AlignedBuffer frame;
+    std::size_t size = 0;
+    if (co_await read_frame(frame, size) == Input::end) break;
+    auto request = std::make_unique<Request>(
+        Request{shard_, peer_, sessions_, shard_.catalog(), shard_.options(), std::move(frame)});
+    const Bytes bytes{request->frame.data(), size};
+    const protocol::WireError error = protocol::parse_request(bytes, request->parsed);
+    const bool is_produce = error == protocol::WireError::none &&
+                            request->parsed.api->key == protocol::ApiKey::produce;
+    // Anything but produce is served alone, after what came before it.
+    const std::size_t others_max = is_produce ? produce_pipeline_max - 1 : 0;
+    while (unready_ > others_max && !dead_) co_await progress_.wait();
+    if (dead_) break;
+    replies_.push_back(std::make_unique<Reply>());
+    ++unready_;
+    ++shard_.counters().requests;
+    Reply* reply = replies_.back().get();
+    tasks_.spawn(serve(std::move(request), error, reply));
+    if (is_produce) continue;
+    while (!replies_.empty() && !dead_) co_await progress_.wait();
+  }
+  closing_ = true;
+  while (!replies_.empty() && !dead_) co_await progress_.wait();
+  boost::system::error_code ignored;  // the peer may have closed first
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  co_await tasks_.drain();
+}
+
+Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError error,
+                         Reply* reply) {
+  const Served outcome = co_await dispatch(*request, error);
+  if (outcome != Served::close) valid_request_seen_ = true;
+  reply_is_ready(*reply, outcome, std::move(request->reply));
+  request.reset();
+  shard_.frame_released().notify();
+}
+
+void Connection::reply_is_ready(Reply& reply, Served outcome, protocol::GatherBuffer out) {
+  if (outcome == Served::replied) reply.out = std::move(out);
+  reply.close_after = outcome == Served::close;
+  reply.ready = true;
+  --unready_;
+  last_activity_ = shard_.timers().now();
+  flush_soon();
+}
+
+void Connection::stop_reading() {
+  closing_ = true;
+  boost::system::error_code ignored;  // not connected any more: the read ends by itself
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_receive, ignored);
+}
+
+void Connection::abort() {
+  dead_ = true;
+  closing_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  progress_.notify();
+  shard_.frame_released().notify();  // it may be waiting for memory
+}
+
+void Connection::check_deadlines(TimePoint now, std::chrono::milliseconds idle_max) {
+  if (unready_ != 0) return;  // we are the slow one
+  const bool frame_late = frame_began_ != TimePoint{} && now - frame_began_ > frame_time_max;
+  const bool reader_late = writing_ && now - last_activity_ > idle_max;
+  const bool idle = replies_.empty() && now - last_activity_ > idle_max;
+  if (!frame_late && !reader_late && !idle) return;
+  shard_.logger().debug("connection closed", {{"client", peer_.client_host},
+                                              {"reason", frame_late ? "a request took too long to arrive"
+                                                                    : "idle"}});
+  abort();
+}
+
+// ---- Reading ----
+
+// Makes at least `wanted` bytes of input_ readable. False at the end of the stream.
+Task<bool> Connection::fill_input(std::size_t wanted) {
+  if (input_end_ - input_begin_ >= wanted) co_return true;
+  std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
+  input_end_ -= input_begin_;
+  input_begin_ = 0;
+  while (input_end_ < wanted) {
+    const auto free = asio::buffer(input_.data() + input_end_, input_.size() - input_end_);
+    auto [error, count] = co_await socket_.async_read_some(free, use_task);
+    if (error) co_return false;
+    input_end_ += count;
+    if (frame_began_ == TimePoint{}) frame_began_ = shard_.timers().now();
+  }
+  co_return true;
+}
+
+bool Connection::acceptable_size(std::int32_t announced) {
+  const Options& options = *shard_.options();
+  const std::int32_t max = valid_request_seen_ ? options.socket_request_max_bytes
+                                               : std::min(options.first_request_max_bytes,
+                                                          options.socket_request_max_bytes);
+  if (announced >= static_cast<std::int32_t>(protocol::request_header_size_min) && announced <= max)
+    return true;
+  const auto prefix = static_cast<std::uint32_t>(announced);
+  const bool http = prefix == 0x47455420 || prefix == 0x504f5354 || prefix == 0x48454144;
+  const bool tls = prefix >> 16 == 0x1603;
+  shard_.logger().warn("connection refused: bad request size",
+                       {{"client", peer_.client_host},
+                        {"size", announced},
+                        {"max", max},
+                        {"looks_like", http ? "HTTP" : tls ? "TLS" : "no Kafka request"}});
+  return false;
+}
+
+Task<Connection::Input> Connection::read_frame(storage::AlignedBuffer& frame, std::size_t& size) {
+  frame_began_ = input_begin_ == input_end_ ? TimePoint{} : shard_.timers().now();
+  if (!co_await fill_input(protocol::frame_prefix_size)) co_return Input::end;
+  const auto announced = load_big_endian<std::int32_t>(input_.data() + input_begin_);
+  if (!acceptable_size(announced)) co_return Input::end;
+  input_begin_ += protocol::frame_prefix_size;
+  size = static_cast<std::size_t>(announced);
+  if (!co_await read_body(frame, size)) co_return Input::end;
+  frame_began_ = TimePoint{};
+  last_activity_ = shard_.timers().now();
+  co_return Input::frame;
+}
+
+// Memory for `size` bytes from the shard's pool; waits while the pool is lent out.
+Task<storage::AlignedBuffer> Connection::frame_memory(std::size_t size) {
+  for (;;) {
+    auto memory = shard_.frames().try_take(size);
+    // The pool's bound must not starve a request that is larger than the whole pool.
+    if (!memory && shard_.frames().bytes_lent() == 0) memory = shard_.frames().take(size);
+    if (memory || dead_) co_return memory;
+    co_await shard_.frame_released().wait();
+  }
+}
+
+Task<bool> Connection::read_body(storage::AlignedBuffer& frame, std::size_t size) {
+  frame = co_await frame_memory(std::min(size, frame_growth_min));
+  if (!frame) co_return false;
+  std::size_t have = std::min(size, input_end_ - input_begin_);
+  std::memcpy(frame.data(), input_.data() + input_begin_, have);
+  input_begin_ += have;
+  while (have < size) {
+    if (have == frame.size()) {  // all of it has arrived: double it
+      storage::AlignedBuffer larger = co_await frame_memory(std::min(size, 2 * frame.size()));
+      if (!larger) co_return false;
+      std::memcpy(larger.data(), frame.data(), have);
+      frame = std::move(larger);
+    }
+    const std::size_t free = std::min(size, frame.size()) - have;
+    auto [error, count] =
+        co_await socket_.async_read_some(asio::buffer(frame.data() + have, free), use_task);
+    if (error) co_return false;
+    have += count;
+  }
+  co_return true;
+}
+
+// ---- Writing ----
+
+// Once a turn of the loop: replies that become ready together go out in one write.
+void Connection::flush_soon() {
+  if (flush_posted_ || writing_) return;
+  flush_posted_ = true;
+  tasks_.spawn(write_replies());
+}
+
+Task<> Connection::write_replies() {
+  co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
+  flush_posted_ = false;
+  if (writing_) co_return;
+  writing_ = true;
+  std::vector<asio::const_buffer> pieces;
+  while (!dead_ && !replies_.empty() && replies_.front()->ready) {
+    pieces.clear();
+    std::size_t count = 0;
+    bool close_after = false;
+    for (const auto& reply : replies_) {
+      if (!reply->ready || close_after || pieces.size() > 256) break;
+      reply->out.for_each_piece(
+          [&](Bytes piece) { pieces.emplace_back(piece.data(), piece.size()); });
+      close_after = reply->close_after;
+      ++count;
+    }
+    if (!pieces.empty()) {
+      auto [error, written] = co_await asio::async_write(socket_, pieces, use_task);
+      last_activity_ = shard_.timers().now();
+      if (error) close_after = true;
+    }
+    for (; count != 0; --count) replies_.pop_front();
+    if (close_after) abort();
+    progress_.notify();
+  }
+  writing_ = false;
+}
+
+}  // namespace sluice::broker

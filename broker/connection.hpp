@@ -1,0 +1,94 @@
+// One client connection on the shard that took it: frames in, replies out, in the order of the
+// requests.
+//
+// One request is served at a time, as Kafka does, but for produce requests: up to
+// produce_pipeline_max of one connection wait for the disk together. Their batches are appended in
+// the order of the requests, because each is handed to its partition before the next is read.
+// A connection reads nothing more while a reply to a request other than produce is on its way out,
+// so a slow reader is owed one reply.
+//
+// Bounds: a frame's memory grows with the bytes that have arrived, never with the announced length;
+// frames of all connections of a shard share one bounded pool; before its first valid request a
+// connection may send only small frames.
+#pragma once
+
+#include "base/event.hpp"
+#include "base/task_group.hpp"
+#include "broker/fetch_session.hpp"
+#include "broker/request.hpp"
+#include "broker/shard.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+namespace sluice::broker {
+
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+
+class Connection {
+ public:
+  static constexpr std::size_t produce_pipeline_max = 64;
+  static constexpr std::size_t frame_growth_min = 64 * 1024;
+  static constexpr std::chrono::seconds frame_time_max{60};
+
+  Connection(Shard& shard, Socket socket, Peer peer);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Serves the connection until either side ends it. Returns when nothing of it is left running.
+  Task<> run();
+
+  // Reads no further request; what is being served is answered, then the connection closes.
+  void stop_reading();
+  // Ends it now: pending replies are lost.
+  void abort();
+
+  // Closes it if it was idle for too long, or takes too long over one frame. Called by the shard's
+  // upkeep every few seconds.
+  void check_deadlines(TimePoint now, std::chrono::milliseconds idle_max);
+
+  const Peer& peer() const { return peer_; }
+
+ private:
+  friend class Shard;
+  struct Reply;
+
+  enum class Input : std::uint8_t { frame, end };
+  Task<Input> read_frame(storage::AlignedBuffer& frame, std::size_t& size);
+  Task<bool> fill_input(std::size_t wanted);
+  Task<bool> read_body(storage::AlignedBuffer& frame, std::size_t size);
+  Task<storage::AlignedBuffer> frame_memory(std::size_t size);
+  bool acceptable_size(std::int32_t announced);
+
+  Task<> serve(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);
+  void reply_is_ready(Reply& reply, Served outcome, protocol::GatherBuffer out);
+  void flush_soon();
+  Task<> write_replies();
+
+  Shard& shard_;
+  Socket socket_;
+  Peer peer_;
+  TaskGroup tasks_;
+  Event progress_;  // a reply became ready or was sent
+  std::deque<std::unique_ptr<Reply>> replies_;
+  std::size_t unready_ = 0;  // replies not ready yet
+  std::array<std::byte, 2048> input_;
+  std::size_t input_begin_ = 0;
+  std::size_t input_end_ = 0;
+  TimePoint last_activity_;
+  TimePoint frame_began_{};  // zero: between frames
+  bool valid_request_seen_ = false;
+  bool flush_posted_ = false;
+  bool writing_ = false;
+  bool closing_ = false;  // no more requests
+  bool dead_ = false;     // no more replies either
+  FetchSessions sessions_;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,114 @@
+#include "broker/listener.hpp"
+
+#include "broker/broker.hpp"
+#include "broker/shards.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+
+namespace sluice::broker {
+namespace {
+
+using Protocol = asio::ip::tcp;
+
+Task<> serve_connection(std::unique_ptr<Connection> connection, Broker* broker) {
+  co_await connection->run();
+  connection.reset();
+  --broker->connection_count();
+}
+
+std::string peer_host(const Protocol::endpoint& endpoint) {
+  return "/" + endpoint.address().to_string();
+}
+
+// On the shard that is to own the connection.
+void adopt_connection(Shard& shard, int descriptor, bool v6, std::size_t listener) {
+  Socket socket{shard.io()};
+  boost::system::error_code error;
+  socket.assign(v6 ? Protocol::v6() : Protocol::v4(), descriptor, error);
+  const auto remote = error ? Protocol::endpoint{} : socket.remote_endpoint(error);
+  const auto local = error ? Protocol::endpoint{} : socket.local_endpoint(error);
+  if (error || shard.stopping()) {  // gone before it was taken
+    --shard.broker().connection_count();
+    return;
+  }
+  socket.set_option(Protocol::no_delay(true), error);
+  ++shard.counters().connections_accepted;
+  Peer peer{peer_host(remote), {local.address().to_string(), local.port()}, listener};
+  auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
+  shard.tasks().spawn(serve_connection(std::move(connection), &shard.broker()));
+}
+
+}  // namespace
+
+Listener::Listener(Shard& shard, std::size_t index)
+    : shard_(shard), index_(index), acceptor_(shard.io()), pause_(shard.timers().make_timer()) {}
+
+Result<Endpoint> Listener::bind(const Endpoint& endpoint, int backlog) {
+  const std::string where = "listen on " + endpoint.host + ":" + std::to_string(endpoint.port);
+  boost::system::error_code error;
+  const std::string host = endpoint.host.empty() ? "0.0.0.0" : endpoint.host;
+  asio::ip::address address = asio::ip::make_address(host, error);
+  if (error) {
+    asio::ip::basic_resolver<Protocol, Executor> resolver{shard_.io()};
+    const auto found = resolver.resolve(host, std::to_string(endpoint.port), error);
+    if (error || found.empty()) return fail(error, where);
+    address = found.begin()->endpoint().address();
+  }
+  const Protocol::endpoint at{address, endpoint.port};
+  if (!error) acceptor_.open(at.protocol(), error);
+  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor_.bind(at, error);
+  if (!error) acceptor_.listen(backlog, error);
+  if (error) return fail(error, where);
+  const auto bound = acceptor_.local_endpoint(error);
+  if (error) return fail(error, where);
+  return Endpoint{bound.address().to_string(), bound.port()};
+}
+
+void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
+  Broker& broker = shard_.broker();
+  if (broker.connection_count() >= shard_.options()->max_connections) {
+    ++shard_.counters().connections_refused;
+    shard_.logger().warn("connection refused: max.connections is reached",
+                         {{"max", shard_.options()->max_connections}});
+    return;  // closed by its destructor
+  }
+  boost::system::error_code error;
+  const bool v6 = socket.local_endpoint(error).address().is_v6();
+  const int descriptor = error ? -1 : socket.release(error);
+  if (error) return;  // reset by the peer meanwhile
+  ++broker.connection_count();
+  Shard& owner = broker.shard(next_shard_);
+  next_shard_ = (next_shard_ + 1) % broker.shard_count();
+  const std::size_t index = index_;
+  asio::post(owner.executor(), [&owner, descriptor, v6, index] {
+    adopt_connection(owner, descriptor, v6, index);
+  });
+}
+
+Task<> Listener::accept_loop() {
+  while (!stopped_) {
+    auto [error, socket] = co_await acceptor_.async_accept(use_task);
+    if (stopped_ || error == asio::error::operation_aborted) co_return;
+    if (error) {
+      // Out of descriptors or memory: connections wait in the backlog until some are free.
+      if (error.value() != ECONNABORTED) {
+        shard_.logger().warn("accepting connections is paused", {{"error", error.message()}});
+        co_await pause_->wait_until(shard_.timers().now() + std::chrono::milliseconds(100));
+      }
+      continue;
+    }
+    take(std::move(socket));
+  }
+}
+
+void Listener::stop() {
+  stopped_ = true;
+  boost::system::error_code ignored;  // closing twice does no harm
+  acceptor_.close(ignored);
+  pause_->cancel();
+}
+
+}  // namespace sluice::broker
