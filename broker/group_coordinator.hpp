@@ -100,6 +100,7 @@ class GroupCoordinator {
 
   // ---- what calls lead to
   std::vector<GroupAppend> take_writes();
+  bool has_writes() const { return !writes_.empty(); }
   std::vector<GroupCompletion> take_completed();
   void on_durable(std::uint64_t write, GroupTime now);
   // `error`: why, as an error of the append (KAFKA_STORAGE_ERROR, MESSAGE_TOO_LARGE…); the clients

@@ -1,7 +1,6 @@
 #include "protocol/batch_rewrite.hpp"
 
 #include "protocol/batch_builder.hpp"
-#include "tests/unit/protocol/golden_records.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +12,9 @@
 
 namespace sluice::protocol {
 namespace {
+
+constexpr std::array codecs{Compression::none, Compression::gzip, Compression::snappy,
+                            Compression::lz4, Compression::zstd};
 
 class BatchRewrite : public testing::Test {
  protected:
@@ -79,7 +81,7 @@ class KeepIf final : public RecordFilter {
 };
 
 TEST_F(BatchRewrite, LogAppendTimeReplacesEveryTimestamp) {
-  for (const Compression codec : all_compressions) {
+  for (const Compression codec : codecs) {
     auto batch = make_batch(codec);
     BatchHeader header = parse_batch_header(batch).value();
     set_log_append_time(batch, header, 123'456);
@@ -105,8 +107,8 @@ TEST_F(BatchRewrite, CorrectedMaxTimestampKeepsTheRecords) {
 }
 
 TEST_F(BatchRewrite, RecompressionChangesOnlyCodecAndLength) {
-  for (const Compression from : all_compressions)
-    for (const Compression to : all_compressions) {
+  for (const Compression from : codecs)
+    for (const Compression to : codecs) {
       const auto batch = make_batch(from);
       const auto again = recompress(parse_batch(batch).value(), to, recoding());
       ASSERT_TRUE(again);
@@ -134,7 +136,7 @@ TEST_F(BatchRewrite, RecompressionReportsDamageAndBombs) {
 
 TEST_F(BatchRewrite, FilteringThatKeepsAllChangesNothing) {
   KeepIf all{[](const Record&) { return true; }};
-  for (const Compression codec : all_compressions) {
+  for (const Compression codec : codecs) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), all, {}, recoding());
     ASSERT_TRUE(filtered);
@@ -146,7 +148,7 @@ TEST_F(BatchRewrite, FilteringThatKeepsAllChangesNothing) {
 
 TEST_F(BatchRewrite, FilteringKeepsOffsetsSequenceAndCodec) {
   KeepIf some{[](const Record& record) { return record.offset_delta % 3 == 1; }};
-  for (const Compression codec : all_compressions) {
+  for (const Compression codec : codecs) {
     const auto batch = make_batch(codec);
     const auto all = records_of(batch);
     const auto filtered = filter_batch(parse_batch(batch).value(), some, {}, recoding());
@@ -194,7 +196,7 @@ TEST_F(BatchRewrite, FilteringALogAppendTimeBatchKeepsItsTime) {
 
 TEST_F(BatchRewrite, AnEmptiedBatchIsABareHeader) {
   KeepIf nothing{[](const Record&) { return false; }};
-  for (const Compression codec : all_compressions) {
+  for (const Compression codec : codecs) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), nothing, {}, recoding());
     ASSERT_TRUE(filtered);
@@ -214,7 +216,7 @@ TEST_F(BatchRewrite, AnEmptiedBatchIsABareHeader) {
 
 TEST_F(BatchRewrite, DeleteHorizonKeepsTimestamps) {
   KeepIf all{[](const Record&) { return true; }};
-  for (const Compression codec : all_compressions) {
+  for (const Compression codec : codecs) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), all,
                                        {.delete_horizon_ms = 86'400'000'000}, recoding());

@@ -1,0 +1,242 @@
+#include "broker/group_shell.hpp"
+
+#include "broker/partition.hpp"
+#include "protocol/batch_builder.hpp"
+#include "protocol/compression.hpp"
+#include "protocol/record.hpp"
+
+#include <boost/asio/post.hpp>
+#include <algorithm>
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::size_t load_bytes = 1 << 20;
+// Room for the batch header and the largest single record below max.message.bytes of the topic.
+constexpr std::size_t batch_bytes_max = 512 * 1024;
+
+}  // namespace
+
+GroupShell::GroupShell(Shard& shard, PartitionKey key, GroupOptions options)
+    : shard_(shard),
+      key_(key),
+      coordinator_(options, shard.random()),
+      timer_(shard.timers().make_timer()),
+      tasks_(shard.executor()) {}
+
+GroupShell::~GroupShell() = default;
+
+GroupTime GroupShell::now() const { return {shard_.timers().now(), shard_.clock().wall_ms()}; }
+
+void GroupShell::start() {
+  tasks_.spawn(load());
+  tasks_.spawn(keep_time());
+}
+
+void GroupShell::abandon() {
+  coordinator_.abandon(ErrorCode::not_coordinator);
+  settle();
+}
+
+Task<> GroupShell::stop() {
+  stopping_ = true;
+  timer_->cancel();
+  time_changed_.notify();
+  co_await tasks_.drain();
+}
+
+// ---- Requests ----
+
+template <class Reply, class Call>
+Task<Reply> GroupShell::ask(Call call) {
+  const RequestToken token = next_token_++;
+  Parked parked;
+  parked_.emplace(token, &parked);
+  call(token);
+  settle();
+  while (!parked.reply) co_await parked.arrived.wait();
+  co_return std::get<Reply>(std::move(*parked.reply));
+}
+
+Task<JoinReply> GroupShell::join(JoinRequest request) {
+  auto call = [this, &request](RequestToken token) { coordinator_.join(request, token, now()); };
+  co_return co_await ask<JoinReply>(call);
+}
+Task<SyncReply> GroupShell::sync(SyncRequest request) {
+  auto call = [this, &request](RequestToken token) { coordinator_.sync(request, token, now()); };
+  co_return co_await ask<SyncReply>(call);
+}
+Task<LeaveReply> GroupShell::leave(LeaveRequest request) {
+  auto call = [this, &request](RequestToken token) { coordinator_.leave(request, token, now()); };
+  co_return co_await ask<LeaveReply>(call);
+}
+Task<CommitReply> GroupShell::commit(CommitRequest request) {
+  auto call = [this, &request](RequestToken token) { coordinator_.commit(request, token, now()); };
+  co_return co_await ask<CommitReply>(call);
+}
+Task<DeleteOffsetsReply> GroupShell::delete_offsets(DeleteOffsetsRequest request) {
+  auto call = [this, &request](RequestToken token) {
+    coordinator_.delete_offsets(request, token, now());
+  };
+  co_return co_await ask<DeleteOffsetsReply>(call);
+}
+Task<DeleteGroupsReply> GroupShell::delete_groups(std::vector<std::string_view> group_ids) {
+  auto call = [this, &group_ids](RequestToken token) {
+    coordinator_.delete_groups(group_ids, token, now());
+  };
+  co_return co_await ask<DeleteGroupsReply>(call);
+}
+
+ErrorCode GroupShell::heartbeat(const GroupHeartbeat& request) {
+  const ErrorCode error = coordinator_.heartbeat(request, now());
+  settle();
+  return error;
+}
+
+void GroupShell::topic_deleted(const Topic& topic) {
+  coordinator_.delete_topic_offsets(topic.name, topic.id, now());
+  settle();
+}
+
+// After each call to the coordinator: replies go out now, writes at the end of this turn of the
+// event loop, the timer follows.
+void GroupShell::settle() {
+  for (GroupCompletion& done : coordinator_.take_completed()) {
+    const auto parked = parked_.find(done.token);
+    if (parked == parked_.end()) continue;
+    parked->second->reply = std::move(done.reply);
+    parked->second->arrived.notify();
+    parked_.erase(parked);
+  }
+  if (coordinator_.has_writes() && !flush_posted_ && !stopping_) {
+    flush_posted_ = true;
+    tasks_.spawn(flush_writes());
+  }
+  const auto next = coordinator_.next_deadline();
+  if (waiting_for_work_ && next) time_changed_.notify();
+  else if (armed_ && next && *next < *armed_) timer_->cancel();
+}
+
+// ---- Time ----
+
+Task<> GroupShell::keep_time() {
+  while (!stopping_) {
+    const auto next = coordinator_.next_deadline();
+    if (!next) {
+      waiting_for_work_ = true;
+      co_await time_changed_.wait();
+      waiting_for_work_ = false;
+      continue;
+    }
+    armed_ = next;
+    const bool due = co_await timer_->wait_until(*next);
+    armed_.reset();
+    if (!due || stopping_) continue;
+    coordinator_.tick(now());
+    settle();
+  }
+}
+
+// ---- Storing ----
+
+Task<> GroupShell::flush_writes() {
+  co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
+  flush_posted_ = false;
+  std::vector<GroupAppend> writes = coordinator_.take_writes();
+  protocol::BatchBuilder builder;
+  std::vector<std::uint64_t> ids;
+  const std::int64_t wall_ms = shard_.clock().wall_ms();
+  for (GroupAppend& one : writes) {
+    for (const OffsetsRecord& record : one.records) {
+      protocol::NewRecord stored;
+      stored.timestamp = wall_ms;
+      stored.key = Bytes{record.key};
+      if (record.value) stored.value = Bytes{*record.value};
+      if (!builder.empty() && builder.size_with(stored) > batch_bytes_max)
+        tasks_.spawn(write(std::exchange(ids, {}), builder.finish()));
+      builder.append(stored);
+    }
+    ids.push_back(one.id);  // durable with the batch of its last record
+  }
+  if (!builder.empty()) tasks_.spawn(write(std::move(ids), builder.finish()));
+}
+
+Task<> GroupShell::write(std::vector<std::uint64_t> ids, std::vector<std::byte> batch) {
+  Partition* partition = shard_.find(key_.topic, key_.index);
+  ErrorCode error = ErrorCode::not_leader_or_follower;
+  if (partition != nullptr) {
+    const AppendResult appended = co_await partition->append_own(batch);
+    error = appended.error;
+    partition = shard_.find(key_.topic, key_.index);
+    if (error == ErrorCode::none && partition != nullptr)
+      error = co_await partition->wait_durable(appended.durable_end);
+  }
+  if (error != ErrorCode::none)
+    shard_.logger().error("group state was not stored", {{"partition", key_.index},
+                                                         {"error", protocol::to_string(error)}});
+  for (const std::uint64_t id : ids) {
+    if (error == ErrorCode::none) coordinator_.on_durable(id, now());
+    else coordinator_.on_failed(id, error, now());
+  }
+  settle();
+}
+
+// ---- Loading ----
+
+Task<> GroupShell::load() {
+  co_await load_batches();
+  coordinator_.finish_load(now());
+  settle();
+}
+
+Task<> GroupShell::load_batches() {
+  Partition* partition = shard_.find(key_.topic, key_.index);
+  if (partition == nullptr) co_return;
+  storage::Log& log = partition->log();
+  Offset next = log.log_start_offset();
+  while (next < log.high_watermark() && !stopping_) {
+    auto read = co_await log.read(next, load_bytes);
+    if (!read) {
+      shard_.logger().error("group state cannot be read past a damaged place",
+                            {{"partition", key_.index},
+                             {"offset", next},
+                             {"error", read.error().message()}});
+      co_return;
+    }
+    if (read->empty()) co_return;
+    next = read->next_offset;
+    const storage::Slice bytes = storage::contiguous(std::move(*read));
+    protocol::BatchIterator batches{bytes.bytes};
+    while (const auto batch = batches.next()) load_batch(*batch);
+    co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
+  }
+}
+
+void GroupShell::load_batch(const protocol::BatchView& batch) {
+  if (batch.header.is_control()) return;
+  std::vector<std::byte> plain;
+  Bytes area = batch.records();
+  if (batch.header.compression() != protocol::Compression::none) {
+    protocol::Decompressor decompressor;
+    if (!decompressor.decompress(batch.header.compression(), area, 64 << 20, plain)) return;
+    area = plain;
+  }
+  protocol::RecordIterator records{area, batch.header.record_count};
+  while (const auto record = records.next())
+    if (record->key) coordinator_.load(*record->key, record->value);
+}
+
+GroupOptions group_options(const Options& options) {
+  using std::chrono::milliseconds;
+  GroupOptions group;
+  group.session_timeout_min = milliseconds(options.group_min_session_timeout_ms);
+  group.session_timeout_max = milliseconds(options.group_max_session_timeout_ms);
+  group.initial_rebalance_delay = milliseconds(options.group_initial_rebalance_delay_ms);
+  group.group_size_max = static_cast<std::size_t>(options.group_max_size);
+  group.offsets_retention = std::chrono::minutes(options.offsets_retention_minutes);
+  group.retention_check_interval = milliseconds(options.offsets_retention_check_interval_ms);
+  group.offset_metadata_max = static_cast<std::size_t>(options.offset_metadata_max_bytes);
+  return group;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,206 @@
+// Fetch: reads every partition that is asked for, waits while there is too little, and answers with
+// references to the bytes read.
+#include "broker/broker.hpp"
+#include "broker/fetch_session.hpp"
+#include "broker/handlers/handlers.hpp"
+#include "broker/partition.hpp"
+#include "broker/partition_rows.hpp"
+#include "broker/topic_lookup.hpp"
+
+#include <algorithm>
+
+namespace sluice::broker {
+namespace {
+
+using protocol::FetchRequest;
+using protocol::FetchResponse;
+
+struct Row {
+  FetchTarget* target = nullptr;
+  PartitionKey key;
+  int shard = -1;  // -1: refused: answer.error
+  FetchAnswer answer;
+};
+
+struct Budget {
+  std::int64_t bytes;
+  bool one_batch_is_due = true;  // nothing was read yet: the first batch comes whole, however large
+};
+
+Row make_row(const Request& request, FetchTarget& target, bool by_id) {
+  Row row;
+  row.target = &target;
+  const TopicLookup found =
+      look_up(*request.catalog, target.topic_name, target.topic_id, by_id, target.index);
+  if (found.topic == nullptr) {
+    row.answer.error = found.error;
+    return row;
+  }
+  row.key = {found.topic->id, target.index};
+  row.shard = request.shard.broker().shard_of(row.key);
+  return row;
+}
+
+// On the shard of the rows.
+Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
+  for (Row* row : work->rows) {
+    Partition* partition = work->shard->find(row->key.topic, row->key.index);
+    if (partition == nullptr) {
+      row->answer = {};
+      row->answer.error = ErrorCode::kafka_storage_error;
+      continue;
+    }
+    FetchQuery query;
+    query.offset = row->target->offset;
+    query.max_bytes = std::clamp<std::int64_t>(row->target->max_bytes, 0, budget->bytes);
+    query.current_leader_epoch = row->target->current_leader_epoch;
+    query.last_fetched_epoch = row->target->last_fetched_epoch;
+    query.least = budget->one_batch_is_due ? storage::AtLeastOneBatch::yes
+                                           : storage::AtLeastOneBatch::no;
+    row->answer = co_await partition->fetch(query);
+    const auto size = static_cast<std::int64_t>(row->answer.read.size);
+    budget->bytes = std::max<std::int64_t>(0, budget->bytes - size);
+    if (size != 0) budget->one_batch_is_due = false;
+  }
+}
+
+// On the shard of the rows.
+Task<> park_rows(const ShardRows<Row>* work, std::shared_ptr<FetchWaiter> waiter) {
+  for (const Row* row : work->rows) {
+    Partition* partition = work->shard->find(row->key.topic, row->key.index);
+    if (partition == nullptr) waiter->wake();
+    else partition->wake_on_data(waiter, row->answer.high_watermark);
+  }
+  co_return;
+}
+
+bool is_complete(const std::vector<Row>& rows, std::int64_t bytes_min) {
+  std::int64_t bytes = 0;
+  for (const Row& row : rows) {
+    if (row.answer.error != ErrorCode::none || row.answer.diverging.epoch >= 0) return true;
+    bytes += static_cast<std::int64_t>(row.answer.read.size);
+  }
+  return bytes >= bytes_min;
+}
+
+// Reads until there is enough, an error, or the time is over.
+Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<Row>& rows) {
+  Shard& shard = request.shard;
+  const std::vector<ShardRows<Row>> works = by_shard(shard, rows);
+  const std::int64_t bytes_max =
+      std::min<std::int64_t>(std::max(message.max_bytes, 0), request.options->fetch_max_bytes);
+  const std::int64_t bytes_min = std::min<std::int64_t>(message.min_bytes, bytes_max);
+  const TimePoint deadline =
+      shard.timers().now() + std::chrono::milliseconds(std::max(message.max_wait_ms, 0));
+  for (;;) {
+    Budget budget{bytes_max};
+    for (const ShardRows<Row>& work : works)
+      co_await on(shard, *work.shard, read_rows(&work, &budget));
+    if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) co_return;
+    if (shard.stopping() || shard.timers().now() >= deadline) co_return;
+    auto waiter =
+        std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
+    for (const ShardRows<Row>& work : works) co_await on(shard, *work.shard, park_rows(&work, waiter));
+    if (!co_await waiter->wait_until(deadline) && bytes_min <= 1) co_return;
+  }
+}
+
+FetchResponse::Partition make_partition(Row& row, const FetchRequest& message,
+                                        std::int32_t node_id, std::int16_t version) {
+  FetchResponse::Partition out;
+  FetchAnswer& answer = row.answer;
+  out.partition_index = row.target->index;
+  out.error_code = answer.error;
+  const bool good = answer.error == ErrorCode::none;
+  out.high_watermark = good ? answer.high_watermark : -1;
+  out.last_stable_offset = out.high_watermark;
+  out.log_start_offset = good ? answer.log_start_offset : -1;
+  if (message.isolation_level == 0) out.aborted_transactions.reset();
+  if (version >= 12) {
+    if (answer.diverging.epoch >= 0)
+      out.diverging_epoch = {answer.diverging.epoch, answer.diverging.end_offset};
+    if (answer.error == ErrorCode::fenced_leader_epoch ||
+        answer.error == ErrorCode::not_leader_or_follower)
+      out.current_leader = {node_id, answer.leader_epoch};
+  }
+  protocol::Records records;
+  records.slices.reserve(answer.read.slices.size());
+  for (storage::Slice& slice : answer.read.slices)
+    records.slices.push_back({slice.bytes, std::move(slice.owner)});
+  out.records = std::move(records);
+  return out;
+}
+
+// An incremental reply mentions only what the client does not know.
+bool is_news(const Row& row) {
+  return row.answer.error != ErrorCode::none || row.answer.read.size != 0 ||
+         row.answer.diverging.epoch >= 0 ||
+         row.answer.high_watermark != row.target->told_high_watermark ||
+         row.answer.log_start_offset != row.target->told_log_start;
+}
+
+void fill(FetchResponse& response, std::vector<Row>& rows, const FetchSessions::Plan& plan,
+          Request& request, const FetchRequest& message) {
+  std::vector<const FetchTarget*> served;
+  const std::string* topic_name = nullptr;
+  TopicId topic_id;
+  for (Row& row : rows) {
+    if (plan.incremental && !is_news(row)) continue;
+    if (row.answer.read.size != 0) served.push_back(row.target);
+    row.target->told_high_watermark = row.answer.high_watermark;
+    row.target->told_log_start = row.answer.log_start_offset;
+    const bool same = topic_name != nullptr && *topic_name == row.target->topic_name &&
+                      topic_id == row.target->topic_id;
+    if (!same) {
+      auto& topic = response.responses.emplace_back();
+      topic.topic = row.target->topic_name;
+      topic.topic_id = row.target->topic_id;
+      topic_name = &row.target->topic_name;
+      topic_id = row.target->topic_id;
+    }
+    response.responses.back().partitions.push_back(
+        make_partition(row, message, request.options->node_id, request.version()));
+  }
+  if (plan.session != nullptr) plan.session->move_to_end(served);
+}
+
+Served encode(Request& request, const FetchResponse& response) {
+  const auto error = protocol::encode_response(response, request.version(),
+                                               request.parsed.header.correlation_id, request.reply);
+  return error == protocol::WireError::none ? Served::replied : Served::close;
+}
+
+bool is_replica(const FetchRequest& message) {
+  return message.replica_id >= 0 || message.replica_state.replica_id >= 0;
+}
+
+}  // namespace
+
+Task<Served> handle_fetch(Request& request, const FetchRequest& message) {
+  FetchResponse response;
+  if (is_replica(message)) {
+    if (request.version() < 7) co_return Served::close;
+    response.error_code = ErrorCode::cluster_authorization_failed;
+    co_return encode(request, response);
+  }
+  FetchSessions::Plan plan = request.sessions.begin(message, request.version(),
+                                                    request.shard.broker().next_session_id());
+  if (plan.error != ErrorCode::none) {
+    response.error_code = plan.error;
+    co_return encode(request, response);
+  }
+  const bool by_id = request.version() >= 13;
+  std::vector<Row> rows;
+  if (plan.session != nullptr) {
+    response.session_id = plan.session->id();
+    for (FetchTarget& target : plan.session->targets())
+      rows.push_back(make_row(request, target, by_id));
+  } else {
+    for (FetchTarget& target : plan.targets) rows.push_back(make_row(request, target, by_id));
+  }
+  co_await read_or_wait(request, message, rows);
+  fill(response, rows, plan, request, message);
+  co_return encode(request, response);
+}
+
+}  // namespace sluice::broker

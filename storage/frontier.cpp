@@ -1,0 +1,164 @@
+#include "storage/frontier.hpp"
+
+#include "protocol/crc32c.hpp"
+#include "storage/error.hpp"
+#include "storage/format.hpp"
+#include "storage/small_file.hpp"
+
+#include <algorithm>
+
+namespace sluice::storage {
+namespace {
+
+constexpr std::uint32_t magic = 0x534c4652;  // "SLFR"
+constexpr std::uint16_t version = 1;
+constexpr std::uint16_t flag_clean = 1;
+constexpr std::size_t crc_at = 4;
+constexpr std::size_t crc_begin = 8;
+constexpr std::size_t header_size = 32;
+constexpr std::size_t entry_size = 16 + 4 + 4 + 8 + 8 + 8;
+static_assert(entry_size == 48);
+constexpr std::size_t file_size_max = std::size_t{256} << 20;
+
+struct Slot {
+  std::uint64_t sequence = 0;
+  bool clean = false;
+  std::map<FrontierKey, Frontier> entries;
+};
+
+// The slot at the start of `bytes`; empty if it is damaged or was never written.
+Result<std::optional<Slot>> decode_slot(Bytes bytes) {
+  if (bytes.size() < header_size) return std::nullopt;
+  const std::byte* at = bytes.data();
+  if (load_big_endian<std::uint32_t>(at) != magic) return std::nullopt;
+  const auto count = load_big_endian<std::uint32_t>(at + 20);
+  if (count > (bytes.size() - header_size) / entry_size) return std::nullopt;
+  const std::size_t size = header_size + count * entry_size;
+  if (load_big_endian<std::uint32_t>(at + crc_at) !=
+      protocol::crc32c(bytes.subspan(crc_begin, size - crc_begin)))
+    return std::nullopt;
+  if (load_big_endian<std::uint16_t>(at + 8) != version) return fail(Errc::unknown_format);
+  Slot slot;
+  slot.clean = (load_big_endian<std::uint16_t>(at + 10) & flag_clean) != 0;
+  slot.sequence = load_big_endian<std::uint64_t>(at + 12);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    at = bytes.data() + header_size + i * entry_size;
+    FrontierKey key;
+    std::memcpy(key.topic_id.octets.data(), at, 16);
+    key.partition = load_big_endian<std::int32_t>(at + 16);
+    Frontier& f = slot.entries[key];
+    f.epoch = load_big_endian<std::int32_t>(at + 20);
+    f.offset = load_big_endian<std::int64_t>(at + 24);
+    f.segment = load_big_endian<std::int64_t>(at + 32);
+    f.position = load_big_endian<std::int64_t>(at + 40);
+  }
+  return slot;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<FrontierFile>>> FrontierFile::open(FileSystem& files,
+                                                               std::string path) {
+  std::unique_ptr<FrontierFile> frontier(new FrontierFile(files, std::move(path)));
+  auto loaded = co_await frontier->load();
+  if (!loaded) co_return std::unexpected(loaded.error());
+  co_return frontier;
+}
+
+Task<Result<>> FrontierFile::load() {
+  const auto data = co_await read_small_file(files_, path_, file_size_max);
+  if (!data) {
+    if (is_not_found(data.error())) co_return Result<>{};
+    co_return std::unexpected(data.error());
+  }
+  const Bytes bytes(*data);
+  std::optional<Slot> newest;
+  for (const std::size_t start : {std::size_t{0}, bytes.size() / 2}) {
+    auto slot = decode_slot(bytes.subspan(start));
+    if (!slot) co_return fail(slot.error().code, path_);
+    if (*slot && (!newest || (*slot)->sequence > newest->sequence)) newest = std::move(**slot);
+  }
+  if (!newest) co_return Result<>{};
+  sequence_ = newest->sequence;
+  was_clean_ = newest->clean;
+  entries_ = std::move(newest->entries);
+  co_return Result<>{};
+}
+
+std::optional<Frontier> FrontierFile::find(const FrontierKey& key) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second;
+}
+
+void FrontierFile::set(const FrontierKey& key, const Frontier& frontier,
+                       std::int64_t bytes_written) {
+  entries_[key] = frontier;
+  bytes_behind_ += bytes_written;
+  dirty_ = true;
+}
+
+void FrontierFile::erase(const FrontierKey& key) {
+  if (entries_.erase(key) != 0) dirty_ = true;
+}
+
+std::vector<std::byte> FrontierFile::encode(Mark mark) {
+  const std::size_t size = header_size + entries_.size() * entry_size;
+  std::vector<std::byte> out(size);
+  std::byte* at = out.data();
+  store_big_endian(at, magic);
+  store_big_endian(at + 8, version);
+  store_big_endian(at + 10, mark == Mark::clean ? flag_clean : std::uint16_t{0});
+  store_big_endian(at + 12, ++sequence_);
+  store_big_endian(at + 20, static_cast<std::uint32_t>(entries_.size()));
+  at += header_size;
+  for (const auto& [key, f] : entries_) {
+    std::memcpy(at, key.topic_id.octets.data(), 16);
+    store_big_endian(at + 16, key.partition);
+    store_big_endian(at + 20, f.epoch);
+    store_big_endian(at + 24, f.offset);
+    store_big_endian(at + 32, f.segment);
+    store_big_endian(at + 40, f.position);
+    at += entry_size;
+  }
+  store_big_endian(out.data() + crc_at, protocol::crc32c(Bytes(out).subspan(crc_begin)));
+  return out;
+}
+
+Task<Result<>> FrontierFile::save(Mark mark) {
+  if (failed_) co_return std::unexpected(*failed_);
+  if (saving_) co_return Result<>{};
+  saving_ = true;
+  dirty_ = false;
+  bytes_behind_ = 0;
+  std::vector<std::byte> slot = encode(mark);
+  Result<> done;
+  if (file_ == nullptr || static_cast<std::int64_t>(slot.size()) > slot_size_) {
+    done = co_await rewrite(std::move(slot));
+  } else {
+    const std::uint64_t position = sequence_ % 2 == 0 ? 0u : static_cast<std::uint64_t>(slot_size_);
+    done = co_await file_->write(slot, position, Durability::durable);
+  }
+  saving_ = false;
+  if (!done) failed_ = done.error();
+  co_return done;
+}
+
+// A new file with larger slots, put in place of the old one at once.
+Task<Result<>> FrontierFile::rewrite(std::vector<std::byte> slot) {
+  slot_size_ = block_ceil(static_cast<std::int64_t>(slot.size()) * 2);
+  const std::size_t start = sequence_ % 2 == 0 ? 0u : static_cast<std::size_t>(slot_size_);
+  std::vector<std::byte> whole(static_cast<std::size_t>(slot_size_) * 2);
+  std::ranges::copy(slot, whole.begin() + static_cast<std::ptrdiff_t>(start));
+  const std::size_t slash = path_.rfind('/');
+  auto replaced = co_await replace_small_file(files_, path_.substr(0, slash),
+                                              path_.substr(slash + 1), std::move(whole));
+  if (!replaced) co_return replaced;
+  const OpenOptions options{.mode = OpenMode::read_write};
+  auto file = co_await files_.open(path_, options);
+  if (!file) co_return std::unexpected(file.error());
+  file_ = std::move(*file);
+  co_return Result<>{};
+}
+
+}  // namespace sluice::storage

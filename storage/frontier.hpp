@@ -1,0 +1,77 @@
+// The saved frontier of one shard: for each partition a lower bound of what is durable, so that
+// recovery scans only what came after. Two slots in one file, written in turn; the newer one whose
+// checksum holds is the truth. Carries the clean-shutdown mark.
+#pragma once
+
+#include "protocol/ids.hpp"
+#include "storage/file_system.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::storage {
+
+// Everything below `offset` is durable; the record at `offset` begins, or will, at `position` of
+// segment `segment`.
+struct Frontier {
+  Offset offset = 0;
+  Offset segment = 0;
+  std::int64_t position = 0;
+  LeaderEpoch epoch = -1;  // of the newest batch below `offset`, at most
+  bool operator==(const Frontier&) const = default;
+};
+
+struct FrontierKey {
+  TopicId topic_id;
+  PartitionIndex partition = 0;
+  auto operator<=>(const FrontierKey&) const = default;
+};
+
+class FrontierFile {
+ public:
+  // Reads the file if there is one; a missing or wholly damaged one is an empty, unclean frontier.
+  // Errors: unknown_format (a newer version wrote it), any errno.
+  static Task<Result<std::unique_ptr<FrontierFile>>> open(FileSystem& files, std::string path);
+
+  // What the last user of the file left. True only for the newest slot.
+  bool was_clean() const { return was_clean_; }
+  // As loaded, or as set since.
+  std::optional<Frontier> find(const FrontierKey& key) const;
+  void set(const FrontierKey& key, const Frontier& frontier, std::int64_t bytes_written);
+  void erase(const FrontierKey& key);
+
+  // Bytes that became durable since the last save began.
+  std::int64_t bytes_behind() const { return bytes_behind_; }
+  bool dirty() const { return dirty_; }
+
+  enum class Mark : std::uint8_t { running, clean };
+  // Writes the next slot, durably. Only one save at a time: a second one waits its turn by
+  // returning at once, leaving dirty() true. After a failed save the file is not written again:
+  // errors repeat.
+  Task<Result<>> save(Mark mark);
+
+ private:
+  FrontierFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  Task<Result<>> load();
+  Task<Result<>> rewrite(std::vector<std::byte> slot);
+  std::vector<std::byte> encode(Mark mark);
+
+  FileSystem& files_;
+  std::string path_;
+  std::map<FrontierKey, Frontier> entries_;
+  std::unique_ptr<File> file_;
+  std::uint64_t sequence_ = 0;
+  std::int64_t slot_size_ = 0;
+  std::int64_t bytes_behind_ = 0;
+  bool was_clean_ = false;
+  bool dirty_ = false;
+  bool saving_ = false;
+  std::optional<Error> failed_;
+};
+
+}  // namespace sluice::storage

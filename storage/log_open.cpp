@@ -1,0 +1,290 @@
+// Opening a log: what the directory holds, what the checkpoints say, and whether the saved frontier
+// is enough or recovery must look.
+#include "storage/checkpoint.hpp"
+#include "storage/format.hpp"
+#include "storage/log_parts.hpp"
+#include "storage/small_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace sluice::storage {
+namespace {
+
+constexpr std::size_t checkpoint_size_max = 4 << 20;
+constexpr std::size_t snapshot_size_max = 256 << 20;
+
+std::vector<std::byte> text_bytes(std::string_view text) {
+  const Bytes bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+LogParts::LogParts(std::shared_ptr<StoreParts> the_store, PartitionName the_name,
+                   LogOptions the_options)
+    : store(std::move(the_store)),
+      name(std::move(the_name)),
+      directory(name.topic + "-" + std::to_string(name.partition)),
+      options(the_options),
+      indexer(options.index_interval_bytes),
+      tasks(store->executor) {}
+
+std::string LogParts::path(Offset base, std::string_view suffix) const {
+  return path(offset_file_name(base, suffix));
+}
+
+Task<Result<>> LogParts::open() {
+  auto found = co_await list_directory();
+  if (!found && is_not_found(found.error())) {
+    co_return co_await create();
+  }
+  if (!found) co_return std::unexpected(found.error());
+  co_return co_await load(*found);
+}
+
+Task<Result<DirectoryListing>> LogParts::list_directory() {
+  const auto entries = co_await store->files.list(directory);
+  if (!entries) co_return std::unexpected(entries.error());
+  DirectoryListing found;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string_view file(entry.name);
+    if (file == epoch_checkpoint_name) found.has_epochs = true;
+    if (file == log_start_name) found.has_log_start = true;
+    if (file == partition_metadata_name) found.has_metadata = true;
+    if (file.ends_with(temporary_suffix)) found.leftovers.push_back(entry.name);
+    const auto parsed = parse_offset_file_name(file);
+    if (!parsed) continue;
+    if (parsed->suffix == log_suffix) {
+      const std::string file_path = path(file);
+      const auto stat = co_await store->files.stat(file_path);
+      if (!stat) co_return std::unexpected(stat.error());
+      found.segments.push_back({parsed->base, static_cast<std::int64_t>(stat->size)});
+    } else if (parsed->suffix == snapshot_suffix) {
+      found.snapshots.push_back(parsed->base);
+    } else if (parsed->suffix == seal_suffix) {
+      found.seals.push_back(parsed->base);
+    } else if (parsed->suffix.ends_with(swap_suffix)) {
+      found.swaps.push_back(entry.name);
+    } else if (parsed->suffix.ends_with(cut_suffix)) {
+      found.cuts.push_back(entry.name);
+    } else if (parsed->suffix.ends_with(cleaned_suffix) ||
+               parsed->suffix.ends_with(deleted_suffix)) {
+      found.leftovers.push_back(entry.name);
+    }
+  }
+  std::ranges::sort(found.segments, {}, &DirectoryListing::Found::base);
+  co_return found;
+}
+
+// A log that has never been: directory, partition.metadata, epoch 0, an empty segment.
+Task<Result<>> LogParts::create() {
+  auto done = co_await store->files.make_directory(directory);
+  if (!done && done.error().code != std::errc::file_exists) co_return done;
+  const std::string metadata = "version: 0\ntopic_id: " + name.topic_id.to_string() + "\n";
+  std::vector<std::byte> data = text_bytes(metadata);
+  done = co_await replace_small_file(store->files, directory, std::string(partition_metadata_name),
+                                     std::move(data));
+  if (!done) co_return done;
+  epochs.begin(0, 0);
+  epoch = 0;
+  snapshot_end = 0;  // an empty log needs none
+  data = text_bytes(epochs.encode());
+  done = co_await replace_small_file(store->files, directory, std::string(epoch_checkpoint_name),
+                                     std::move(data));
+  if (!done) co_return done;
+  done = co_await add_segment(0);
+  if (!done) co_return done;
+  done = co_await store->files.sync_directory("");
+  if (!done) co_return done;
+  report.clean = true;
+  save_frontier(0);
+  co_return Result<>{};
+}
+
+Task<Result<>> LogParts::load(const DirectoryListing& listing) {
+  DirectoryListing found = listing;
+  for (const std::string& leftover : found.leftovers) {
+    const std::string file = path(leftover);
+    auto removed = co_await store->files.remove(file);
+    if (!removed && !is_not_found(removed.error())) co_return removed;
+  }
+  auto done = co_await finish_swaps(found);
+  if (!done) co_return done;
+  done = co_await load_epochs();
+  if (!done) co_return done;
+  if (found.has_log_start) {
+    done = co_await load_log_start();
+    if (!done) co_return done;
+  }
+  if (!found.has_metadata) {
+    std::vector<std::byte> data =
+        text_bytes("version: 0\ntopic_id: " + name.topic_id.to_string() + "\n");
+    done = co_await replace_small_file(store->files, directory,
+                                       std::string(partition_metadata_name), std::move(data));
+    if (!done) co_return done;
+  }
+
+  for (const DirectoryListing::Found& file : found.segments) {
+    auto segment = std::make_shared<Segment>(file.base);
+    segment->size = file.size;
+    segment->created_ms = store->clock.wall_ms();
+    segment->sealed = std::ranges::find(found.seals, file.base) != found.seals.end();
+    if (!segments.empty()) segments.back()->end = file.base;
+    segments.push_back(std::move(segment));
+  }
+
+  const auto saved = store->frontier->find(key());
+  const bool clean = store->was_clean && saved && !segments.empty() &&
+                     active().base == saved->segment && active().size == saved->position &&
+                     epochs.latest() >= 0;
+  if (clean) {
+    end_offset = durable_offset = active().end = saved->offset;
+    durable_position = durable_batch_position = prepared = active().size;
+    epoch = epochs.latest();
+    report.clean = true;
+  } else {
+    done = co_await recover(saved);
+    if (!done) co_return done;
+  }
+  log_start = std::max(log_start, segments.front()->base);
+  log_start = std::min(log_start, end_offset);
+  done = co_await load_producers(found.snapshots);
+  if (!done) co_return done;
+  save_frontier(0);
+  if (options.segment_jitter_ms > 0)
+    roll_jitter_ms = static_cast<std::int64_t>(
+        store->random.below(static_cast<std::uint64_t>(options.segment_jitter_ms)));
+  // What a crash kept retention from deleting.
+  auto deleted = co_await delete_segments_below(log_start);
+  if (!deleted) co_return std::unexpected(deleted.error());
+  co_return Result<>{};
+}
+
+Task<Result<>> LogParts::load_epochs() {
+  const auto data =
+      co_await read_small_file(store->files, path(epoch_checkpoint_name), checkpoint_size_max);
+  if (!data && !is_not_found(data.error())) co_return std::unexpected(data.error());
+  if (data) {
+    auto decoded = Epochs::decode(as_text(*data));
+    if (decoded) {
+      epochs = std::move(*decoded);
+      co_return Result<>{};
+    }
+    if (decoded.error().code == Errc::unknown_format)
+      co_return fail(Errc::unknown_format, path(epoch_checkpoint_name));
+  }
+  // Lost or garbled: recovery finds the largest epoch in the log and begins the next.
+  store->logger.warn("leader epochs are lost, a new one begins", {{"log", directory}});
+  co_return Result<>{};
+}
+
+Task<Result<>> LogParts::load_log_start() {
+  const auto data =
+      co_await read_small_file(store->files, path(log_start_name), checkpoint_size_max);
+  if (!data) co_return std::unexpected(data.error());
+  const auto rows = decode_checkpoint(as_text(*data), 3);
+  if (!rows || rows->size() != 1) {
+    store->logger.warn("log start is lost, the oldest segment begins the log",
+                       {{"log", directory}});
+    co_return Result<>{};
+  }
+  const auto offset = parse_number((*rows)[0][2]);
+  if (offset && *offset >= 0) log_start = *offset;
+  co_return Result<>{};
+}
+
+// The newest good snapshot at or below the end, then the batches after it. Snapshots beyond the end
+// speak of records that are not there.
+Task<Result<>> LogParts::load_producers(std::vector<Offset> snapshots) {
+  Offset from = log_start;
+  producers = {};
+  snapshot_end = -1;
+  std::ranges::sort(snapshots, std::ranges::greater{});
+  for (const Offset offset : snapshots) {
+    const std::string file = path(offset, snapshot_suffix);
+    if (offset <= end_offset) {
+      const auto data = co_await read_small_file(store->files, file, snapshot_size_max);
+      if (!data) co_return std::unexpected(data.error());
+      auto decoded = ProducerStates::decode(*data);
+      if (decoded) {
+        producers = std::move(*decoded);
+        from = snapshot_end = offset;
+        break;
+      }
+      store->logger.warn("producer snapshot discarded", {{"file", file}});
+    }
+    auto removed = co_await store->files.remove(file);
+    if (!removed) co_return removed;
+  }
+
+  for (std::size_t i = segment_index(from); i < segments.size(); ++i) {
+    const SegmentPtr segment = segments[i];
+    if (segment->size == 0 || segment->end <= from) continue;
+    std::int64_t position = 0;
+    if (from > segment->base) {
+      auto indexes = co_await indexes_of(segment);
+      if (!indexes) co_return std::unexpected(indexes.error());
+      position = (*indexes)->offsets.lookup(from).position;
+    }
+    auto file = co_await file_of(segment);
+    if (!file) co_return std::unexpected(file.error());
+    BatchScan scan(*file, position, segment->size, ScanDepth::headers);
+    while (scan.stopped() == BatchScan::Stop::no) {
+      while (const auto batch = scan.take()) {
+        if (batch->header.base_offset >= from) producers.update(batch->header);
+      }
+      auto filled = co_await scan.fill();
+      if (!filled) co_return filled;
+    }
+    report.bytes_scanned += scan.bytes_read();
+    if (segment != segments.back()) segment->file.reset();
+  }
+  co_return Result<>{};
+}
+
+// A new, empty active segment. Requires: everything in the old one is durable.
+Task<Result<>> LogParts::add_segment(Offset base) {
+  const OpenOptions open_options{.mode = OpenMode::create, .direct = true};
+  auto file = co_await store->files.open(path(base, log_suffix), open_options);
+  if (!file) co_return std::unexpected(file.error());
+  auto done = co_await (*file)->truncate(0);
+  if (!done) co_return done;
+  done = co_await store->files.sync_directory(directory);
+  if (!done) co_return done;
+
+  auto segment = std::make_shared<Segment>(base);
+  segment->file = std::move(*file);
+  segment->created_ms = store->clock.wall_ms();
+  segment->indexes = std::make_shared<Indexes>(base);
+  segment->tail = std::make_shared<Tail>(store->cache);
+  segment->tail->start(0, {});
+  segment->hash.emplace();
+  segment->times_known = true;
+  segments.push_back(segment);
+  store->descriptors.touch(segment, 1);
+  indexer = Indexer(options.index_interval_bytes);
+  durable_position = durable_batch_position = prepared = 0;
+  active_ready = !epoch_pending;
+  if (options.segment_jitter_ms > 0)
+    roll_jitter_ms = static_cast<std::int64_t>(
+        store->random.below(static_cast<std::uint64_t>(options.segment_jitter_ms)));
+  co_return Result<>{};
+}
+
+Task<Result<>> LogParts::drop_old_snapshots() {
+  constexpr std::size_t kept = 3;
+  const auto entries = co_await store->files.list(directory);
+  if (!entries) co_return std::unexpected(entries.error());
+  std::vector<std::string> names;  // sorted by name, so by offset
+  for (const DirectoryEntry& entry : *entries)
+    if (entry.name.ends_with(snapshot_suffix)) names.push_back(entry.name);
+  for (std::size_t i = 0; i + kept < names.size(); ++i) {
+    const std::string file = path(names[i]);
+    auto removed = co_await store->files.remove(file);
+    if (!removed && !is_not_found(removed.error())) co_return removed;
+  }
+  co_return Result<>{};
+}
+
+}  // namespace sluice::storage

@@ -1,0 +1,214 @@
+// The inside of a Log: its state and the steps that change it, one .cpp a subject (README.md has
+// the map). Nobody outside storage/ includes this.
+#pragma once
+
+#include "base/completion.hpp"
+#include "base/event.hpp"
+#include "base/task_group.hpp"
+#include "storage/epochs.hpp"
+#include "storage/frontier.hpp"
+#include "storage/log.hpp"
+#include "storage/producer_state.hpp"
+#include "storage/scan.hpp"
+#include "storage/segment.hpp"
+#include "storage/store.hpp"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::storage {
+
+using SegmentPtr = std::shared_ptr<Segment>;
+
+// What the logs of one shard share.
+struct StoreParts {
+  StoreParts(FileSystem& the_files, StoreOptions the_options, Clock& the_clock, Random& the_random,
+             Logger& the_logger, Executor the_executor);
+
+  static void drop_file(Segment& segment) { segment.file.reset(); }
+  static void drop_indexes(Segment& segment) { segment.indexes.reset(); }
+
+  FileSystem& files;
+  StoreOptions options;
+  Clock& clock;
+  Random& random;
+  Logger& logger;
+  Executor executor;
+  TailCache cache;
+  BufferPool read_buffers;
+  SegmentLru<void (*)(Segment&)> descriptors;
+  SegmentLru<void (*)(Segment&)> index_cache;
+  std::unique_ptr<FrontierFile> frontier;
+  TimePoint frontier_saved{};
+  bool was_clean = false;
+};
+
+// The files found in a partition's directory.
+struct DirectoryListing {
+  struct Found {
+    Offset base;
+    std::int64_t size;
+  };
+  std::vector<Found> segments;         // sorted
+  std::vector<Offset> snapshots;       // sorted
+  std::vector<Offset> seals;           // sorted
+  std::vector<std::string> swaps;      // BASE.log.swap
+  std::vector<std::string> leftovers;  // to be removed
+  std::vector<std::string> cuts;
+  bool has_epochs = false;
+  bool has_log_start = false;
+  bool has_metadata = false;
+};
+
+struct LogParts : std::enable_shared_from_this<LogParts> {
+  LogParts(std::shared_ptr<StoreParts> the_store, PartitionName the_name, LogOptions the_options);
+
+  // ---- log_open.cpp, recovery.cpp ----
+  Task<Result<>> open();
+  Task<Result<DirectoryListing>> list_directory();
+  Task<Result<>> create();
+  Task<Result<>> load(const DirectoryListing& found);
+  Task<Result<>> load_epochs();
+  Task<Result<>> load_log_start();
+  Task<Result<>> load_producers(std::vector<Offset> snapshots);
+  Task<Result<>> finish_swaps(DirectoryListing& found);
+  // Establishes the end of the log by scanning from `from`, cuts what lies beyond, syncs what is
+  // kept. Leaves durable_offset == end_offset.
+  Task<Result<>> recover(std::optional<Frontier> from);
+  Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
+  Task<Result<>> cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset);
+  Task<Result<>> put_segment_aside(const SegmentPtr& segment, Offset offset);
+  Task<Result<>> drop_old_cuts();
+  Task<Result<>> add_segment(Offset base);
+  Task<Result<>> reopen();
+
+  // ---- log_append.cpp ----
+  Result<AppendInfo> append(Bytes batch, const protocol::BatchHeader& header);
+  Result<> check_room(std::size_t size, const protocol::BatchHeader* header);
+  Task<Result<>> room_for(std::size_t size);
+  Task<Result<AppendInfo>> append_when_room(Bytes batch, protocol::BatchHeader header);
+  Task<Result<>> wait_durable(Offset end);
+  void fence(Error error);
+  bool heals() const;
+  std::int64_t unwritten() const { return active().size - durable_position; }
+
+  // ---- log_write.cpp ----
+  void start_loop();
+  Task<> write_loop();
+  Task<bool> write_step();
+  Task<bool> write_group();
+  void advance(std::int64_t written_position);
+  Task<Result<>> prepare();
+  Task<Result<>> allocate(const std::shared_ptr<File>& file, std::int64_t end);
+  bool wants_prepare() const;
+  Task<Result<>> ready_active();
+  Task<Result<>> roll();
+  Task<Result<>> close_segment(const SegmentPtr& segment);
+  Task<Result<>> trim_active();
+  Task<Result<>> write_indexes(const SegmentPtr& segment, Durability durability);
+  Task<Result<>> write_snapshot(Offset at, std::vector<std::byte> snapshot);
+  void hash_up_to(Segment& segment, std::int64_t position);
+  void save_frontier(std::int64_t bytes_written);
+
+  // ---- log_read.cpp ----
+  Task<Result<ReadResult>> read(Offset from, std::size_t max_bytes, Offset limit,
+                                AtLeastOneBatch least);
+  Task<Result<std::shared_ptr<File>>> file_of(SegmentPtr segment);
+  Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
+  Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
+  // Bytes of `segment` that may be read: all of a closed one, the durable ones of the active.
+  std::int64_t readable_end(const Segment& segment) const;
+  std::size_t segment_index(Offset offset) const;
+
+  // ---- log_find.cpp ----
+  Task<Result<TimestampOffset>> find_by_time(TimestampMs timestamp);
+  Task<Result<TimestampOffset>> max_timestamp();
+
+  // ---- log_upkeep.cpp ----
+  Task<Result<Offset>> delete_records(Offset offset);
+  Task<Result<std::size_t>> apply_retention();
+  Task<Result<>> set_log_start(Offset offset);
+  Task<Result<std::size_t>> delete_segments_below(Offset offset);
+  Task<Result<>> unlink_segment(const SegmentPtr& segment);
+  Task<Result<>> maintain();
+  Task<Result<>> seal_one();
+  Task<Result<>> close();
+  Task<Result<>> drop_old_snapshots();
+  Task<Result<>> lock_upkeep();
+  void unlock_upkeep();
+
+  // ---- compaction.cpp ----
+  bool needs_compaction() const;
+  Task<Result<>> compact();
+
+  // ---- Names ----
+  std::string path(std::string_view file) const { return directory + "/" + std::string(file); }
+  std::string path(Offset base, std::string_view suffix) const;
+  Segment& active() { return *segments.back(); }
+  const Segment& active() const { return *segments.back(); }
+  FrontierKey key() const { return {name.topic_id, name.partition}; }
+
+  // ---- State ----
+  std::shared_ptr<StoreParts> store;
+  PartitionName name;
+  std::string directory;
+  LogOptions options;
+  std::vector<SegmentPtr> segments;  // by base; the last one is active; never empty once open
+  ProducerStates producers;
+  Epochs epochs;
+  LeaderEpoch epoch = 0;
+  bool epoch_pending = false;  // `epoch` is not in the checkpoint yet; no batch carries it
+  RecoveryReport report;
+  std::move_only_function<void(Offset)> moved;
+
+  // Writing.
+  struct Pending {
+    std::int64_t end_position;
+    Offset end_offset;
+  };
+  struct Waiter {
+    Offset end;
+    Completion<bool> done;
+  };
+  Offset log_start = 0;
+  Offset end_offset = 0;
+  Offset durable_offset = 0;
+  std::int64_t durable_position = 0;        // bytes of the active segment on disk
+  std::int64_t durable_batch_position = 0;  // … that are whole batches
+  std::int64_t prepared = 0;                // end of the space made ready in the active segment
+  std::int64_t room_wanted = 0;             // largest batch somebody waits to append
+  std::int64_t prepare_step = 0;
+  TimePoint prepared_at{};
+  TimePoint appended_at{};
+  std::deque<Pending> pending;
+  std::deque<Waiter> waiters;  // by `end`
+  Indexer indexer{4096};
+  std::int64_t roll_jitter_ms = 0;
+  std::int64_t bytes_since_snapshot = 0;
+  Offset snapshot_end = -1;  // of the newest snapshot on disk
+  AlignedBuffer edge;
+  std::vector<Bytes> parts;
+  bool active_ready = false;  // tail started, indexes in memory, checkpoint written
+  bool cannot_allocate = false;
+  bool roll_wanted = false;
+  bool trim_wanted = false;
+  bool loop_running = false;
+  bool closing = false;
+  bool closed = false;
+  bool upkeep_busy = false;
+  std::optional<Error> fenced;
+  std::optional<Error> no_space;  // the last attempt to reserve failed
+  Event room;                     // room may have appeared, or never will
+  Event upkeep_free;
+  TaskGroup tasks;
+
+  // Compaction.
+  Offset cleaned_end = 0;  // records below were compacted
+  TimePoint compacted_at{};
+};
+
+}  // namespace sluice::storage

@@ -1,0 +1,247 @@
+// What happens to a log beside reading and writing: retention, log start, idling, closing.
+#include "storage/checkpoint.hpp"
+#include "storage/format.hpp"
+#include "storage/log_parts.hpp"
+#include "storage/small_file.hpp"
+
+#include <algorithm>
+
+namespace sluice::storage {
+
+// Upkeep steps change the list of segments and await in between, so there is one at a time.
+Task<Result<>> LogParts::lock_upkeep() {
+  while (upkeep_busy) co_await upkeep_free.wait();
+  if (closing) co_return fail(Errc::closed, directory);
+  upkeep_busy = true;
+  co_return Result<>{};
+}
+
+void LogParts::unlock_upkeep() {
+  upkeep_busy = false;
+  upkeep_free.notify();
+}
+
+Task<Result<Offset>> LogParts::delete_records(Offset offset) {
+  if (offset > durable_offset) co_return fail(Errc::offset_out_of_range);
+  auto locked = co_await lock_upkeep();
+  if (!locked) co_return std::unexpected(locked.error());
+  Result<> done;
+  if (offset > log_start) {
+    done = co_await set_log_start(offset);
+    if (done) {
+      auto deleted = co_await delete_segments_below(log_start);
+      if (!deleted) done = std::unexpected(deleted.error());
+    }
+  }
+  unlock_upkeep();
+  if (!done) co_return std::unexpected(done.error());
+  co_return log_start;
+}
+
+// Durable before anybody sees it, and before anything below it is deleted.
+Task<Result<>> LogParts::set_log_start(Offset offset) {
+  const std::string text = encode_checkpoint(
+      {name.topic + " " + std::to_string(name.partition) + " " + std::to_string(offset)});
+  const Bytes bytes = as_bytes(text);
+  std::vector<std::byte> data(bytes.begin(), bytes.end());
+  auto done = co_await replace_small_file(store->files, directory, std::string(log_start_name),
+                                          std::move(data));
+  if (!done) co_return done;
+  log_start = std::max(log_start, offset);
+  epochs.truncate_start(log_start);
+  if (moved) moved(durable_offset);
+  co_return Result<>{};
+}
+
+// Deletes closed segments that end at or below `offset`.
+Task<Result<std::size_t>> LogParts::delete_segments_below(Offset offset) {
+  std::size_t deleted = 0;
+  while (segments.size() > 1 && segments.front()->end <= offset) {
+    const SegmentPtr segment = segments.front();
+    segments.erase(segments.begin());
+    ++deleted;
+    auto done = co_await unlink_segment(segment);
+    if (!done) co_return std::unexpected(done.error());
+  }
+  co_return deleted;
+}
+
+// Readers that hold its file or its slices go on undisturbed.
+Task<Result<>> LogParts::unlink_segment(const SegmentPtr& the_segment) {
+  const SegmentPtr segment = the_segment;
+  segment->gone = true;
+  segment->file.reset();
+  segment->tail.reset();
+  store->descriptors.forget(segment.get());
+  store->index_cache.forget(segment.get());
+  for (const std::string_view suffix : {log_suffix, index_suffix, time_index_suffix, seal_suffix}) {
+    const std::string file = path(segment->base, suffix);
+    auto removed = co_await store->files.remove(file);
+    if (!removed && !is_not_found(removed.error())) co_return removed;
+  }
+  co_return Result<>{};
+}
+
+Task<Result<std::size_t>> LogParts::apply_retention() {
+  if (!options.cleanup_delete || fenced) co_return std::size_t{0};
+  auto locked = co_await lock_upkeep();
+  if (!locked) co_return std::unexpected(locked.error());
+  const TimestampMs now = store->clock.wall_ms();
+  std::int64_t excess = unlimited;
+  if (options.retention_bytes >= 0) {
+    excess = -options.retention_bytes;
+    for (const SegmentPtr& segment : segments) excess += segment->size;
+  }
+  Offset keep_from = log_start;
+  Result<> looked;
+  const std::vector<SegmentPtr> all = segments;
+  for (const SegmentPtr& segment : all) {
+    if (segment->size == 0) break;
+    bool doomed = segment->end <= log_start;
+    if (!doomed && options.retention_bytes >= 0 && excess >= segment->size && segment != all.back())
+      doomed = true;
+    if (!doomed && options.retention_ms >= 0) {
+      auto indexes = co_await indexes_of(segment);
+      if (!indexes) {
+        looked = std::unexpected(indexes.error());
+        break;
+      }
+      const TimestampMs newest =
+          segment->max_timestamp >= 0 ? segment->max_timestamp : segment->created_ms;
+      doomed = now - newest > options.retention_ms;
+    }
+    if (!doomed) break;
+    if (segment == segments.back()) {
+      // The active segment has expired as a whole: it is closed first.
+      if (unwritten() != 0 || fenced) break;
+      const Offset end = end_offset;
+      roll_wanted = true;
+      no_space.reset();
+      start_loop();
+      while (roll_wanted && !fenced && !no_space) co_await room.wait();
+      if (fenced || no_space || segment->end != end) break;
+    }
+    if (options.retention_bytes >= 0) excess -= segment->size;
+    keep_from = segment->end;
+  }
+  Result<std::size_t> deleted(std::size_t{0});
+  if (looked) {
+    Result<> moved_start;
+    if (keep_from > log_start) moved_start = co_await set_log_start(keep_from);
+    if (!moved_start) {
+      deleted = std::unexpected(moved_start.error());
+    } else {
+      deleted = co_await delete_segments_below(log_start);
+    }
+  } else {
+    deleted = std::unexpected(looked.error());
+  }
+  unlock_upkeep();
+  co_return deleted;
+}
+
+Task<Result<>> LogParts::maintain() {
+  if (closing || closed) co_return Result<>{};
+  auto locked = co_await lock_upkeep();
+  if (!locked) co_return Result<>{};
+  Result<> done;
+  if (fenced && heals() && tasks.running() == 0) {
+    done = co_await reopen();
+    if (!done)
+      store->logger.warn("log stays fenced",
+                         {{"log", directory}, {"error", done.error().message()}});
+    unlock_upkeep();
+    co_return Result<>{};
+  }
+  if (options.producer_expiration_ms > 0)
+    producers.expire(store->clock.wall_ms() - options.producer_expiration_ms);
+  const auto idle = std::chrono::milliseconds(store->options.idle_ms);
+  const bool holds_something = active().file != nullptr || prepared > active().size;
+  if (!fenced && !loop_running && holds_something && unwritten() == 0 &&
+      store->clock.now() - appended_at > idle) {
+    trim_wanted = true;
+    start_loop();
+  }
+  if (!fenced) done = co_await seal_one();
+  unlock_upkeep();
+  co_return done;
+}
+
+// Seals one closed segment that a crash or an older version left without a seal.
+Task<Result<>> LogParts::seal_one() {
+  SegmentPtr segment;
+  for (const SegmentPtr& candidate : segments) {
+    if (candidate->sealed || candidate == segments.back() || candidate->size == 0) continue;
+    segment = candidate;
+    break;
+  }
+  if (segment == nullptr) co_return Result<>{};
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  SealHash hash;
+  BatchScan scan(*file, 0, segment->size, ScanDepth::whole);
+  bool good = true;
+  while (good && scan.stopped() == BatchScan::Stop::no) {
+    while (const auto batch = scan.take()) {
+      if (!protocol::batch_crc_matches(batch->bytes)) {
+        scan.reject(*batch);
+        break;
+      }
+      hash.update(batch->bytes);
+      hash.count(batch->header);
+    }
+    auto filled = co_await scan.fill();
+    if (!filled) co_return filled;
+    good = !closing && !segment->gone;
+  }
+  if (!good) co_return Result<>{};
+  segment->sealed = true;  // tried: a damaged one is not read again each time
+  if (scan.stopped() != BatchScan::Stop::end || hash.hashed() != segment->size) {
+    store->logger.error("closed segment is damaged and gets no seal",
+                        {{"file", path(segment->base, log_suffix)}, {"position", scan.position()}});
+    co_return Result<>{};
+  }
+  const Seal seal = hash.finish(segment->base, segment->end);
+  co_return co_await write_small_file(store->files, path(segment->base, seal_suffix),
+                                      seal.encode());
+}
+
+Task<Result<>> LogParts::close() {
+  if (closed) co_return Result<>{};
+  if (closing) {
+    while (!closed) co_await room.wait();
+    co_return Result<>{};
+  }
+  closing = true;
+  room.notify();
+  upkeep_free.notify();
+  while (upkeep_busy) co_await upkeep_free.wait();
+  trim_wanted = false;
+  roll_wanted = false;
+  co_await tasks.drain();
+  Result<> done;
+  if (fenced) {
+    done = std::unexpected(*fenced);
+  } else {
+    const SegmentPtr segment = segments.back();
+    if (segment->file != nullptr || prepared > segment->size) {
+      done = co_await close_segment(segment);
+    }
+    if (done && snapshot_end != end_offset) {
+      done = co_await write_snapshot(end_offset, producers.encode());
+    }
+    if (done) save_frontier(0);
+  }
+  closed = true;
+  for (Waiter& waiter : waiters) waiter.done.post(false);
+  waiters.clear();
+  for (const SegmentPtr& segment : segments) {
+    segment->file.reset();
+    store->descriptors.forget(segment.get());
+    store->index_cache.forget(segment.get());
+  }
+  room.notify();
+  co_return done;
+}
+
+}  // namespace sluice::storage

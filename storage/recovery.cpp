@@ -1,0 +1,367 @@
+// Recovery after an unclean end: where the log really ends, and what to do with bytes beyond it.
+//
+// Acknowledgements go in offset order, so every acknowledged batch beyond the saved frontier lies
+// in one valid run after it. The run is kept, synced, and what follows is cut: kept aside, then
+// zeroed by truncation before anything is appended, so that no orphan comes back. Below the
+// frontier nothing is ever cut.
+#include "storage/format.hpp"
+#include "storage/log_parts.hpp"
+#include "storage/small_file.hpp"
+
+#include <algorithm>
+
+namespace sluice::storage {
+namespace {
+
+constexpr std::size_t cuts_kept = 4;
+constexpr std::size_t copy_size = 1 << 20;
+
+// Position after the last byte of [from, end) that is not zero; `from` if all are.
+Task<Result<std::int64_t>> last_non_zero(const std::shared_ptr<File>& file, std::int64_t from,
+                                         std::int64_t end) {
+  AlignedBuffer window = AlignedBuffer::allocate(copy_size);
+  std::int64_t found = from;
+  for (std::int64_t at = block_floor(from); at < end;) {
+    const auto got =
+        co_await file->read(window.bytes().first(copy_size), static_cast<std::uint64_t>(at));
+    if (!got) co_return std::unexpected(got.error());
+    if (*got == 0) break;
+    for (std::size_t i = *got; i-- > 0;) {
+      if (window.data()[i] == std::byte{}) continue;
+      found = std::max(found, at + static_cast<std::int64_t>(i) + 1);
+      break;
+    }
+    at += static_cast<std::int64_t>(*got);
+    if (*got < copy_size) break;
+  }
+  co_return std::min(found, std::max(from, end));
+}
+
+Task<Result<>> copy_bytes(const std::shared_ptr<File>& from, std::int64_t position,
+                          std::int64_t end, File& to) {
+  AlignedBuffer window = AlignedBuffer::allocate(copy_size);
+  std::uint64_t written = 0;
+  for (std::int64_t at = position; at < end;) {
+    const std::int64_t start = block_floor(at);
+    const auto got =
+        co_await from->read(window.bytes().first(copy_size), static_cast<std::uint64_t>(start));
+    if (!got) co_return std::unexpected(got.error());
+    const std::int64_t stop = std::min(end, start + static_cast<std::int64_t>(*got));
+    if (stop <= at) break;
+    const Bytes piece =
+        Bytes(window.bytes())
+            .subspan(static_cast<std::size_t>(at - start), static_cast<std::size_t>(stop - at));
+    auto done = co_await to.write(piece, written, Durability::none);
+    if (!done) co_return done;
+    written += piece.size();
+    at = stop;
+  }
+  co_return co_await to.sync();
+}
+
+// What the next batch must look like.
+struct Expected {
+  Offset offset;
+  LeaderEpoch epoch_min;
+  LeaderEpoch epoch_max;
+  bool dense;  // no gap before it: nothing here was compacted
+
+  bool accepts(const ScannedBatch& batch) const {
+    const protocol::BatchHeader& h = batch.header;
+    if (dense ? h.base_offset != offset : h.base_offset < offset) return false;
+    if (h.partition_leader_epoch < epoch_min || h.partition_leader_epoch > epoch_max) return false;
+    return protocol::batch_crc_matches(batch.bytes);
+  }
+};
+
+}  // namespace
+
+Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
+  const auto now = store->clock.wall_ms();
+  if (segments.empty()) {
+    const Offset base = from ? from->offset : log_start;
+    if (from && from->offset > 0)
+      report.findings.push_back({Finding::Kind::file_missing, path(from->segment, log_suffix), 0,
+                                 from->position, from->segment, from->offset - 1, ""});
+    epoch = std::max({epochs.latest(), from ? from->epoch : -1, 0}) + 1;
+    epoch_pending = true;
+    end_offset = durable_offset = base;
+    co_return co_await add_segment(base);
+  }
+
+  // Where to begin. If the segment of the frontier is gone or too short, acknowledged records are:
+  // report it, keep everything that is there, and go on after the frontier.
+  std::size_t first = 0;
+  std::int64_t position = 0;
+  Expected expected{
+      .offset = segments.front()->base,
+      .epoch_min = 0,
+      .epoch_max = epochs.latest() >= 0 ? epochs.latest() : std::numeric_limits<LeaderEpoch>::max(),
+      .dense = false};
+  bool damaged = false;
+  if (from) {
+    const auto at = std::ranges::find(segments, from->segment, &Segment::base);
+    expected.offset = from->offset;
+    expected.epoch_min = std::max(from->epoch, 0);
+    expected.dense = true;
+    if (at != segments.end() && (*at)->size >= from->position) {
+      first = static_cast<std::size_t>(at - segments.begin());
+      position = from->position;
+    } else {
+      damaged = true;
+      const bool missing = at == segments.end();
+      report.findings.push_back({missing ? Finding::Kind::file_missing : Finding::Kind::damage,
+                                 path(from->segment, log_suffix), missing ? 0 : (*at)->size,
+                                 missing ? from->position : from->position - (*at)->size,
+                                 from->segment, from->offset - 1, ""});
+      first = static_cast<std::size_t>(
+          std::ranges::lower_bound(segments, from->offset, std::less<>{}, &Segment::base) -
+          segments.begin());
+    }
+  }
+
+  LeaderEpoch epoch_seen = from ? from->epoch : -1;
+  std::size_t last = first;  // segment in which the log ends
+  bool more = first < segments.size();
+  for (std::size_t i = first; more && i < segments.size(); ++i) {
+    const SegmentPtr segment = segments[i];
+    if (i != first) {
+      if (segment->base < expected.offset || (expected.dense && segment->base != expected.offset))
+        break;
+      position = 0;
+    }
+    expected.offset = std::max(expected.offset, segment->base);
+    last = i;
+    indexer = Indexer(options.index_interval_bytes);
+    auto indexed = co_await index_up_to(segment, position);
+    if (!indexed) co_return indexed;
+    auto file = co_await file_of(segment);
+    if (!file) co_return std::unexpected(file.error());
+    BatchScan scan(*file, position, segment->size, ScanDepth::whole);
+    while (scan.stopped() == BatchScan::Stop::no) {
+      while (const auto batch = scan.take()) {
+        if (!expected.accepts(*batch)) {
+          scan.reject(*batch);
+          break;
+        }
+        indexer.add(*segment, batch->header, batch->position);
+        expected.offset = batch->header.next_offset();
+        expected.epoch_min = epoch_seen = batch->header.partition_leader_epoch;
+        ++report.batches_kept;
+      }
+      auto filled = co_await scan.fill();
+      if (!filled) co_return filled;
+    }
+    report.bytes_scanned += scan.bytes_read();
+    position = scan.position();
+    segment->end = expected.offset;
+    more = scan.stopped() == BatchScan::Stop::end;
+  }
+
+  epoch = std::max({epochs.latest(), epoch_seen, 0}) + 1;
+  epoch_pending = true;
+  epochs.truncate_end(expected.offset);
+
+  // Beyond the end: later segments as a whole, then the rest of the last one.
+  while (segments.size() > last + 1) {
+    auto aside = co_await put_segment_aside(segments.back(), expected.offset);
+    if (!aside) co_return aside;
+    segments.pop_back();
+  }
+  end_offset = durable_offset = expected.offset;
+  if (first >= segments.size() || damaged) {
+    // Nothing is left to append to: what is there stays as it is.
+    if (last < segments.size() && segments[last]->end == expected.offset &&
+        first < segments.size()) {
+      auto cut = co_await cut_tail(segments[last], position, expected.offset);
+      if (!cut) co_return cut;
+    }
+    if (!segments.empty()) segments.back()->end = expected.offset;
+    co_return co_await add_segment(expected.offset);
+  }
+  auto cut = co_await cut_tail(segments[last], position, expected.offset);
+  if (!cut) co_return cut;
+  durable_position = durable_batch_position = prepared = position;
+  active_ready = false;
+  active().times_known = true;
+  if (report.bytes_scanned > 0 || !report.findings.empty()) {
+    store->logger.info("log recovered", {{"log", directory},
+                                         {"end", end_offset},
+                                         {"batches_kept", report.batches_kept},
+                                         {"bytes_scanned", report.bytes_scanned},
+                                         {"findings", report.findings.size()},
+                                         {"ms", store->clock.wall_ms() - now}});
+  }
+  co_return Result<>{};
+}
+
+// The indexes of [0, position) of a segment that recovery goes on scanning: what the files have,
+// and the headers after that.
+Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t position) {
+  segment->indexes = std::make_shared<Indexes>(segment->base);
+  segment->max_timestamp = segment->first_timestamp = -1;
+  std::int64_t at = 0;
+  if (position > 0) {
+    constexpr std::size_t size_max = 64 << 20;
+    const auto offsets =
+        co_await read_small_file(store->files, path(segment->base, index_suffix), size_max);
+    const auto times =
+        co_await read_small_file(store->files, path(segment->base, time_index_suffix), size_max);
+    if (offsets && times) {
+      auto decoded = OffsetIndex::decode(segment->base, *offsets, segment->size);
+      auto decoded_times =
+          TimeIndex::decode(segment->base, *times, std::numeric_limits<Offset>::max());
+      if (decoded && decoded_times) {
+        decoded->truncate(position);
+        if (decoded->count() != 0) {
+          const OffsetIndex::Entry entry = decoded->at(decoded->count() - 1);
+          at = entry.position;
+          // The last entry's batch is scanned again, so both indexes end before it.
+          decoded->truncate(at);
+          decoded_times->truncate(entry.offset);
+          segment->indexes->offsets = std::move(*decoded);
+          segment->indexes->times = std::move(*decoded_times);
+          const TimeIndex::Entry newest = segment->indexes->times.last();
+          segment->max_timestamp = newest.timestamp;
+          segment->max_timestamp_offset = newest.offset;
+          indexer.resume(options.index_interval_bytes + 1);
+        }
+      }
+    }
+  }
+  if (at >= position) co_return Result<>{};
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  BatchScan scan(*file, at, position, ScanDepth::headers);
+  while (scan.stopped() == BatchScan::Stop::no) {
+    while (const auto batch = scan.take()) indexer.add(*segment, batch->header, batch->position);
+    auto filled = co_await scan.fill();
+    if (!filled) co_return filled;
+  }
+  report.bytes_scanned += scan.bytes_read();
+  if (scan.stopped() != BatchScan::Stop::end || scan.position() != position) {
+    report.findings.push_back({Finding::Kind::damage, path(segment->base, log_suffix),
+                               scan.position(), position - scan.position(), segment->base, -1, ""});
+    store->logger.error("damage below the frontier",
+                        {{"file", path(segment->base, log_suffix)}, {"position", scan.position()}});
+  }
+  co_return Result<>{};
+}
+
+// Ends the file at `position`: what lies beyond is copied aside, then gone for good before anything
+// is appended. Also makes the kept bytes durable.
+Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset) {
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  const auto end = co_await last_non_zero(*file, position, segment->size);
+  if (!end) co_return std::unexpected(end.error());
+  if (*end > position) {
+    auto dropped = co_await drop_old_cuts();
+    if (!dropped) co_return dropped;
+    const std::string kept =
+        path(segment->base,
+             std::string(log_suffix) + "." + std::to_string(position) + std::string(cut_suffix));
+    const OpenOptions create_options{.mode = OpenMode::create};
+    auto copy = co_await store->files.open(kept, create_options);
+    if (!copy) co_return std::unexpected(copy.error());
+    auto copied = co_await (*copy)->truncate(0);
+    if (copied) copied = co_await copy_bytes(*file, position, *end, **copy);
+    if (!copied && !is_out_of_space(copied.error())) co_return copied;
+    report.findings.push_back({Finding::Kind::tail_cut, path(segment->base, log_suffix), position,
+                               *end - position, offset, -1, copied ? kept : ""});
+    store->logger.warn("log cut at its last valid batch",
+                       {{"file", path(segment->base, log_suffix)},
+                        {"position", position},
+                        {"bytes", *end - position},
+                        {"offset", offset},
+                        {"kept_as", kept}});
+  }
+  auto done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
+  if (done) done = co_await (*file)->sync();
+  if (done) done = co_await store->files.sync_directory(directory);
+  segment->size = position;
+  co_return done;
+}
+
+// A segment beyond the end of the log: nothing in it was acknowledged.
+Task<Result<>> LogParts::put_segment_aside(const SegmentPtr& segment, Offset offset) {
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  const auto end = co_await last_non_zero(*file, 0, segment->size);
+  if (!end) co_return std::unexpected(end.error());
+  segment->file.reset();
+  file->reset();
+  const std::string from = path(segment->base, log_suffix);
+  Result<> done;
+  if (*end == 0) {
+    done = co_await store->files.remove(from);
+  } else {
+    const std::string kept =
+        path(segment->base, std::string(log_suffix) + ".0" + std::string(cut_suffix));
+    report.findings.push_back({Finding::Kind::tail_cut, from, 0, *end, offset, -1, kept});
+    store->logger.warn("segment beyond the end of the log put aside",
+                       {{"file", from}, {"offset", offset}, {"kept_as", kept}});
+    done = co_await store->files.rename(from, kept);
+  }
+  if (!done) co_return done;
+  for (const std::string_view suffix : {index_suffix, time_index_suffix, seal_suffix}) {
+    const std::string other = path(segment->base, suffix);
+    auto removed = co_await store->files.remove(other);
+    if (!removed && !is_not_found(removed.error())) co_return removed;
+  }
+  co_return co_await store->files.sync_directory(directory);
+}
+
+Task<Result<>> LogParts::drop_old_cuts() {
+  const auto entries = co_await store->files.list(directory);
+  if (!entries) co_return std::unexpected(entries.error());
+  std::vector<std::string> names;
+  for (const DirectoryEntry& entry : *entries)
+    if (entry.name.ends_with(cut_suffix)) names.push_back(entry.name);
+  for (std::size_t i = 0; i + cuts_kept <= names.size(); ++i) {
+    const std::string file = path(names[i]);
+    auto removed = co_await store->files.remove(file);
+    if (!removed && !is_not_found(removed.error())) co_return removed;
+  }
+  co_return Result<>{};
+}
+
+// After a write failed for want of space: everything is read from the disk again, as after a crash,
+// and the log goes on in a new segment.
+Task<Result<>> LogParts::reopen() {
+  const Frontier known{.offset = durable_offset,
+                       .segment = active().base,
+                       .position = durable_batch_position,
+                       .epoch = epochs.at(durable_offset - 1)};
+  const SegmentPtr old = segments.back();
+  old->tail.reset();
+  old->file.reset();
+  old->hash.reset();
+  const auto stat = co_await store->files.stat(path(old->base, log_suffix));
+  if (!stat) co_return std::unexpected(stat.error());
+  old->size = static_cast<std::int64_t>(stat->size);
+  auto done = co_await recover(known);
+  if (!done) co_return done;
+  auto found = co_await list_directory();
+  if (!found) co_return std::unexpected(found.error());
+  done = co_await load_producers(found->snapshots);
+  if (!done) co_return done;
+  if (active().size != 0) {
+    done = co_await close_segment(segments.back());
+    if (!done) co_return done;
+    done = co_await add_segment(end_offset);
+    if (!done) co_return done;
+  }
+  fenced.reset();
+  no_space.reset();
+  roll_wanted = false;
+  room_wanted = 0;
+  save_frontier(0);
+  store->logger.info("log reopened after its disk was full",
+                     {{"log", directory}, {"end", end_offset}});
+  if (moved) moved(durable_offset);
+  room.notify();
+  co_return Result<>{};
+}
+
+}  // namespace sluice::storage

@@ -1,1 +1,0 @@
-"""Other people's clients against the broker; see README.md."""
