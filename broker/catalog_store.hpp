@@ -11,7 +11,7 @@
 // of one commit become durable together or not at all; commits that arrive while one is being
 // written share the next write. After a failed write or sync the store is fenced: every later
 // commit fails with CatalogErrc::fenced and nothing is written again until the directory is
-// reopened. File layout: see broker/README.md.
+// reopened. File layout: catalog_format.hpp.
 #pragma once
 
 #include "base/clock.hpp"

@@ -12,12 +12,17 @@ constexpr std::string_view version = "sluiced 0.1.0\n";
 
 constexpr const char* examples = R"(
 Examples:
-  sluiced                                       data in ~/.local/share/sluice, clients on 127.0.0.1:9092
-  sluiced --data /srv/events --listen :9092     another directory, every network address
-  sluiced --listen 127.0.0.1:0                  a free port, told in the log
+  sluiced
+      data in ~/.local/share/sluice, clients on 127.0.0.1:9092
+  sluiced --data /srv/events --listen :9092
+      another directory, every network address
+  sluiced --listen 127.0.0.1:0
+      a free port, told on standard output
   sluiced --config /etc/sluice/sluice.toml --set num.partitions=4
-  SLUICE_LOG_RETENTION_HOURS=24 sluiced         any key as an environment variable
-  sluiced --config sluice.toml --check-config   check, print every key with its source, and exit
+  SLUICE_LOG_RETENTION_HOURS=24 sluiced
+      any key as an environment variable
+  sluiced --config sluice.toml --check-config
+      check, print every key with its source, and exit
 
 Later sources win: defaults, file, environment, flags.)";
 

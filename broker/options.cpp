@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <thread>
+#include <sched.h>
 
 namespace sluice::broker {
 namespace {
@@ -49,7 +49,11 @@ void apply_over(Options& options, const ConfigMap& configs) {
 
 std::int32_t Options::shard_count() const {
   if (shards > 0) return shards;
-  return static_cast<std::int32_t>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u));
+  // The cores this process may use (sched_getaffinity(2)), not those of the machine.
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return std::clamp(CPU_COUNT(&cores), 1, 256);
 }
 
 std::int32_t Options::offsets_partition_count() const {

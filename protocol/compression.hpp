@@ -1,12 +1,13 @@
 // The codecs of record areas, as Kafka's clients write and read them.
 //
-// | codec  | written                                      | read |
-// |--------|----------------------------------------------|------------------------------------------|
-// | gzip   | one RFC 1952 member                          | any level, concatenated members | |
-// snappy | "xerial": magic, versions, blocks of 32 KiB  | that, and one raw block (librdkafka, Go)
-// | | lz4    | frame, independent 64 KiB blocks, end mark   | independent blocks only, one frame |
-// | zstd   | one frame with its size                      | frames with or without sizes |
+// | codec  | written                                  | read                            |
+// |--------|------------------------------------------|---------------------------------|
+// | gzip   | one RFC 1952 member                      | any level, concatenated members |
+// | snappy | "xerial": header, then blocks of 32 KiB  | that, and one raw block         |
+// | lz4    | one frame of independent 64 KiB blocks   | one frame, independent blocks   |
+// | zstd   | one frame with its size                  | frames with or without sizes    |
 //
+// Xerial is what Java and Python send, the raw block librdkafka and Go.
 // Source: RFC 1952; snappy format_description.txt and snappy-java's SnappyOutputStream; LZ4 frame
 // format 1.6.3, and Kafka's Lz4BlockInputStream for what it refuses; RFC 8878.
 #pragma once

@@ -60,8 +60,8 @@ class OperationQueue {
 // our own time; COOP_TASKRUN (5.19) at least does not interrupt us.
 int set_up(io_uring* ring, unsigned entries) {
   const unsigned choices[] = {
-      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-      IORING_SETUP_COOP_TASKRUN,
+      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+      IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
       0,
   };
   int error = -ENOSYS;
@@ -89,14 +89,13 @@ struct UringBackend::Core : std::enable_shared_from_this<UringBackend::Core> {
   void enter(Operation* operation);
   void prepare(Operation* operation);
   void submit_later();
-  void submit();
+  void turn();
+  void submit_prepared();
+  bool answers_wait();
   void watch();
-  void on_event();
-  void reap();
   void collect(OperationQueue& finished);
-  void fill_kernel();
   void resume(OperationQueue& finished);
-  int truncate_inline(const IoRequest& request);
+  int call_inline(const IoRequest& request);
 
   unsigned capacity_;
   asio::posix::basic_stream_descriptor<Executor> event_;
@@ -186,7 +185,7 @@ void UringBackend::Core::enter(Operation* operation) {
                        (operation->request.kind == IoKind::remove_file && !has_unlinkat_);
   if (by_call) {
     int answer = 0;
-    do answer = truncate_inline(operation->request);
+    do answer = call_inline(operation->request);
     while (operation->request.advance(answer));
     inline_done_.push(operation);
     submit_later();
@@ -197,7 +196,7 @@ void UringBackend::Core::enter(Operation* operation) {
   }
 }
 
-int UringBackend::Core::truncate_inline(const IoRequest& request) {
+int UringBackend::Core::call_inline(const IoRequest& request) {
   const int status = request.kind == IoKind::truncate
                          ? ::ftruncate(request.descriptor, static_cast<off_t>(request.length))
                          : ::unlinkat(request.descriptor, request.name.c_str(), 0);
@@ -257,25 +256,46 @@ void UringBackend::Core::prepare(Operation* operation) {
 void UringBackend::Core::submit_later() {
   if (submit_posted_) return;
   submit_posted_ = true;
-  asio::post(event_.get_executor(), [self = shared_from_this()] { self->submit(); });
+  asio::post(event_.get_executor(), [self = shared_from_this()] {
+    self->submit_posted_ = false;
+    if (self->ring_open_) self->turn();
+  });
 }
 
-void UringBackend::Core::submit() {
-  submit_posted_ = false;
-  if (!ring_open_) return;
-  if (io_uring_sq_ready(&ring_) > 0) {
-    const int submitted = io_uring_submit(&ring_);
-    // Out of memory or interrupted: the entries are still queued, the next turn tries again.
-    const bool later =
-        submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR || submitted == -ENOMEM;
-    SLUICE_CHECK(submitted >= 0 || later);
-    if (io_uring_sq_ready(&ring_) > 0) submit_later();
-  }
+// Gives the kernel what is prepared, collects what it has finished, then resumes the coroutines.
+// The eventfd is silenced meanwhile: what we are about to see needs no second wake-up.
+void UringBackend::Core::turn() {
+  const auto self = shared_from_this();  // a resumed coroutine may destroy the backend
+  OperationQueue finished = std::exchange(inline_done_, OperationQueue());
+  io_uring_cq_eventfd_toggle(&ring_, false);
+  submit_prepared();
+  do {
+    if (answers_wait()) collect(finished);
+    io_uring_cq_eventfd_toggle(&ring_, true);
+    // What came in before the eventfd was heard again must be seen here: its store and the loads of
+    // answers_wait() keep their order.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  } while (answers_wait());
+  while (!waiting_.empty() && at_kernel_ < capacity_) prepare(waiting_.pop());
   watch();
-  if (!inline_done_.empty()) {
-    OperationQueue finished = std::exchange(inline_done_, OperationQueue());
-    resume(finished);
-  }
+  resume(finished);
+}
+
+void UringBackend::Core::submit_prepared() {
+  if (io_uring_sq_ready(&ring_) == 0) return;
+  const int submitted = io_uring_submit(&ring_);
+  // Out of memory or interrupted: the entries are still queued, the next turn tries again.
+  const bool later =
+      submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR || submitted == -ENOMEM;
+  SLUICE_CHECK(submitted >= 0 || later);
+  if (io_uring_sq_ready(&ring_) > 0) submit_later();
+}
+
+// Completions are in the ring, or the kernel has some to put there when asked (DEFER_TASKRUN).
+bool UringBackend::Core::answers_wait() {
+  const unsigned flags = __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
+  return io_uring_cq_ready(&ring_) > 0 ||
+         (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
 // Waits for the eventfd only while something is at the kernel, so that an io_context with nothing
@@ -286,21 +306,8 @@ void UringBackend::Core::watch() {
   event_.async_read_some(asio::buffer(&event_count_, sizeof event_count_),
                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                            self->watching_ = false;
-                           if (!error && self->ring_open_) self->on_event();
+                           if (!error && self->ring_open_) self->turn();
                          });
-}
-
-void UringBackend::Core::on_event() {
-  reap();
-  watch();
-}
-
-void UringBackend::Core::reap() {
-  const auto self = shared_from_this();  // a resumed coroutine may destroy the backend
-  OperationQueue finished;
-  collect(finished);
-  fill_kernel();
-  resume(finished);
 }
 
 void UringBackend::Core::collect(OperationQueue& finished) {
@@ -319,10 +326,6 @@ void UringBackend::Core::collect(OperationQueue& finished) {
   }
 }
 
-void UringBackend::Core::fill_kernel() {
-  while (!waiting_.empty() && at_kernel_ < capacity_) prepare(waiting_.pop());
-}
-
 void UringBackend::Core::resume(OperationQueue& finished) {
   while (!finished.empty()) {
     Operation* operation = finished.pop();
@@ -331,6 +334,7 @@ void UringBackend::Core::resume(OperationQueue& finished) {
     free_.push_back(operation);
     --in_flight_;
     done(answer);
+    if (!ring_open_) return;  // it destroyed the backend
   }
   if (in_flight_ > 0) return;
   auto waiters = std::exchange(idle_waiters_, {});

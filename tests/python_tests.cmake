@@ -11,3 +11,4 @@ endfunction()
 
 sluice_python_test(tidy_test tools/tidy_test.py tools 60)
 add_subdirectory(conformance)
+add_subdirectory(crash)

@@ -239,9 +239,9 @@ protocol::DescribeUserScramCredentialsResponse describe_user_scram_credentials(
 }
 
 protocol::DescribeQuorumResponse describe_quorum(const protocol::DescribeQuorumRequest& request,
-                                                 const Context& context) {
+                                                 Version version, const Context& context) {
   protocol::DescribeQuorumResponse response;
-  const auto version = static_cast<Offset>(context.catalog->version());
+  const auto changes = static_cast<Offset>(context.catalog->version());
   for (const auto& topic : request.topics) {
     auto& row = response.topics.emplace_back();
     row.topic_name = topic.topic_name;
@@ -254,14 +254,15 @@ protocol::DescribeQuorumResponse describe_quorum(const protocol::DescribeQuorumR
       }
       entry.leader_id = context.node();
       entry.leader_epoch = 1;
-      entry.high_watermark = version;
+      entry.high_watermark = changes;
       auto& voter = entry.current_voters.emplace_back();
       voter.replica_id = context.node();
-      voter.log_end_offset = version;
+      voter.log_end_offset = changes;
       voter.last_fetch_timestamp = context.now_ms;
       voter.last_caught_up_timestamp = context.now_ms;
     }
   }
+  if (version < 2) return response;
   auto& node = response.nodes.emplace_back();
   node.node_id = context.node();
   auto& listener = node.listeners.emplace_back();

@@ -54,6 +54,6 @@ protocol::DescribeUserScramCredentialsResponse describe_user_scram_credentials(
 
 // This broker, leader of __cluster_metadata-0.
 protocol::DescribeQuorumResponse describe_quorum(const protocol::DescribeQuorumRequest& request,
-                                                 const Context& context);
+                                                 Version version, const Context& context);
 
 }  // namespace sluice::broker::admin

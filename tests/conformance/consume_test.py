@@ -109,8 +109,8 @@ class LibrdkafkaConsumeTest(BrokerCase):
         topic = self.create_topic()
         values = [os.urandom(50_000) for _ in range(20)]
         self.produce(topic, [(None, value) for value in values], linger_ms=0, batch_num_messages=1)
-        messages = self.read_topic(topic, 20, max_partition_fetch_bytes=1000, fetch_max_bytes=70_000,
-                                   message_max_bytes=60_000)
+        messages = self.read_topic(topic, 20, max_partition_fetch_bytes=1000,
+                                   fetch_max_bytes=70_000, message_max_bytes=60_000)
         self.assertEqual([message.value() for message in messages], values)
 
     def test_many_partitions_in_one_consumer(self):

@@ -19,6 +19,7 @@ class Member:
         self.consumer = case.consumer(group, session_timeout_ms=6000, heartbeat_interval_ms=500,
                                       **settings)
         self.messages = []
+        self.held = []
         self.rebalances = 0
         self.stopped = threading.Event()
         self.consumer.subscribe(topics, on_assign=self.on_assign)
@@ -34,9 +35,11 @@ class Member:
             message = self.consumer.poll(0.05)
             if message is not None and not message.error():
                 self.messages.append(message)
+            # Only in this thread: assignment() beside a poll() of another may never return.
+            self.held = sorted(part.partition for part in self.consumer.assignment())
 
     def partitions(self):
-        return sorted(part.partition for part in self.consumer.assignment())
+        return self.held
 
     def values(self):
         return [int(message.value()) for message in list(self.messages)]
@@ -131,6 +134,7 @@ class LibrdkafkaGroupsTest(BrokerCase):
         share([first, second], 2)
         second.pause_polling()
         second.consumer.unsubscribe()
+        second.held = []
         share([first], 2)
 
     def test_subscription_change(self):

@@ -56,7 +56,8 @@ class ServerTest(BrokerCase):
         self.assertIn("SLUICE_NUM_PARTITION", text)
 
     def test_bad_value_names_its_place(self):
-        text = self.refused("--config", self.config('"num.partitions" = 3\n"log.segment.bytes" = -1\n'))
+        text = self.refused(
+            "--config", self.config('"num.partitions" = 3\n"log.segment.bytes" = -1\n'))
         self.assertIn("log.segment.bytes", text)
         self.assertRegex(text, r"toml:2")
 
@@ -73,7 +74,7 @@ class ServerTest(BrokerCase):
     def test_locked_directory_names_the_holder(self):
         second = Broker(**{})
         self.addCleanup(second.close)
-        second.options["log.dirs"] = str(self.broker.data_directory)
+        second.options["log.dir"] = str(self.broker.data_directory)
         second.spawn()
         self.assertNotEqual(second.process.wait(20), 0)
         self.assertIn(str(self.broker.process.pid), second.log_tail())

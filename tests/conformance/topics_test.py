@@ -64,7 +64,8 @@ class LibrdkafkaTopicsTest(BrokerCase):
 
     def test_partition_and_replica_counts(self):
         for partitions, replicas, expected in (
-                (0, 1, KafkaError.INVALID_PARTITIONS), (1, 3, KafkaError.INVALID_REPLICATION_FACTOR)):
+                (0, 1, KafkaError.INVALID_PARTITIONS),
+                (1, 3, KafkaError.INVALID_REPLICATION_FACTOR)):
             with self.subTest(partitions=partitions, replicas=replicas):
                 name = self.name()
                 future = self.admin().create_topics([NewTopic(name, partitions, replicas)])[name]

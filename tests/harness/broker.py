@@ -157,7 +157,7 @@ class Broker(Process):
         return self.directory / "data"
 
     def command(self):
-        options = {"listeners": f"PLAINTEXT://{self.address}", "log.dirs": self.data_directory}
+        options = {"listeners": f"PLAINTEXT://{self.address}", "log.dir": self.data_directory}
         lines = [f'"{key}" = "{value}"\n' for key, value in {**options, **self.options}.items()]
         config = self.directory / "sluiced.toml"
         config.write_text("".join(lines))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of tools/dev/tidy.py and tools/dev/count_tests.py: each rule finds its sin, and only that."""
+"""Tests of tools/dev/tidy.py and count_tests.py: each rule finds its sin, and only that."""
 
 import pathlib
 import sys

@@ -1,5 +1,5 @@
-#include "admin_fixture.hpp"
 #include "broker/admin/cluster.hpp"
+#include "tests/unit/broker/admin_fixture.hpp"
 
 namespace sluice::broker::admin {
 namespace {
@@ -119,7 +119,7 @@ TEST_F(Cluster, TheQuorumIsThisBroker) {
   protocol::DescribeQuorumRequest request;
   request.topics.push_back({"__cluster_metadata", {{0}}});
   request.topics.push_back({"a", {{0}}});
-  const auto response = describe_quorum(request, context());
+  const auto response = describe_quorum(request, 2, context());
   EXPECT_EQ(response.topics[0].partitions[0].leader_id, 1);
   EXPECT_EQ(response.topics[0].partitions[0].current_voters.size(), 1u);
   EXPECT_EQ(response.topics[1].partitions[0].error_code, ErrorCode::unknown_topic_or_partition);

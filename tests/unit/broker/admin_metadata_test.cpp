@@ -1,5 +1,5 @@
-#include "admin_fixture.hpp"
 #include "broker/admin/metadata.hpp"
+#include "tests/unit/broker/admin_fixture.hpp"
 
 #include <limits>
 

@@ -1,7 +1,7 @@
-#include "admin_fixture.hpp"
+#include "broker/admin/topics.hpp"
+#include "tests/unit/broker/admin_fixture.hpp"
 
 #include <algorithm>
-#include "broker/admin/topics.hpp"
 
 namespace sluice::broker::admin {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "base/random.hpp"
 #include "protocol/batch_builder.hpp"
+#include "tests/unit/protocol/golden_records.hpp"
 
 #include <gtest/gtest.h>
 
@@ -67,11 +68,8 @@ ErrorCode code_of(Bytes records, const CheckPolicy& policy = usual) {
   return checked.error().code;
 }
 
-constexpr std::array codecs{Compression::none, Compression::gzip, Compression::snappy,
-                            Compression::lz4, Compression::zstd};
-
 TEST(BatchCheck, AcceptsWhatProducersSend) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(50, {.compression = codec});
     const auto checked = check_all(batch, usual);
     ASSERT_TRUE(checked) << name_of(codec) << ": " << checked.error().message;
@@ -79,6 +77,18 @@ TEST(BatchCheck, AcceptsWhatProducersSend) {
     EXPECT_EQ(checked->max_timestamp, now + 39);
     EXPECT_FALSE(checked->max_timestamp_is_wrong);
   }
+}
+
+TEST(BatchCheck, AcceptsWhatEveryClientWrote) {
+  for (const std::string client : golden_clients)
+    for (const Compression codec : all_compressions)
+      for (const std::string size : {"_small", "_large"}) {
+        if (codec == Compression::none && size == "_large") continue;
+        const std::string name = client + "_" + std::string{name_of(codec)} + size;
+        const auto checked = check_all(read_golden_bytes(name), usual);
+        ASSERT_TRUE(checked) << name << ": " << checked.error().message;
+        EXPECT_FALSE(checked->max_timestamp_is_wrong) << name;
+      }
 }
 
 TEST(BatchCheck, LeavesCompressedRecordsToTheWalk) {
@@ -155,7 +165,7 @@ TEST(BatchCheck, ReportsBrokenBytesAsCorrupt) {
 }
 
 TEST(BatchCheck, CutShortAnywhereIsRefused) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(3, {.compression = codec});
     for (std::size_t size = 1; size < batch.size(); ++size)
       ASSERT_EQ(code_of(Bytes{batch}.first(size)), ErrorCode::corrupt_message) << size;
@@ -165,7 +175,7 @@ TEST(BatchCheck, CutShortAnywhereIsRefused) {
 // Base offset, length, leader epoch and magic lie outside the CRC; of these only the leader epoch,
 // which the broker overwrites, may change unnoticed.
 TEST(BatchCheck, NoticesEveryFlippedBit) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(2, {.compression = codec});
     for (std::size_t bit = 0; bit < batch.size() * 8; ++bit) {
       auto flipped = batch;
@@ -190,7 +200,7 @@ TEST(BatchCheck, WantsCountAndOffsetsToAgree) {
 TEST(BatchCheck, WantsAsManyRecordsAsAnnounced) {
   std::vector<std::byte> area;
   for (int i = 0; i < 3; ++i) put_record({.value = as_bytes("v")}, 0, i, area);
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     EXPECT_EQ(code_of(batch_of(area, 3, codec)), ErrorCode::none);
     EXPECT_EQ(code_of(batch_of(area, 2, codec)), ErrorCode::invalid_record);
     EXPECT_EQ(code_of(batch_of(area, 4, codec)), ErrorCode::invalid_record);
@@ -199,7 +209,7 @@ TEST(BatchCheck, WantsAsManyRecordsAsAnnounced) {
 }
 
 TEST(BatchCheck, WantsRecordsNumberedFromZero) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     std::vector<std::byte> area;
     for (const int delta : {0, 2, 1}) put_record({.value = as_bytes("v")}, 0, delta, area);
     const auto checked = check_all(batch_of(area, 3, codec), usual);
@@ -231,7 +241,7 @@ TEST(BatchCheck, WantsASequenceWithAProducerId) {
 TEST(BatchCheck, NamesTheRecordsWithoutKeyOnCompactedTopics) {
   CheckPolicy policy = usual;
   policy.keys = KeyRule::required;
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     BatchBuilder builder{{.compression = codec}};
     builder.append({.timestamp = now, .key = as_bytes("k"), .value = as_bytes("v")});
     builder.append({.timestamp = now, .value = as_bytes("v")});
@@ -306,7 +316,7 @@ TEST(BatchCheck, BoundsTheListOfRecordErrors) {
 }
 
 TEST(BatchCheck, FindsAMaxTimestampTheRecordsContradict) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     auto batch = make_batch(3, {.compression = codec});
     store_big_endian(batch.data() + batch_layout::max_timestamp, now + 1'000'000);
     refresh_batch_crc(batch);
@@ -318,7 +328,7 @@ TEST(BatchCheck, FindsAMaxTimestampTheRecordsContradict) {
 }
 
 TEST(BatchCheck, ReportsDamagedCompressionAsCorrupt) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     if (codec == Compression::none) continue;
     std::vector<std::byte> batch(batch_header_size);
     const auto garbage = as_bytes("this is not compressed by anything");
@@ -333,7 +343,7 @@ TEST(BatchCheck, ReportsDamagedCompressionAsCorrupt) {
 
 TEST(BatchCheck, StopsABombAtTheLimit) {
   const std::vector<std::byte> zeros(8 << 20);
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     if (codec == Compression::none) continue;
     std::vector<std::byte> area;
     put_record({.value = Bytes{zeros}}, 0, 0, area);
@@ -375,7 +385,7 @@ TEST(BatchCheck, SurvivesMutatedRecords) {
   SeededRandom random{2026};
   int accepted = 0;
   for (int round = 0; round < 20'000; ++round) {
-    const Compression codec = codecs[random.below(codecs.size())];
+    const Compression codec = all_compressions[random.below(all_compressions.size())];
     auto batch = make_batch(1 + static_cast<int>(random.below(4)), {.compression = codec});
     for (std::uint64_t left = 1 + random.below(4); left > 0; --left) {
       const std::size_t at =

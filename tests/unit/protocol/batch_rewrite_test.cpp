@@ -1,6 +1,7 @@
 #include "protocol/batch_rewrite.hpp"
 
 #include "protocol/batch_builder.hpp"
+#include "tests/unit/protocol/golden_records.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,9 +13,6 @@
 
 namespace sluice::protocol {
 namespace {
-
-constexpr std::array codecs{Compression::none, Compression::gzip, Compression::snappy,
-                            Compression::lz4, Compression::zstd};
 
 class BatchRewrite : public testing::Test {
  protected:
@@ -81,7 +79,7 @@ class KeepIf final : public RecordFilter {
 };
 
 TEST_F(BatchRewrite, LogAppendTimeReplacesEveryTimestamp) {
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     auto batch = make_batch(codec);
     BatchHeader header = parse_batch_header(batch).value();
     set_log_append_time(batch, header, 123'456);
@@ -107,8 +105,8 @@ TEST_F(BatchRewrite, CorrectedMaxTimestampKeepsTheRecords) {
 }
 
 TEST_F(BatchRewrite, RecompressionChangesOnlyCodecAndLength) {
-  for (const Compression from : codecs)
-    for (const Compression to : codecs) {
+  for (const Compression from : all_compressions)
+    for (const Compression to : all_compressions) {
       const auto batch = make_batch(from);
       const auto again = recompress(parse_batch(batch).value(), to, recoding());
       ASSERT_TRUE(again);
@@ -136,7 +134,7 @@ TEST_F(BatchRewrite, RecompressionReportsDamageAndBombs) {
 
 TEST_F(BatchRewrite, FilteringThatKeepsAllChangesNothing) {
   KeepIf all{[](const Record&) { return true; }};
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), all, {}, recoding());
     ASSERT_TRUE(filtered);
@@ -148,7 +146,7 @@ TEST_F(BatchRewrite, FilteringThatKeepsAllChangesNothing) {
 
 TEST_F(BatchRewrite, FilteringKeepsOffsetsSequenceAndCodec) {
   KeepIf some{[](const Record& record) { return record.offset_delta % 3 == 1; }};
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(codec);
     const auto all = records_of(batch);
     const auto filtered = filter_batch(parse_batch(batch).value(), some, {}, recoding());
@@ -196,7 +194,7 @@ TEST_F(BatchRewrite, FilteringALogAppendTimeBatchKeepsItsTime) {
 
 TEST_F(BatchRewrite, AnEmptiedBatchIsABareHeader) {
   KeepIf nothing{[](const Record&) { return false; }};
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), nothing, {}, recoding());
     ASSERT_TRUE(filtered);
@@ -216,7 +214,7 @@ TEST_F(BatchRewrite, AnEmptiedBatchIsABareHeader) {
 
 TEST_F(BatchRewrite, DeleteHorizonKeepsTimestamps) {
   KeepIf all{[](const Record&) { return true; }};
-  for (const Compression codec : codecs) {
+  for (const Compression codec : all_compressions) {
     const auto batch = make_batch(codec);
     const auto filtered = filter_batch(parse_batch(batch).value(), all,
                                        {.delete_horizon_ms = 86'400'000'000}, recoding());

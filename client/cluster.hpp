@@ -1,0 +1,84 @@
+// The connections to a cluster and what is known of it; one for each producer, consumer or admin.
+// Internal: includes Asio; public headers do not include this.
+#pragma once
+
+#include "base/random.hpp"
+#include "client/call.hpp"
+#include "client/connection.hpp"
+#include "client/loop.hpp"
+#include "client/metadata.hpp"
+#include "client/types.hpp"
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::client {
+
+// Connections that must not wait for each other's answers.
+enum class Purpose : std::uint8_t { data, coordinator };
+
+enum class AutoCreate : bool { no, yes };
+
+class Cluster {
+ public:
+  // Errors: Errc::invalid_argument for an address that is none.
+  static Result<std::unique_ptr<Cluster>> create(Loop& loop, ClientOptions options);
+  Cluster(Loop& loop, ClientOptions options, std::vector<Address> bootstrap);
+  ~Cluster() { close(); }
+
+  using Link = std::shared_ptr<Connection>;
+
+  // An open connection to whichever broker answers first. Errors: Errc::unreachable, with the last
+  // reason in the context.
+  Task<Result<Link>> any(TimePoint deadline);
+  // An open connection to one broker. Errors: Errc::unreachable, ::timed_out or a socket error.
+  Task<Result<Link>> node(BrokerId id, TimePoint deadline, Purpose purpose = Purpose::data);
+  // The broker that takes administrative requests.
+  Task<Result<Link>> controller(TimePoint deadline);
+
+  // Asks for the wanted topics. Calls that overlap share one request.
+  Task<Result<>> refresh(TimePoint deadline);
+  // Refreshes when stale, or when a wanted topic is not known yet.
+  Task<Result<>> ensure_fresh(TimePoint deadline);
+  // Makes sure that the topic is known, and refreshes until it is or the deadline passes.
+  // Errors: Errc::unknown_topic; the broker's error for the topic.
+  Task<Result<>> ensure_topic(std::string topic, TimePoint deadline);
+  // The broker that coordinates a group. Errors: the broker's; retried up to the deadline.
+  Task<Result<BrokerId>> find_coordinator(std::string group, TimePoint deadline);
+
+  MetadataCache& metadata() { return metadata_; }
+  const ClientOptions& options() const { return options_; }
+  Loop& loop() { return loop_; }
+  Random& random() { return random_; }
+  void set_auto_create(AutoCreate value) { auto_create_ = value; }
+
+  // Waits before the n-th retry (from 0): doubles, up to the maximum, with a fifth of jitter.
+  Task<> back_off(int attempt, TimePoint deadline);
+
+  // Closes all connections; everything that waits fails, and nothing connects again.
+  void close();
+  bool closed() const { return closed_; }
+
+ private:
+  Task<Result<Link>> connect(Address address, TimePoint deadline);
+
+  Loop& loop_;
+  ClientOptions options_;
+  std::vector<Address> bootstrap_;
+  MetadataCache metadata_;
+  SystemRandom random_;
+  AutoCreate auto_create_ = AutoCreate::no;
+  // Connections by broker; the bootstrap one until brokers are known.
+  std::map<std::pair<BrokerId, Purpose>, Link> links_;
+  Link bootstrap_link_;
+  bool refreshing_ = false;
+  Signal refreshed_;
+  Error refresh_error_;
+  bool closed_ = false;
+};
+
+}  // namespace sluice::client

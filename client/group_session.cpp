@@ -1,0 +1,394 @@
+#include "client/group_session.hpp"
+
+#include "protocol/messages/heartbeat.hpp"
+#include "protocol/messages/join_group.hpp"
+#include "protocol/messages/leave_group.hpp"
+#include "protocol/messages/sync_group.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::client {
+namespace {
+
+using protocol::ErrorCode;
+
+TimePoint now() { return SystemClock{}.now(); }
+
+constexpr std::string_view protocol_type = "consumer";
+
+GroupMemberOptions member_options(const ConsumerOptions& options) {
+  return {.group_id = options.group_id,
+          .instance_id = options.instance_id,
+          .assignors = options.assignors,
+          .session_timeout = options.session_timeout,
+          .rebalance_timeout = options.rebalance_timeout,
+          .heartbeat_interval = options.heartbeat_interval,
+          .retry_backoff = options.client.retry_backoff};
+}
+
+std::optional<std::string_view> view(const std::optional<std::string>& text) {
+  return text ? std::optional<std::string_view>(*text) : std::nullopt;
+}
+
+}  // namespace
+
+GroupSession::GroupSession(Cluster& cluster, FetchState& state, Fetcher& fetcher,
+                           const ConsumerOptions& options)
+    : cluster_(cluster),
+      state_(state),
+      fetcher_(fetcher),
+      options_(options),
+      member_(member_options(options)),
+      work_(cluster.loop()) {}
+
+void GroupSession::subscribe(std::vector<std::string> topics) {
+  for (const auto& topic : topics) cluster_.metadata().want(topic);
+  member_.subscribe(std::move(topics));
+  work_.notify();
+  if (started_) return;
+  started_ = true;
+  cluster_.loop().spawn(run(this));
+}
+
+Task<> GroupSession::run(GroupSession* self) {
+  while (!self->stopping_) {
+    const auto at = now();
+    const auto action = self->member_.next(at);
+    switch (action.step) {
+      case GroupMember::Step::find_coordinator:
+        co_await self->find_coordinator();
+        break;
+      case GroupMember::Step::release:
+        co_await self->release();
+        break;
+      case GroupMember::Step::join:
+        co_await self->join();
+        break;
+      case GroupMember::Step::sync:
+        co_await self->sync();
+        break;
+      case GroupMember::Step::heartbeat:
+        co_await self->heartbeat();
+        break;
+      case GroupMember::Step::wait:
+        self->watch_metadata(at);
+        co_await self->work_.wait(std::min(action.at, at + std::chrono::seconds(1)));
+        break;
+      case GroupMember::Step::idle:
+      case GroupMember::Step::failed:
+        co_await self->work_.wait(at + std::chrono::seconds(1));
+        break;
+    }
+    self->notice_lost();
+  }
+}
+
+void GroupSession::notice_lost() {
+  const auto lost = member_.take_lost();
+  if (lost.empty()) return;
+  state_.remove(lost);
+  if (!rebalance_) rebalance_.emplace();
+  rebalance_->revoked.insert(rebalance_->revoked.end(), lost.begin(), lost.end());
+}
+
+void GroupSession::note(const Error& error) { trouble_ = error; }
+
+std::optional<Rebalance> GroupSession::take_rebalance() {
+  auto taken = std::exchange(rebalance_, std::nullopt);
+  if (taken) taken->assigned = member_.assigned();
+  return taken;
+}
+
+std::optional<Error> GroupSession::failure() const {
+  if (member_.failure() == ErrorCode::none) return std::nullopt;
+  return Error{broker_error(static_cast<std::int16_t>(member_.failure())),
+               "group " + options_.group_id};
+}
+
+// ---- The steps ----
+
+Task<Result<Cluster::Link>> GroupSession::coordinator(TimePoint deadline) {
+  if (coordinator_ < 0) {
+    const std::string group = options_.group_id;
+    const auto found = co_await cluster_.find_coordinator(group, deadline);
+    if (!found) co_return std::unexpected(found.error());
+    coordinator_ = *found;
+  }
+  auto link = co_await cluster_.node(coordinator_, deadline, Purpose::coordinator);
+  if (!link) coordinator_ = -1;
+  co_return link;
+}
+
+Task<> GroupSession::find_coordinator() {
+  coordinator_ = -1;
+  const auto link = co_await coordinator(now() + cluster_.options().request_timeout);
+  if (link)
+    trouble_.reset();
+  else
+    note(link.error());
+  member_.on_coordinator(link.has_value(), now());
+}
+
+// An eager member commits and gives up everything before it joins again.
+Task<> GroupSession::release() {
+  if (options_.auto_commit) {
+    auto offsets = uncommitted();
+    const auto committed = co_await commit(std::move(offsets), now() + std::chrono::seconds(5));
+    if (!committed) note(committed.error());
+  }
+  const auto held = member_.assigned();
+  state_.remove(held);
+  if (!held.empty()) {
+    if (!rebalance_) rebalance_.emplace();
+    rebalance_->revoked.insert(rebalance_->revoked.end(), held.begin(), held.end());
+  }
+  member_.on_released();
+}
+
+Task<> GroupSession::join() {
+  const auto deadline = now() + options_.rebalance_timeout + std::chrono::seconds(5);
+  auto link = co_await coordinator(deadline);
+  if (!link) {
+    note(link.error());
+    co_return member_.on_disconnect(now());
+  }
+  protocol::JoinGroupRequest request;
+  request.group_id = options_.group_id;
+  request.session_timeout_ms = static_cast<std::int32_t>(options_.session_timeout.count());
+  request.rebalance_timeout_ms = static_cast<std::int32_t>(options_.rebalance_timeout.count());
+  const std::string member_id = member_.member_id();
+  request.member_id = member_id;
+  request.group_instance_id = view(options_.instance_id);
+  request.protocol_type = protocol_type;
+  const auto metadata = encode_subscription(member_.subscription());
+  for (const auto assignor : options_.assignors) {
+    auto& row = request.protocols.emplace_back();
+    row.name = assignor_name(assignor);
+    row.metadata = metadata;
+  }
+  const auto reply = co_await call<protocol::JoinGroupResponse>(*link, request, deadline);
+  if (!reply) {
+    note(reply.error());
+    co_return member_.on_disconnect(now());
+  }
+  const auto& body = reply->body;
+  GroupMember::JoinOutcome outcome{.error = body.error_code,
+                                   .generation = body.generation_id,
+                                   .protocol = std::string(body.protocol_name.value_or("")),
+                                   .leader = std::string(body.leader),
+                                   .member_id = std::string(body.member_id),
+                                   .skip_assignment = body.skip_assignment};
+  for (const auto& member : body.members) {
+    auto subscription = decode_subscription(member.metadata);
+    GroupMemberInfo info{.member_id = std::string(member.member_id)};
+    if (member.group_instance_id) info.instance_id = std::string(*member.group_instance_id);
+    if (subscription) info.subscription = std::move(*subscription);
+    outcome.members.push_back(std::move(info));
+  }
+  trouble_.reset();
+  member_.on_join(outcome, now());
+}
+
+PartitionCounts GroupSession::partition_counts(const std::set<std::string>& topics) const {
+  PartitionCounts counts;
+  for (const auto& topic : topics) {
+    const auto* info = cluster_.metadata().topic(topic);
+    if (info && info->error == ErrorCode::none && !info->partitions.empty())
+      counts[topic] = static_cast<std::int32_t>(info->partitions.size());
+  }
+  return counts;
+}
+
+Task<> GroupSession::sync() {
+  const auto deadline = now() + options_.rebalance_timeout + std::chrono::seconds(5);
+  auto link = co_await coordinator(deadline);
+  if (!link) {
+    note(link.error());
+    co_return member_.on_disconnect(now());
+  }
+  protocol::SyncGroupRequest request;
+  request.group_id = options_.group_id;
+  request.generation_id = member_.generation();
+  const std::string member_id = member_.member_id();
+  request.member_id = member_id;
+  request.group_instance_id = view(options_.instance_id);
+  request.protocol_type = protocol_type;
+  const std::string protocol_name = member_.protocol();
+  request.protocol_name = protocol_name;
+  std::map<std::string, std::vector<std::byte>> encoded;
+  if (member_.leads()) {
+    std::set<std::string> topics;
+    for (const auto& member : member_.members())
+      topics.insert(member.subscription.topics.begin(), member.subscription.topics.end());
+    for (const auto& topic : topics) cluster_.metadata().want(topic);
+    const auto fresh = co_await cluster_.ensure_fresh(now() + cluster_.options().request_timeout);
+    if (!fresh) note(fresh.error());
+    assigned_counts_ = partition_counts(topics);
+    for (const auto& [id, partitions] :
+         assign(member_.chosen(), member_.members(), assigned_counts_))
+      encoded[id] = encode_assignment(partitions);
+    for (const auto& [id, bytes] : encoded) {
+      auto& row = request.assignments.emplace_back();
+      row.member_id = id;
+      row.assignment = bytes;
+    }
+  }
+  const auto reply = co_await call<protocol::SyncGroupResponse>(*link, request, deadline);
+  if (!reply) {
+    note(reply.error());
+    co_return member_.on_disconnect(now());
+  }
+  auto assignment = decode_assignment(reply->body.assignment);
+  if (!assignment) assignment = std::vector<TopicPartition>{};
+  const auto change = member_.on_sync(reply->body.error_code, std::move(*assignment), now());
+  if (reply->body.error_code != ErrorCode::none) co_return;
+  if (options_.auto_commit && !change.revoked.empty()) {
+    auto offsets = uncommitted();
+    const auto committed = co_await commit(std::move(offsets), now() + std::chrono::seconds(5));
+    if (!committed) note(committed.error());
+  }
+  state_.remove(change.revoked);
+  for (const auto& where : change.added) cluster_.metadata().want(where.topic);
+  state_.add(change.added);
+  if (!rebalance_) rebalance_.emplace();
+  rebalance_->added.insert(rebalance_->added.end(), change.added.begin(), change.added.end());
+  rebalance_->revoked.insert(rebalance_->revoked.end(), change.revoked.begin(),
+                             change.revoked.end());
+  fetcher_.wake();
+}
+
+Task<> GroupSession::heartbeat() {
+  const auto deadline =
+      now() + std::min(options_.session_timeout, cluster_.options().request_timeout);
+  auto link = co_await coordinator(deadline);
+  if (!link) {
+    note(link.error());
+    co_return member_.on_disconnect(now());
+  }
+  protocol::HeartbeatRequest request;
+  request.group_id = options_.group_id;
+  request.generation_id = member_.generation();
+  const std::string member_id = member_.member_id();
+  request.member_id = member_id;
+  request.group_instance_id = view(options_.instance_id);
+  const auto reply = co_await call<protocol::HeartbeatResponse>(*link, request, deadline);
+  if (!reply) {
+    note(reply.error());
+    co_return member_.on_disconnect(now());
+  }
+  trouble_.reset();
+  member_.on_heartbeat(reply->body.error_code, now());
+}
+
+Task<Result<>> GroupSession::leave(TimePoint deadline) {
+  if (member_.member_id().empty() || options_.instance_id || !active()) co_return Result<>{};
+  auto link = co_await coordinator(deadline);
+  if (!link) co_return std::unexpected(link.error());
+  const auto version = pick_version(**link, protocol::LeaveGroupRequest::schema);
+  if (!version) co_return std::unexpected(version.error());
+  protocol::LeaveGroupRequest request;
+  request.group_id = options_.group_id;
+  const std::string member_id = member_.member_id();
+  if (*version >= 3)
+    request.members.emplace_back().member_id = member_id;
+  else
+    request.member_id = member_id;
+  const auto reply = co_await call<protocol::LeaveGroupResponse>(*link, request, deadline);
+  member_.on_left();
+  if (!reply) co_return std::unexpected(reply.error());
+  co_return Result<>{};
+}
+
+// ---- Partition counts of the topics ----
+
+void GroupSession::watch_metadata(TimePoint at) {
+  if (member_.leads() && member_.stable()) {
+    std::set<std::string> topics;
+    for (const auto& [topic, count] : assigned_counts_) topics.insert(topic);
+    topics.insert(member_.topics().begin(), member_.topics().end());
+    if (partition_counts(topics) != assigned_counts_) {
+      assigned_counts_ = partition_counts(topics);
+      member_.rejoin();
+    }
+  }
+  // A topic that does not exist yet is asked for now and then.
+  bool missing = false;
+  for (const auto& topic : member_.topics()) {
+    const auto* info = cluster_.metadata().topic(topic);
+    missing = missing || !info || info->partitions.empty();
+  }
+  if ((missing || cluster_.metadata().stale(at)) && !refreshing_) {
+    refreshing_ = true;
+    cluster_.loop().spawn(refresh(this));
+  }
+}
+
+Task<> GroupSession::refresh(GroupSession* self) {
+  const auto refreshed =
+      co_await self->cluster_.refresh(now() + self->cluster_.options().request_timeout);
+  if (!refreshed) self->note(refreshed.error());
+  self->work_.notify();
+  co_await self->work_.wait(now() + std::chrono::milliseconds(500));
+  self->refreshing_ = false;
+}
+
+// ---- Offsets ----
+
+std::map<TopicPartition, CommittedOffset> GroupSession::uncommitted() const {
+  std::map<TopicPartition, CommittedOffset> offsets;
+  for (const auto& [where, partition] : state_.partitions()) {
+    if (partition.position < 0) continue;
+    const auto known = committed_.find(where);
+    if (known != committed_.end() && known->second == partition.position) continue;
+    offsets.emplace(where, CommittedOffset{.offset = partition.position});
+  }
+  return offsets;
+}
+
+Task<Result<>> GroupSession::commit(std::map<TopicPartition, CommittedOffset> offsets,
+                                    TimePoint deadline) {
+  if (offsets.empty()) co_return Result<>{};
+  for (int attempt = 0;; ++attempt) {
+    Error error;
+    auto link = co_await coordinator(deadline);
+    if (!link) {
+      error = link.error();
+    } else {
+      Committer committer{.group_id = options_.group_id, .instance_id = options_.instance_id};
+      if (active()) {
+        committer.generation = member_.generation();
+        committer.member_id = member_.member_id();
+      }
+      const auto outcome = co_await commit_offsets(*link, std::move(committer), offsets, deadline);
+      if (!outcome) {
+        error = outcome.error();
+      } else {
+        for (const auto& [where, code] : *outcome) {
+          if (code == ErrorCode::none) {
+            committed_[where] = offsets[where].offset;
+            continue;
+          }
+          error = {broker_error(static_cast<std::int16_t>(code)),
+                   "commit of group " + options_.group_id};
+          member_.on_commit_error(code, now());
+        }
+      }
+    }
+    if (!error.code) co_return Result<>{};
+    if (!retriable(error.code) || now() >= deadline) co_return std::unexpected(error);
+    if (means_stale_metadata(error.code)) coordinator_ = -1;
+    co_await cluster_.back_off(attempt, deadline);
+  }
+}
+
+Task<Result<std::map<TopicPartition, CommittedOffset>>> GroupSession::committed(
+    std::vector<TopicPartition> partitions, TimePoint deadline) {
+  auto link = co_await coordinator(deadline);
+  if (!link) co_return std::unexpected(link.error());
+  const std::string group = options_.group_id;
+  co_return co_await fetch_committed(*link, group, std::move(partitions), options_.isolation,
+                                     deadline);
+}
+
+}  // namespace sluice::client

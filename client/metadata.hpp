@@ -1,0 +1,54 @@
+// What a client knows of the cluster: brokers, topics, leaders. A cache without I/O.
+#pragma once
+
+#include "base/clock.hpp"
+#include "client/types.hpp"
+#include "protocol/messages/metadata.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::client {
+
+class MetadataCache {
+ public:
+  explicit MetadataCache(std::chrono::milliseconds max_age) : max_age_(max_age) {}
+
+  // Takes an answer to a request for wanted() topics.
+  void update(const protocol::MetadataResponse& response, TimePoint now);
+  // The next stale() says yes.
+  void invalidate() { fresh_until_.reset(); }
+  bool stale(TimePoint now) const { return !fresh_until_ || now >= *fresh_until_; }
+
+  // Adds a topic to those that refreshes ask for. True when it is new.
+  bool want(std::string_view topic);
+  const std::set<std::string, std::less<>>& wanted() const { return wanted_; }
+
+  // Null when unknown. Topics that the broker answered with an error are here, with the error.
+  // Lifetime: until the next update().
+  const TopicInfo* topic(std::string_view name) const;
+  const TopicInfo* topic(const TopicId& id) const;
+  const PartitionInfo* partition(std::string_view topic, PartitionIndex index) const;
+  const BrokerInfo* broker(BrokerId id) const;
+  const std::vector<BrokerInfo>& brokers() const { return brokers_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  BrokerId controller() const { return controller_; }
+
+ private:
+  std::chrono::milliseconds max_age_;
+  std::optional<TimePoint> fresh_until_;
+  std::set<std::string, std::less<>> wanted_;
+  std::vector<BrokerInfo> brokers_;
+  std::map<std::string, TopicInfo, std::less<>> topics_;
+  std::string cluster_id_;
+  BrokerId controller_ = -1;
+};
+
+// The topic as values, out of an answer.
+TopicInfo topic_info(const protocol::MetadataResponse::Topic& topic);
+
+}  // namespace sluice::client

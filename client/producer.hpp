@@ -1,0 +1,104 @@
+// Producer: sends records to topics in batches; idempotent and in order by default.
+//
+// Blocking and without threads of its own: the work is done inside send(), wait(), flush() and
+// poll(), on the caller's thread. A program that pauses between sends calls poll() now and then, or
+// flush(), so that a last batch does not stay behind.
+//
+//   auto producer = Producer::create({.client = {.brokers = {"127.0.0.1:9092"}}});
+//   auto sent = producer->send({.topic = "orders", .key = as_bytes("42"), .value =
+//   as_bytes("paid")}); auto flushed = producer->flush(); sent->result()->offset …
+#pragma once
+
+#include "base/result.hpp"
+#include "client/error.hpp"
+#include "client/types.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace sluice::client {
+
+struct BatchOutcome;
+
+struct ProducerOptions {
+  ClientOptions client;
+  Acks acks = Acks::all;
+  bool idempotent = true;  // needs Acks::all; without it a retry may write a batch twice
+  Codec codec = Codec::none;
+  std::chrono::milliseconds linger{5};         // how long a batch waits for company
+  std::size_t batch_size = 64 * 1024;          // bytes before compression
+  std::size_t request_size_max = 1024 * 1024;  // of one request; no record may be larger
+  std::size_t buffer_memory = 32 * 1024 * 1024;
+  std::chrono::milliseconds delivery_timeout{120'000};  // from send() to the last retry
+};
+
+// Borrowed until send() returns.
+struct ProducerRecord {
+  std::string_view topic;
+  std::optional<PartitionIndex> partition;  // else by key, else sticky
+  std::optional<Bytes> key;
+  std::optional<Bytes> value;
+  std::span<const Header> headers = {};
+  std::optional<std::int64_t> timestamp_ms;  // else now
+};
+
+struct RecordMetadata {
+  PartitionIndex partition = -1;
+  Offset offset = -1;  // -1 with Acks::none
+  std::int64_t timestamp_ms = -1;
+};
+
+// What becomes of one record. A value; may outlive the producer.
+class Delivery {
+ public:
+  Delivery() = default;
+  bool done() const;
+  // Requires: done(). Errors: the broker's; Errc::timed_out after the delivery timeout;
+  // Errc::closed.
+  Result<RecordMetadata> result() const;
+
+ private:
+  friend class Producer;
+  std::shared_ptr<const BatchOutcome> batch_;
+  std::int32_t index_ = 0;
+  PartitionIndex partition_ = -1;
+  std::int64_t timestamp_ms_ = -1;
+};
+
+class Producer {
+ public:
+  // Connects at first use. Errors: Errc::invalid_argument.
+  static Result<Producer> create(ProducerOptions options);
+  // Gives up what was not flushed.
+  ~Producer();
+  Producer(Producer&&) noexcept;
+  Producer& operator=(Producer&&) noexcept;
+
+  // Puts a record into its batch; waits only for the metadata of a new topic, or while the buffer
+  // is full, at most until the deadline.
+  // Errors: Errc::unknown_topic, ::invalid_argument (no such partition), ::record_too_large,
+  // ::buffer_full, ::unreachable, ::timed_out.
+  Result<Delivery> send(const ProducerRecord& record, Deadline deadline = {});
+  // Waits for one record. Errors: as Delivery::result(), and Errc::timed_out at the deadline.
+  Result<RecordMetadata> wait(const Delivery& delivery, Deadline deadline = {});
+  // Waits until all records sent so far are done, well or not. Error: Errc::timed_out. The default
+  // deadline is the delivery timeout.
+  Result<> flush(Deadline deadline = {});
+  // Does what is due without waiting: sends batches whose linger is over, takes answers.
+  void poll();
+  // Partitions of a topic, from the broker when not known yet.
+  Result<std::int32_t> partition_count(std::string_view topic, Deadline deadline = {});
+  // Flushes and disconnects. Later calls fail with Errc::closed.
+  Result<> close(Deadline deadline = {});
+
+ private:
+  class Impl;
+  explicit Producer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::client

@@ -1,0 +1,254 @@
+#include "tools/sluice/app.hpp"
+
+#include "tools/sluice/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+namespace sluice::cli {
+namespace {
+
+using Command = std::function<Exit()>;
+
+// Every option struct lives here while the command runs.
+struct Everything {
+  Global global;
+  TopicsListOptions topics_list;
+  TopicsCreateOptions topics_create;
+  TopicsDescribeOptions topics_describe;
+  TopicsDeleteOptions topics_delete;
+  TopicsAlterOptions topics_alter;
+  ProduceOptions produce;
+  ConsumeOptions consume;
+  GroupsDescribeOptions groups_describe;
+  GroupsDeleteOptions groups_delete;
+  ConfigsDescribeOptions configs_describe;
+  DemoOptions demo;
+  Command chosen;
+};
+
+CLI::App* command(CLI::App& parent, Everything& all, const char* name, const char* about,
+                  Command run) {
+  CLI::App* sub = parent.add_subcommand(name, about);
+  sub->callback([&all, run = std::move(run)] { all.chosen = run; });
+  return sub;
+}
+
+CLI::App* group_of(CLI::App& parent, const char* name, const char* about) {
+  CLI::App* sub = parent.add_subcommand(name, about);
+  sub->require_subcommand(1);
+  return sub;
+}
+
+void add_topics(CLI::App& app, Everything& all) {
+  CLI::App& topics = *group_of(app, "topics", "List, create, describe, alter and delete topics");
+  auto& global = all.global;
+  auto* list = command(topics, all, "list", "All topics",
+                       [&all] { return topics_list(all.global, all.topics_list); });
+  list->add_flag("--internal", all.topics_list.internal, "Show the broker's own topics too");
+
+  auto& make = all.topics_create;
+  auto* create =
+      command(topics, all, "create", "Create topics", [&] { return topics_create(global, make); });
+  create->add_option("NAME", make.names, "Topics to create")->required();
+  create
+      ->add_option("-p,--partitions", make.partitions,
+                   "Number of partitions (default: the broker's)")
+      ->check(CLI::Range(1, 100'000));
+  create
+      ->add_option("-r,--replicas", make.replication,
+                   "Copies of each partition (default: the broker's)")
+      ->check(CLI::Range(1, 100));
+  create->add_option("-c,--config", make.configs,
+                     "NAME=VALUE, e.g. retention.ms=3600000; may repeat");
+  create->add_flag("--if-not-exists", make.if_not_exists, "An existing topic is no error");
+  create->add_flag("-n,--dry-run", make.dry_run, "Only check");
+
+  auto* describe =
+      command(topics, all, "describe", "Partitions, offsets, sizes and config of topics",
+              [&all] { return topics_describe(all.global, all.topics_describe); });
+  describe->add_option("NAME", all.topics_describe.names, "Topics to describe")->required();
+
+  auto& drop = all.topics_delete;
+  auto* remove = command(topics, all, "delete", "Delete topics with all their records",
+                         [&] { return topics_delete(global, drop); });
+  remove->add_option("NAME", drop.names, "Topics to delete")->required();
+  remove->add_flag("-y,--yes", drop.yes, "Do not ask");
+  remove->add_flag("--if-exists", drop.if_exists, "A missing topic is no error");
+
+  auto& change = all.topics_alter;
+  auto* alter = command(topics, all, "alter", "Add partitions, change config",
+                        [&] { return topics_alter(global, change); });
+  alter->add_option("NAME", change.name, "Topic to change")->required();
+  alter->add_option("-p,--partitions", change.partitions, "New number of partitions; it only grows")
+      ->check(CLI::Range(1, 100'000));
+  alter->add_option("-c,--config", change.configs, "NAME=VALUE; may repeat");
+  alter->add_option("--unset", change.unset, "Config to take back to its default; may repeat");
+  alter->add_flag("-n,--dry-run", change.dry_run, "Only check");
+}
+
+void add_produce(CLI::App& app, Everything& all) {
+  auto& o = all.produce;
+  auto* sub = command(app, all, "produce",
+                      "Publish records: one a line of standard input, or JSON lines (--json)",
+                      [&all, &o] { return produce(all.global, o); });
+  sub->add_option("TOPIC", o.topic, "Topic to write to (with --json: default is each line's own)");
+  sub->add_option("-k,--key", o.key, "Key of every record");
+  sub->add_option("-K,--key-separator", o.key_separator, "What separates key and value in a line");
+  sub->add_option("-H,--header", o.headers, "NAME=VALUE; may repeat");
+  sub->add_option("-p,--partition", o.partition, "Partition (default: by key)")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("-z,--codec", o.codec, "none, gzip, snappy, lz4 or zstd")->capture_default_str();
+  sub->add_option("-a,--acks", o.acks, "0, 1 or all")->capture_default_str();
+  sub->add_option("-f,--file", o.file, "Read this file (plain or gzip) instead of standard input");
+  sub->add_option("-t,--timestamp", o.timestamp_ms,
+                  "Timestamp of every record, ms since the epoch");
+  sub->add_flag("--null", o.empty_is_null, "An empty value is null (a tombstone)");
+  sub->add_flag("--keep-partition", o.keep_partition,
+                "With --json: write to the partition that the line names");
+  sub->add_option("--linger", o.linger_ms, "How long a batch waits for company, ms")
+      ->capture_default_str();
+  sub->footer(
+      "Examples:\n"
+      "  echo 'hello' | sluice produce greetings\n"
+      "  echo '42:paid' | sluice produce orders -K : -H type=OrderPaid\n"
+      "  sluice consume orders -e --json | sluice produce orders-copy --json");
+}
+
+void add_consume(CLI::App& app, Everything& all) {
+  auto& o = all.consume;
+  auto* sub = command(app, all, "consume", "Read records, alone or as a member of a group",
+                      [&all, &o] { return consume(all.global, o); });
+  sub->add_option("TOPIC", o.topics, "Topics to read")->required();
+  sub->add_option("-p,--partition", o.partitions, "Only these partitions; may repeat");
+  sub->add_option("-f,--from", o.from,
+                  "start, end, OFFSET, -N (last N), +N (skip N), @TIME (@2015-01-01T12:00, @-15m)");
+  sub->add_flag("-e,--until-end", o.until_end, "Stop where the topic ends now");
+  sub->add_option("-n,--count", o.count, "Stop after so many records")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("-g,--group", o.group,
+                  "Read as a member of this group and commit what was printed");
+  sub->add_option("-F,--format", o.format,
+                  "%t topic %p partition %o offset %k key %s value %h headers %T time (ms) "
+                  "%d time (ISO) %K %S sizes; \\n \\t")
+      ->capture_default_str();
+  sub->add_flag("--read-committed", o.read_committed,
+                "Leave out what open or aborted transactions wrote");
+  sub->footer(
+      "Examples:\n"
+      "  sluice consume orders --from -10 --until-end\n"
+      "  sluice consume orders -g billing -F '%k %s\\n'\n"
+      "  sluice consume orders --from @-15m --json");
+}
+
+void add_groups(CLI::App& app, Everything& all) {
+  CLI::App& groups = *group_of(app, "groups", "List, describe and delete consumer groups");
+  command(groups, all, "list", "All groups", [&all] { return groups_list(all.global); });
+  auto* describe = command(groups, all, "describe", "Members, offsets and lag of groups",
+                           [&all] { return groups_describe(all.global, all.groups_describe); });
+  describe->add_option("GROUP", all.groups_describe.ids, "Groups to describe")->required();
+  auto* remove = command(groups, all, "delete", "Delete groups with their offsets",
+                         [&all] { return groups_delete(all.global, all.groups_delete); });
+  remove->add_option("GROUP", all.groups_delete.ids, "Groups to delete")->required();
+  remove->add_flag("-y,--yes", all.groups_delete.yes, "Do not ask");
+}
+
+void add_others(CLI::App& app, Everything& all) {
+  CLI::App& configs = *group_of(app, "configs", "Show configuration");
+  auto& o = all.configs_describe;
+  auto* describe = command(configs, all, "describe", "Config of a topic, broker or group",
+                           [&all, &o] { return configs_describe(all.global, o); });
+  describe->add_option("KIND", o.kind, "topic, broker or group")->required();
+  describe->add_option("NAME", o.name, "Topic, broker number or group")->required();
+  describe->add_flag("-a,--all", o.all, "Defaults too");
+  command(app, all, "cluster", "Brokers of the cluster", [&all] { return cluster(all.global); });
+
+  auto& d = all.demo;
+  auto* sub =
+      command(app, all, "demo", "Publish a file of GitHub events and read them back with a group",
+              [&all, &d] { return demo(all.global, d); });
+  sub->add_option("FILE,-f,--file", d.file, "JSON lines, plain or gzip")->required();
+  sub->add_option("--topic", d.topic, "Topic to write to")->capture_default_str();
+  sub->add_option("-g,--group", d.group, "Group to read with")->capture_default_str();
+  sub->add_option("-p,--partitions", d.partitions, "Partitions of a new topic")
+      ->capture_default_str();
+  sub->add_option("-z,--codec", d.codec, "none, gzip, snappy, lz4 or zstd")->capture_default_str();
+}
+
+// The first word that is no command, and what it may have meant.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) {
+      const auto* option = app.get_option_no_throw(word);
+      if (option && option->get_items_expected_max() > 0) ++i;
+      continue;
+    }
+    std::vector<std::string> names;
+    const CLI::App* found = nullptr;
+    for (const auto* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(sub->get_name());
+      if (sub->get_name() == word) found = sub;
+    }
+    if (names.empty()) return {};
+    if (!found) {
+      const auto near = suggestion(word, names);
+      return "no command '" + word + "'" + (near.empty() ? "" : "; " + near);
+    }
+    at = found;
+  }
+  return {};
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Everything all;
+  CLI::App app("sluice: topics, records and groups of a sluiced or any Kafka cluster", "sluice");
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("-b,--brokers", all.global.brokers,
+                 "HOST:PORT of one or more brokers, comma-separated")
+      ->envname("SLUICE_BROKERS")
+      ->capture_default_str();
+  app.add_flag("--json", all.global.json, "Machine-readable output (and input of produce)");
+  app.add_flag("-q,--quiet", all.global.quiet, "No messages but errors");
+  app.add_option("--timeout", all.global.timeout_seconds, "Seconds until a request is given up")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  add_topics(app, all);
+  add_produce(app, all);
+  add_consume(app, all);
+  add_groups(app, all);
+  add_others(app, all);
+  app.footer(
+      "Examples:\n"
+      "  sluice topics create orders -p 6\n"
+      "  echo '42:paid' | sluice produce orders -K :\n"
+      "  sluice consume orders -g billing\n"
+      "  sluice groups describe billing");
+  for (auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    sub->fallthrough();
+    for (auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
+      inner->fallthrough();
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    const auto unknown = unknown_command(app, argc, argv);
+    complain(Exit::usage, unknown.empty() ? error.what() : unknown);
+    std::cerr << "try 'sluice --help'\n";
+    return static_cast<int>(Exit::usage);
+  }
+  return static_cast<int>(all.chosen());
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,140 @@
+#include "tools/sluice/cli.hpp"
+
+#include "client/error.hpp"
+#include "protocol/error_code.hpp"
+#include "tools/sluice/text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+namespace sluice::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupt_seen = 0;
+
+void on_interrupt(int) { interrupt_seen = 1; }
+
+Exit exit_for_broker(protocol::ErrorCode code) {
+  using enum protocol::ErrorCode;
+  switch (code) {
+    case unknown_topic_or_partition:
+    case unknown_topic_id:
+    case group_id_not_found:
+    case resource_not_found:
+      return Exit::not_found;
+    case topic_authorization_failed:
+    case group_authorization_failed:
+    case cluster_authorization_failed:
+    case sasl_authentication_failed:
+      return Exit::denied;
+    case request_timed_out:
+      return Exit::unreachable;
+    default:
+      return Exit::failed;
+  }
+}
+
+}  // namespace
+
+std::chrono::milliseconds Global::timeout() const {
+  return std::chrono::milliseconds(
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(timeout_seconds * 1000)));
+}
+
+client::ClientOptions Global::client_options() const {
+  client::ClientOptions options{.brokers = {}, .client_id = "sluice"};
+  std::string_view rest = brokers;
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    if (comma > 0) options.brokers.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  options.request_timeout = timeout();
+  options.connect_timeout = timeout();
+  return options;
+}
+
+Exit exit_for(const Error& error) {
+  if (error.code.category() == client::broker_category())
+    return exit_for_broker(static_cast<protocol::ErrorCode>(error.code.value()));
+  if (error.code.category() == client::client_category()) {
+    switch (static_cast<client::Errc>(error.code.value())) {
+      case client::Errc::timed_out:
+      case client::Errc::unreachable:
+      case client::Errc::disconnected:
+        return Exit::unreachable;
+      case client::Errc::unknown_topic:
+        return Exit::not_found;
+      case client::Errc::invalid_argument:
+        return Exit::usage;
+      default:
+        return Exit::failed;
+    }
+  }
+  return Exit::failed;
+}
+
+Exit complain(Exit status, std::string_view text) {
+  const bool colour = style_for(STDERR_FILENO) == Style::colour;
+  std::fprintf(stderr, "%ssluice:%s %.*s\n", colour ? "\x1b[1;31m" : "", colour ? "\x1b[0m" : "",
+               static_cast<int>(text.size()), text.data());
+  return status;
+}
+
+Exit complain(const Global& global, const Error& error) {
+  const Exit status = exit_for(error);
+  std::string text = error.message();
+  if (error.code == client::make_error_code(client::Errc::unreachable))
+    text = "cannot reach a broker at " + global.brokers + " (" + error.context +
+           "); is it running? -b HOST:PORT names another";
+  return complain(status, text);
+}
+
+void say(const Global& global, std::string_view text) {
+  if (!global.quiet) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto near = nearest(word, candidates);
+  return near ? "did you mean '" + *near + "'?" : std::string();
+}
+
+Style style_for(int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal && std::string_view(terminal) == "dumb";
+  const bool wanted = (!no_color || !*no_color) && !dumb && isatty(descriptor);
+  return wanted ? Style::colour : Style::plain;
+}
+
+bool interactive() { return isatty(STDIN_FILENO) && isatty(STDERR_FILENO); }
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && !broken_) {
+    const auto written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      broken_ = true;
+      if (errno != EPIPE) failure_ = errno;
+    }
+  }
+  buffer_.clear();
+}
+
+void catch_interrupts() {
+  struct sigaction action{};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // no SA_RESTART: a read of stdin ends as well
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() { return interrupt_seen != 0; }
+
+}  // namespace sluice::cli

@@ -1,0 +1,80 @@
+// What every command of `sluice` shares: options, exit codes, output, errors, interruption.
+#pragma once
+
+#include "base/result.hpp"
+#include "client/types.hpp"
+#include "tools/sluice/table.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+
+// The exit status of the program.
+enum class Exit : int { ok = 0, failed = 1, usage = 2, not_found = 3, denied = 4, unreachable = 5 };
+
+struct Global {
+  std::string brokers = "127.0.0.1:9092";  // comma-separated
+  bool json = false;
+  bool quiet = false;
+  double timeout_seconds = 10;
+
+  client::ClientOptions client_options() const;
+  std::chrono::milliseconds timeout() const;
+};
+
+// Which exit status tells of an error.
+Exit exit_for(const Error& error);
+// "sluice: TEXT" on stderr. Returns `status`, so that a command can return it.
+Exit complain(Exit status, std::string_view text);
+// The same for an error of a call, with what to try next.
+Exit complain(const Global& global, const Error& error);
+// A message for people on stderr, unless --quiet.
+void say(const Global& global, std::string_view text);
+
+// "did you mean 'orders'?" for a topic that does not exist; empty when nothing is near.
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
+
+// Colours only on a terminal, and not with NO_COLOR.
+Style style_for(int descriptor);
+// Whether somebody can be asked.
+bool interactive();
+
+// Buffered standard output. A reader that went away (closed pipe) is no error: writing stops.
+class Output {
+ public:
+  Output() { buffer_.reserve(capacity); }
+  ~Output() { flush(); }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  // Where commands append; call write() or maybe_flush() afterwards.
+  std::string& buffer() { return buffer_; }
+  void write(std::string_view text) {
+    buffer_ += text;
+    maybe_flush();
+  }
+  void maybe_flush() {
+    if (buffer_.size() >= capacity) flush();
+  }
+  void flush();
+  // The reader is gone or the disk is full: go on no further.
+  bool broken() const { return broken_; }
+  // errno of a failure that is not a closed pipe.
+  int failure() const { return failure_; }
+
+ private:
+  static constexpr std::size_t capacity = 64 * 1024;
+  std::string buffer_;
+  bool broken_ = false;
+  int failure_ = 0;
+};
+
+// After this the first Ctrl-C (or SIGTERM) only makes interrupted() true; the second ends at once.
+void catch_interrupts();
+bool interrupted();
+
+}  // namespace sluice::cli

@@ -1,0 +1,44 @@
+// Small conversions between values and text that the commands share.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+
+// RFC 4648, with padding.
+std::string base64_encode(std::string_view bytes);
+// Nothing when it is not base64.
+std::optional<std::string> base64_decode(std::string_view text);
+
+// Whether every byte belongs to a well-formed UTF-8 sequence (no surrogates, nothing overlong).
+bool is_utf8(std::string_view bytes);
+
+// Appends `text` as a JSON string, quotes included. Requires: is_utf8(text).
+void append_json_string(std::string& out, std::string_view text);
+
+// The candidate nearest to `word`, when it is near enough to be a slip of the keyboard.
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates);
+
+// "1,234,567"
+std::string with_commas(std::uint64_t number);
+// "17.8 MB": powers of ten, three digits.
+std::string human_bytes(std::uint64_t bytes);
+// "1.23 s", "45 ms"
+std::string human_seconds(std::chrono::nanoseconds time);
+
+// "2015-01-01T00:00:00.000Z"
+std::string iso_time(std::int64_t ms_since_epoch);
+// A moment: milliseconds since the epoch, "2015-01-01", "2015-01-01T12:30[:00[.000]][Z]" (UTC), or
+// "-15m" (s, m, h, d before now). Nothing when it is none of them.
+std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
+
+// The escapes \n \t \r \0 \\ \xHH become bytes; anything else stays as it is.
+std::string unescape(std::string_view text);
+
+}  // namespace sluice::cli

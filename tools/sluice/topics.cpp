@@ -1,0 +1,297 @@
+#include "client/admin.hpp"
+#include "tools/sluice/commands.hpp"
+#include "tools/sluice/json.hpp"
+#include "tools/sluice/text.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <map>
+
+namespace sluice::cli {
+namespace {
+
+using client::Admin;
+using client::TopicInfo;
+
+std::string join(const std::vector<BrokerId>& ids) {
+  std::string text;
+  for (const auto id : ids) text += (text.empty() ? "" : ",") + std::to_string(id);
+  return text;
+}
+
+std::vector<std::string> topic_names(Admin& admin) {
+  std::vector<std::string> names;
+  if (const auto topics = admin.topics())
+    for (const auto& topic : *topics) names.push_back(topic.name);
+  return names;
+}
+
+Exit no_such_topic(Admin& admin, const std::string& name) {
+  std::string text = "no topic '" + name + "'";
+  if (const auto near = suggestion(name, topic_names(admin)); !near.empty()) text += "; " + near;
+  return complain(Exit::not_found, text);
+}
+
+bool is_missing(const Error& error) { return exit_for(error) == Exit::not_found; }
+
+Result<std::vector<client::ConfigSetting>> settings_of(const std::vector<std::string>& configs) {
+  std::vector<client::ConfigSetting> settings;
+  for (const auto& text : configs) {
+    auto parts = name_and_value(text);
+    if (!parts)
+      return client::fail(client::Errc::invalid_argument,
+                          "config '" + text + "' is not NAME=VALUE");
+    settings.push_back({parts->first, parts->second});
+  }
+  return settings;
+}
+
+}  // namespace
+
+std::optional<std::pair<std::string, std::string>> name_and_value(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+Exit confirm(const std::string& what, const std::string& word, bool yes) {
+  if (yes) return Exit::ok;
+  if (!interactive()) return complain(Exit::usage, what + " cannot be undone; say --yes to do it");
+  std::fprintf(stderr, "%s cannot be undone. Type '%s' to go on: ", what.c_str(), word.c_str());
+  std::string typed;
+  std::getline(std::cin, typed);
+  return typed == word ? Exit::ok : complain(Exit::failed, "not confirmed; nothing was done");
+}
+
+Exit topics_list(const Global& global, const TopicsListOptions& options) {
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  auto topics = admin->topics();
+  if (!topics) return complain(global, topics.error());
+  if (!options.internal)
+    std::erase_if(*topics, [](const TopicInfo& topic) { return topic.internal; });
+  Output out;
+  const auto replicas = [](const TopicInfo& topic) {
+    return topic.partitions.empty() ? std::size_t{0} : topic.partitions.front().replicas.size();
+  };
+  if (global.json) {
+    JsonWriter json(out.buffer());
+    json.begin_array();
+    for (const auto& topic : *topics) {
+      json.begin_object();
+      json.field("name", topic.name).field("id", topic.id.to_string());
+      json.field("partitions", topic.partitions.size()).field("replicas", replicas(topic));
+      json.field("internal", topic.internal);
+      json.end_object();
+    }
+    json.end_array();
+    out.write("\n");
+    return Exit::ok;
+  }
+  if (topics->empty()) {
+    say(global, "no topics; make one: sluice topics create NAME");
+    return Exit::ok;
+  }
+  Table table({{"TOPIC"}, {"PARTITIONS", Align::right}, {"REPLICAS", Align::right}});
+  for (const auto& topic : *topics)
+    table.add(
+        {topic.name, std::to_string(topic.partitions.size()), std::to_string(replicas(topic))});
+  out.write(table.to_string(style_for(1)));
+  return Exit::ok;
+}
+
+Exit topics_create(const Global& global, const TopicsCreateOptions& options) {
+  const auto settings = settings_of(options.configs);
+  if (!settings) return complain(global, settings.error());
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  const auto commit = options.dry_run ? client::Commit::dry_run : client::Commit::yes;
+  for (const auto& name : options.names) {
+    const client::NewTopic topic{.name = name,
+                                 .partitions = options.partitions,
+                                 .replication = static_cast<std::int16_t>(options.replication),
+                                 .configs = *settings};
+    const auto created = admin->create_topic(topic, commit);
+    const auto exists =
+        client::broker_error(static_cast<std::int16_t>(protocol::ErrorCode::topic_already_exists));
+    if (!created && options.if_not_exists && created.error().code == exists) {
+      say(global, "topic '" + name + "' exists already");
+      continue;
+    }
+    if (!created) return complain(global, created.error());
+    if (options.dry_run)
+      say(global, "topic '" + name + "' could be created");
+    else
+      say(global, "created topic '" + name + "'; write to it: sluice produce " + name);
+  }
+  return Exit::ok;
+}
+
+Exit topics_delete(const Global& global, const TopicsDeleteOptions& options) {
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  for (const auto& name : options.names) {
+    const Exit confirmed =
+        confirm("deleting topic '" + name + "' with all its records", name, options.yes);
+    if (confirmed != Exit::ok) return confirmed;
+    const auto deleted = admin->delete_topic(name);
+    if (!deleted && is_missing(deleted.error())) {
+      if (!options.if_exists) return no_such_topic(*admin, name);
+      say(global, "no topic '" + name + "'");
+      continue;
+    }
+    if (!deleted) return complain(global, deleted.error());
+    say(global, "deleted topic '" + name + "'");
+  }
+  return Exit::ok;
+}
+
+Exit topics_alter(const Global& global, const TopicsAlterOptions& options) {
+  auto settings = settings_of(options.configs);
+  if (!settings) return complain(global, settings.error());
+  for (const auto& name : options.unset) settings->push_back({name, std::nullopt});
+  if (settings->empty() && options.partitions < 0)
+    return complain(Exit::usage, "nothing to change: give --partitions, --config or --unset");
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  const auto commit = options.dry_run ? client::Commit::dry_run : client::Commit::yes;
+  const std::string done = options.dry_run ? "could be changed" : "changed";
+  if (!settings->empty()) {
+    const auto altered =
+        admin->alter_configs({client::ResourceType::topic, options.name}, *settings, commit);
+    if (!altered && is_missing(altered.error())) return no_such_topic(*admin, options.name);
+    if (!altered) return complain(global, altered.error());
+    say(global, "config of topic '" + options.name + "' " + done);
+  }
+  if (options.partitions >= 0) {
+    const auto grown = admin->create_partitions(options.name, options.partitions, commit);
+    if (!grown && is_missing(grown.error())) return no_such_topic(*admin, options.name);
+    if (!grown) return complain(global, grown.error());
+    say(global, "partitions of topic '" + options.name + "' " + done + " to " +
+                    std::to_string(options.partitions));
+  }
+  return Exit::ok;
+}
+
+namespace {
+
+struct TopicDetails {
+  TopicInfo info;
+  std::vector<client::ConfigEntry> configs;  // those that are set on the topic
+  std::map<client::TopicPartition, client::TimestampOffset> first, last;
+  std::map<client::TopicPartition, std::int64_t> sizes;
+};
+
+Result<TopicDetails> details_of(Admin& admin, TopicInfo info) {
+  TopicDetails details{.info = std::move(info)};
+  std::map<client::TopicPartition, std::int64_t> first, last;
+  for (const auto& partition : details.info.partitions) {
+    const client::TopicPartition where{details.info.name, partition.partition};
+    first[where] = static_cast<std::int64_t>(client::OffsetSpec::earliest);
+    last[where] = static_cast<std::int64_t>(client::OffsetSpec::latest);
+  }
+  auto found_first = admin.offsets(first);
+  if (!found_first) return std::unexpected(found_first.error());
+  auto found_last = admin.offsets(last);
+  if (!found_last) return std::unexpected(found_last.error());
+  details.first = std::move(*found_first);
+  details.last = std::move(*found_last);
+  // Not every broker tells these; the rest is worth showing all the same.
+  if (auto sizes = admin.sizes()) details.sizes = std::move(*sizes);
+  if (auto configs = admin.configs({client::ResourceType::topic, details.info.name}))
+    for (auto& entry : *configs)
+      if (entry.source == client::ConfigSource::topic) details.configs.push_back(std::move(entry));
+  return details;
+}
+
+void print_json(JsonWriter& json, const TopicDetails& topic) {
+  json.begin_object();
+  json.field("name", topic.info.name).field("id", topic.info.id.to_string());
+  json.field("internal", topic.info.internal);
+  json.key("configs").begin_object();
+  for (const auto& entry : topic.configs) json.field(entry.name, entry.value);
+  json.end_object();
+  json.key("partitions").begin_array();
+  for (const auto& partition : topic.info.partitions) {
+    const client::TopicPartition where{topic.info.name, partition.partition};
+    json.begin_object();
+    json.field("partition", partition.partition).field("leader", partition.leader);
+    json.field("leader_epoch", partition.leader_epoch);
+    json.field("replicas", partition.replicas).field("in_sync", partition.in_sync);
+    json.field("start_offset", topic.first.at(where).offset)
+        .field("end_offset", topic.last.at(where).offset);
+    if (const auto size = topic.sizes.find(where); size != topic.sizes.end())
+      json.field("bytes", size->second);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+void print_text(Output& out, const TopicDetails& topic) {
+  std::string configs;
+  for (const auto& entry : topic.configs)
+    configs += (configs.empty() ? "" : ", ") + entry.name + "=" + entry.value.value_or("(hidden)");
+  Table table({{"PARTITION", Align::right},
+               {"LEADER", Align::right},
+               {"REPLICAS"},
+               {"IN SYNC"},
+               {"START", Align::right},
+               {"END", Align::right},
+               {"RECORDS", Align::right},
+               {"SIZE", Align::right}});
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& partition : topic.info.partitions) {
+    const client::TopicPartition where{topic.info.name, partition.partition};
+    const auto first = topic.first.at(where).offset;
+    const auto last = topic.last.at(where).offset;
+    const auto size = topic.sizes.find(where);
+    records += static_cast<std::uint64_t>(last - first);
+    if (size != topic.sizes.end()) bytes += static_cast<std::uint64_t>(size->second);
+    table.add(
+        {std::to_string(partition.partition), std::to_string(partition.leader),
+         join(partition.replicas), join(partition.in_sync), std::to_string(first),
+         std::to_string(last), std::to_string(last - first),
+         size == topic.sizes.end() ? "-" : human_bytes(static_cast<std::uint64_t>(size->second))});
+  }
+  out.write("topic    " + topic.info.name + "\nid       " + topic.info.id.to_string() +
+            "\nrecords  " + with_commas(records) + " in " + human_bytes(bytes) + "\nconfig   " +
+            (configs.empty() ? "all defaults" : configs) + "\n\n" + table.to_string(style_for(1)));
+}
+
+}  // namespace
+
+Exit topics_describe(const Global& global, const TopicsDescribeOptions& options) {
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  auto topics = admin->topics(options.names);
+  if (!topics) return complain(global, topics.error());
+  Output out;
+  JsonWriter json(out.buffer());
+  if (global.json) json.begin_array();
+  bool first = true;
+  for (auto& topic : *topics) {
+    if (topic.error == protocol::ErrorCode::unknown_topic_or_partition)
+      return no_such_topic(*admin, topic.name);
+    if (topic.error != protocol::ErrorCode::none)
+      return complain(global,
+                      {client::broker_error(static_cast<std::int16_t>(topic.error)), topic.name});
+    const auto details = details_of(*admin, std::move(topic));
+    if (!details) return complain(global, details.error());
+    if (global.json) {
+      print_json(json, *details);
+    } else {
+      if (!std::exchange(first, false)) out.write("\n");
+      print_text(out, *details);
+    }
+  }
+  if (global.json) {
+    json.end_array();
+    out.write("\n");
+  }
+  return Exit::ok;
+}
+
+}  // namespace sluice::cli
