@@ -20,6 +20,7 @@ namespace sluice::client {
 inline Result<> outcome(protocol::ErrorCode code, std::string context,
                         std::optional<std::string_view> message = std::nullopt) {
   if (code == protocol::ErrorCode::none) return {};
+  if (message && message->ends_with('.')) message->remove_suffix(1);
   if (message && !message->empty()) context += ": " + std::string(*message);
   return sluice::fail(broker_error(static_cast<std::int16_t>(code)), std::move(context));
 }

@@ -136,6 +136,9 @@ void add_consume(CLI::App& app, Everything& all) {
                   "%t topic %p partition %o offset %k key %s value %h headers %T time (ms) "
                   "%d time (ISO) %K %S sizes; \\n \\t")
       ->capture_default_str();
+  sub->add_option("--assignor", o.assignor, "How the group shares partitions out")
+      ->check(CLI::IsMember({"range", "roundrobin", "cooperative-sticky"}))
+      ->capture_default_str();
   sub->add_flag("--read-committed", o.read_committed,
                 "Leave out what open or aborted transactions wrote");
   sub->footer(
@@ -185,8 +188,10 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word.starts_with('-')) {
-      const auto* option = app.get_option_no_throw(word);
-      if (option && option->get_items_expected_max() > 0) ++i;
+      const auto* option = app.get_option_no_throw(word.substr(0, word.find('=')));
+      if (!option && at == &app) return "no option '" + word + "' before the command";
+      const bool separate = word.find('=') == std::string::npos;
+      if (option && separate && option->get_items_expected_max() > 0) ++i;
       continue;
     }
     std::vector<std::string> names;
@@ -237,6 +242,10 @@ int run(int argc, char** argv) {
     sub->fallthrough();
     for (auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
       inner->fallthrough();
+  }
+  if (argc <= 1) {
+    std::cerr << app.help();
+    return static_cast<int>(Exit::usage);
   }
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <poll.h>
 #include <unistd.h>
 
 namespace sluice::cli {
@@ -125,6 +126,11 @@ void Output::flush() {
     }
   }
   buffer_.clear();
+}
+
+void Output::look_for_reader() {
+  pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) broken_ = true;
 }
 
 void catch_interrupts() {

@@ -61,6 +61,9 @@ class Output {
     if (buffer_.size() >= capacity) flush();
   }
   void flush();
+  // Asks the system, without writing, whether the reader of a pipe went away; broken() says so
+  // then.
+  void look_for_reader();
   // The reader is gone or the disk is full: go on no further.
   bool broken() const { return broken_; }
   // errno of a failure that is not a closed pipe.

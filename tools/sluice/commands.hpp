@@ -72,6 +72,7 @@ struct ConsumeOptions {
   std::string group;
   std::string format = "%s\\n";
   bool read_committed = false;
+  std::string assignor = "range";
 };
 Exit consume(const Global& global, const ConsumeOptions& options);
 

@@ -1,3 +1,4 @@
+#include "client/admin.hpp"
 #include "client/consumer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/consume_from.hpp"
@@ -50,6 +51,8 @@ Result<Consumer> make_consumer(const Global& global, const ConsumeOptions& optio
   if (options.read_committed) settings.isolation = client::Isolation::read_committed;
   settings.partition_bytes_max = 4 * 1024 * 1024;
   settings.prefetch_bytes = 8 * 1024 * 1024;
+  settings.assignors = {
+      client::assignor_from_name(options.assignor).value_or(client::Assignor::range)};
   settings.auto_commit = false;  // what was printed is committed, no more: see consume()
   return Consumer::create(std::move(settings));
 }
@@ -179,12 +182,22 @@ Exit print_records(const Global& global, Consumer& consumer, const ConsumeOption
                    const Plan& plan) {
   Output out;
   Ends ends(plan.ends);
+  using Clock = std::chrono::steady_clock;
+  auto heard = Clock::now();
   std::int64_t left = options.count;
   while (!interrupted() && left != 0) {
     if (options.until_end && at_end(consumer, plan)) break;
     const auto records = consumer.poll(std::chrono::milliseconds(100));
     report_rebalance(global, consumer);
-    if (!records) return complain(global, records.error());
+    if (!records) {
+      // A broker that restarts is worth waiting for.
+      const bool may_pass = exit_for(records.error()) == Exit::unreachable;
+      if (!may_pass || Clock::now() - heard >= global.timeout())
+        return complain(global, records.error());
+      continue;
+    }
+    heard = Clock::now();
+    if (records->empty()) out.look_for_reader();
     std::size_t seen = 0;
     for (const auto& record : *records) {
       if (left == 0) break;
@@ -210,6 +223,18 @@ Exit print_records(const Global& global, Consumer& consumer, const ConsumeOption
   return Exit::ok;
 }
 
+// The error's context names the topic, or says which partition is missing.
+Exit no_such_topic(const Global& global, const Error& error) {
+  std::vector<std::string> names;
+  if (auto admin = client::Admin::create(global.client_options()))
+    if (const auto topics = admin->topics())
+      for (const auto& topic : *topics) names.push_back(topic.name);
+  if (error.context.find(' ') != std::string::npos) return complain(Exit::not_found, error.context);
+  const auto near = suggestion(error.context, names);
+  return complain(Exit::not_found,
+                  "no topic '" + error.context + "'" + (near.empty() ? "" : "; " + near));
+}
+
 }  // namespace
 
 Exit consume(const Global& global, const ConsumeOptions& options) {
@@ -229,6 +254,8 @@ Exit consume(const Global& global, const ConsumeOptions& options) {
   auto consumer = make_consumer(global, options, plan.from);
   if (!consumer) return complain(global, consumer.error());
   const auto begun = begin_reading(*consumer, options, plan);
+  if (!begun && begun.error().code == client::make_error_code(client::Errc::unknown_topic))
+    return no_such_topic(global, begun.error());
   if (!begun) return complain(global, begun.error());
   catch_interrupts();
   const Exit status = print_records(global, *consumer, options, plan);
