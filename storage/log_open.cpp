@@ -134,6 +134,10 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     segments.push_back(std::move(segment));
   }
 
+  // What a crash kept retention from deleting goes first: there may be holes between such segments.
+  auto deleted = co_await delete_segments_below(log_start);
+  if (!deleted) co_return std::unexpected(deleted.error());
+
   const auto saved = store->frontier->find(key());
   const bool clean = store->was_clean && saved && !segments.empty() &&
                      active().base == saved->segment && active().size == saved->position &&
@@ -155,9 +159,6 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   if (options.segment_jitter_ms > 0)
     roll_jitter_ms = static_cast<std::int64_t>(
         store->random.below(static_cast<std::uint64_t>(options.segment_jitter_ms)));
-  // What a crash kept retention from deleting.
-  auto deleted = co_await delete_segments_below(log_start);
-  if (!deleted) co_return std::unexpected(deleted.error());
   co_return Result<>{};
 }
 

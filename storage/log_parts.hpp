@@ -105,6 +105,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<>> prepare();
   Task<Result<>> allocate(const std::shared_ptr<File>& file, std::int64_t end);
   bool wants_prepare() const;
+  Task<Result<>> begin_epoch();
   Task<Result<>> ready_active();
   Task<Result<>> roll();
   Task<Result<>> close_segment(const SegmentPtr& segment);

@@ -224,7 +224,8 @@ Task<Result<>> LogParts::close() {
     done = std::unexpected(*fenced);
   } else {
     const SegmentPtr segment = segments.back();
-    if (segment->file != nullptr || prepared > segment->size) {
+    done = co_await begin_epoch();
+    if (done && (segment->file != nullptr || prepared > segment->size)) {
       done = co_await close_segment(segment);
     }
     if (done && snapshot_end != end_offset) {

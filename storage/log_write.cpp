@@ -137,22 +137,28 @@ bool LogParts::wants_prepare() const {
          prepared < options.segment_bytes;
 }
 
+// Makes the leader epoch of this incarnation durable, before a batch carries it.
+Task<Result<>> LogParts::begin_epoch() {
+  if (!epoch_pending) co_return Result<>{};
+  Epochs next = epochs;
+  next.begin(epoch, end_offset);
+  const std::string text = next.encode();
+  const Bytes bytes = as_bytes(text);
+  std::vector<std::byte> copy(bytes.begin(), bytes.end());
+  auto saved = co_await replace_small_file(store->files, directory,
+                                           std::string(epoch_checkpoint_name), std::move(copy));
+  if (!saved) co_return saved;
+  epochs = std::move(next);
+  epoch_pending = false;
+  co_return Result<>{};
+}
+
 // What the first append after opening or idling needs: the partial last block, the indexes, the
 // leader epoch on disk.
 Task<Result<>> LogParts::ready_active() {
   const SegmentPtr segment = segments.back();
-  if (epoch_pending) {
-    Epochs next = epochs;
-    next.begin(epoch, end_offset);
-    const std::string text = next.encode();
-    const Bytes bytes = as_bytes(text);
-    std::vector<std::byte> copy(bytes.begin(), bytes.end());
-    auto saved = co_await replace_small_file(store->files, directory,
-                                             std::string(epoch_checkpoint_name), std::move(copy));
-    if (!saved) co_return saved;
-    epochs = std::move(next);
-    epoch_pending = false;
-  }
+  auto begun = co_await begin_epoch();
+  if (!begun) co_return begun;
   auto file = co_await file_of(segment);
   if (!file) co_return std::unexpected(file.error());
   auto indexes = co_await indexes_of(segment);

@@ -108,12 +108,16 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
       first = static_cast<std::size_t>(at - segments.begin());
       position = from->position;
     } else {
-      damaged = true;
+      // Deleted by retention after the frontier was saved: nothing is missing.
       const bool missing = at == segments.end();
-      report.findings.push_back({missing ? Finding::Kind::file_missing : Finding::Kind::damage,
-                                 path(from->segment, log_suffix), missing ? 0 : (*at)->size,
-                                 missing ? from->position : from->position - (*at)->size,
-                                 from->segment, from->offset - 1, ""});
+      const bool retired = missing && from->offset <= log_start;
+      damaged = !retired;
+      if (damaged) {
+        report.findings.push_back({missing ? Finding::Kind::file_missing : Finding::Kind::damage,
+                                   path(from->segment, log_suffix), missing ? 0 : (*at)->size,
+                                   missing ? from->position : from->position - (*at)->size,
+                                   from->segment, from->offset - 1, ""});
+      }
       first = static_cast<std::size_t>(
           std::ranges::lower_bound(segments, from->offset, std::less<>{}, &Segment::base) -
           segments.begin());
@@ -168,7 +172,6 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     if (!aside) co_return aside;
     segments.pop_back();
   }
-  end_offset = durable_offset = expected.offset;
   if (first >= segments.size() || damaged) {
     // Nothing is left to append to: what is there stays as it is.
     if (last < segments.size() && segments[last]->end == expected.offset &&
@@ -177,10 +180,14 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
       if (!cut) co_return cut;
     }
     if (!segments.empty()) segments.back()->end = expected.offset;
-    co_return co_await add_segment(expected.offset);
+    auto added = co_await add_segment(expected.offset);
+    if (added) end_offset = durable_offset = expected.offset;
+    co_return added;
   }
   auto cut = co_await cut_tail(segments[last], position, expected.offset);
   if (!cut) co_return cut;
+  // Only now, and together: a failed attempt changes nothing of what is known to be durable.
+  end_offset = durable_offset = expected.offset;
   durable_position = durable_batch_position = prepared = position;
   active_ready = false;
   active().times_known = true;
