@@ -197,11 +197,21 @@ std::expected<CheckedBatch, BatchRefusal> RecordRules::finish(const BatchHeader&
 
 // ---- Compressed records ----
 
+namespace {
+// Most batches are small: no need to clear a whole slice for them.
+std::size_t slice_size_for(std::size_t batch_size) {
+  constexpr std::size_t slice_min = 4 * 1024;
+  constexpr std::size_t slice_max = 64 * 1024;
+  return std::clamp(4 * batch_size, slice_min, slice_max);
+}
+}  // namespace
+
 CompressedCheck::CompressedCheck(const BatchView& batch, const CheckPolicy& policy,
                                  Decompressor& decompressor)
     : header_(batch.header),
       rules_(batch.header, policy),
       decompressor_(decompressor),
+      slice_size_(slice_size_for(batch.bytes.size())),
       output_left_(policy.decompressed_size_max) {
   SLUICE_CHECK(decompressor_.start(header_.compression(), batch.records()).has_value());
 }
@@ -246,12 +256,8 @@ std::expected<CheckedBatch, BatchRefusal> CompressedCheck::result() const {
 std::expected<CheckedBatch, BatchRefusal> check_compressed(const BatchView& batch,
                                                            const CheckPolicy& policy,
                                                            Decompressor& decompressor) {
-  // Most batches are small: no need to clear a whole slice for them.
-  constexpr std::size_t slice_min = 4 * 1024;
-  constexpr std::size_t slice_max = 64 * 1024;
-  const std::size_t slice = std::clamp(4 * batch.bytes.size(), slice_min, slice_max);
   CompressedCheck check{batch, policy, decompressor};
-  while (check.step(slice)) {
+  while (check.step()) {
   }
   return check.result();
 }

@@ -88,4 +88,21 @@ class Decompressor {
   std::unique_ptr<Streams> streams_;
 };
 
+// Decompressors that are not in use: a new one costs 5 µs (lz4) to 15 µs (zstd), as much as a small
+// batch. For owners whose work overlaps, as checks that are taken slice by slice do.
+class DecompressorPool {
+ public:
+  // Keeps `kept_max` idle ones at most; more may be in use at a time.
+  explicit DecompressorPool(DecompressorOptions options = {}, std::size_t kept_max = 4)
+      : options_(options), kept_max_(kept_max) {}
+  // An idle one, or a new one.
+  Decompressor take();
+  void give_back(Decompressor decompressor);
+
+ private:
+  DecompressorOptions options_;
+  std::size_t kept_max_;
+  std::vector<Decompressor> idle_;
+};
+
 }  // namespace sluice::protocol

@@ -241,7 +241,7 @@ class ZstdStream {
   ~ZstdStream() { ZSTD_freeDCtx(context_); }
 
   void start(Bytes input) {
-    drop_if_large();
+    drop_if_large();  // of an input that was not read to its end
     if (context_ == nullptr) {
       context_ = ZSTD_createDCtx();
       SLUICE_CHECK(context_ != nullptr);
@@ -260,11 +260,14 @@ class ZstdStream {
       const std::size_t eaten_before = input_.pos;
       const std::size_t written_before = output.pos;
       const std::size_t hint = ZSTD_decompressStream(context_, &output, &input_);
-      if (ZSTD_isError(hint) != 0) return damaged();
       frame_open_ = hint != 0;
-      if (input_.pos == eaten_before && output.pos == written_before && frame_open_)
-        return damaged();  // wants more than there is
+      const bool stuck = input_.pos == eaten_before && output.pos == written_before;
+      if (ZSTD_isError(hint) != 0 || (stuck && frame_open_)) {  // stuck: wants more than there is
+        drop_if_large();
+        return damaged();
+      }
     }
+    if (!frame_open_ && input_.pos == input_.size) drop_if_large();
     return output.pos;
   }
 
@@ -377,6 +380,17 @@ std::expected<void, BatchError> Decompressor::decompress(Compression codec, Byte
   }
   out.resize(before + size);
   return {};
+}
+
+Decompressor DecompressorPool::take() {
+  if (idle_.empty()) return Decompressor{options_};
+  Decompressor decompressor = std::move(idle_.back());
+  idle_.pop_back();
+  return decompressor;
+}
+
+void DecompressorPool::give_back(Decompressor decompressor) {
+  if (idle_.size() < kept_max_) idle_.push_back(std::move(decompressor));
 }
 
 }  // namespace sluice::protocol

@@ -289,6 +289,39 @@ TEST(Decompressor, IsGoodAsNewAfterDamageAndAfterStoppingHalfway) {
   }
 }
 
+TEST(Decompressor, IsGoodAsNewAfterALargeWindow) {
+  Decompressor decompressor;
+  const Buffer zeros(20 << 20);
+  const Buffer packed = compressed(Compression::zstd, zeros);
+  for (int round = 0; round < 2; ++round) {
+    Buffer out;
+    ASSERT_TRUE(decompressor.decompress(Compression::zstd, packed, plenty, out));
+    ASSERT_EQ(out, zeros);
+    std::byte more;
+    EXPECT_EQ(decompressor.read({&more, 1}), 0u);
+  }
+}
+
+TEST(DecompressorPool, GivesEachUserItsOwn) {
+  DecompressorPool pool{{}, 1};
+  const Buffer input = sample(50'000, 34);
+  const Buffer packed = compressed(Compression::zstd, input);
+  for (int round = 0; round < 3; ++round) {
+    Decompressor one = pool.take();
+    Decompressor other = pool.take();
+    ASSERT_TRUE(one.start(Compression::zstd, packed));
+    std::array<std::byte, 100> some;
+    ASSERT_TRUE(one.read(some));
+    Buffer out;
+    ASSERT_TRUE(other.decompress(Compression::zstd, packed, plenty, out));
+    EXPECT_EQ(out, input);
+    Buffer rest(input.size());
+    EXPECT_EQ(one.read(rest), input.size() - some.size());
+    pool.give_back(std::move(one));
+    pool.give_back(std::move(other));
+  }
+}
+
 TEST(Decompressor, SurvivesMutatedInput) {
   SeededRandom random{2027};
   Decompressor decompressor;
