@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -108,11 +109,11 @@ ConfigType config_type(const ConfigValue& value);
 // The key of `known` nearest to `name` by edit distance, or empty when none is near.
 std::string_view nearest(std::string_view name, std::span<const std::string_view> known);
 
+// Requires: `rows` sorted by name, as every table is. Null when there is no such key.
 template <class S>
 const ConfigRow<S>* find_row(std::span<const ConfigRow<S>> rows, std::string_view name) {
-  for (const auto& row : rows)
-    if (row.name == name) return &row;
-  return nullptr;
+  const auto at = std::ranges::lower_bound(rows, name, {}, &ConfigRow<S>::name);
+  return at != rows.end() && at->name == name ? &*at : nullptr;
 }
 
 template <class S>

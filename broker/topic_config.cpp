@@ -313,21 +313,26 @@ Result<> check_topic_config(const Options& options, const ConfigMap& overrides) 
   return {};
 }
 
+TopicConfig effective_topic_config(const TopicConfig& defaults, const ConfigMap& overrides) {
+  TopicConfig config = defaults;
+  for (const auto& [name, value] : overrides)
+    if (const auto* row = find_row<TopicConfig>(rows, name)) (void)set_config(*row, value, config);
+  derive(config);
+  return config;
+}
+
 TopicConfig effective_topic_config(const Options& options, const ConfigMap& overrides) {
-  TopicConfig config;
+  TopicConfig defaults;
   for (const auto& row : rows) {
-    if (const auto own = overrides.find(row.name); own != overrides.end()) {
-      if (set_config(row, own->second, config)) continue;
-    }
     for (const auto& synonym : config_synonyms(row.details.synonyms)) {
       const auto text = option_text(options, synonym.name);
       if (!text) continue;
-      if (const auto scaled = synonym_text(synonym, *text)) (void)set_config(row, *scaled, config);
+      if (const auto scaled = synonym_text(synonym, *text))
+        (void)set_config(row, *scaled, defaults);
       break;
     }
   }
-  derive(config);
-  return config;
+  return effective_topic_config(defaults, overrides);
 }
 
 }  // namespace sluice::broker

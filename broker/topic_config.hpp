@@ -88,5 +88,7 @@ Result<> check_topic_config(const Options& options, const ConfigMap& overrides);
 
 // Requires: `overrides` passed check_topic_config; a key that did not is ignored.
 TopicConfig effective_topic_config(const Options& options, const ConfigMap& overrides);
+// The same for many topics: `defaults` is effective_topic_config(options, {}), computed once.
+TopicConfig effective_topic_config(const TopicConfig& defaults, const ConfigMap& overrides);
 
 }  // namespace sluice::broker

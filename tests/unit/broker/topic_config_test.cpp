@@ -1,5 +1,6 @@
 #include "broker/topic_config.hpp"
 
+#include "broker/group_config.hpp"
 #include "broker/options.hpp"
 
 #include <gtest/gtest.h>
@@ -95,6 +96,29 @@ TEST(TopicConfig, TheFinestUnitOfRetentionWins) {
   options = {};
   options.log_retention_hours = -1;
   EXPECT_EQ(effective_topic_config(options, {}).retention_ms, -1);
+}
+
+TEST(TopicConfig, OverridesOnTopOfKnownDefaultsGiveTheSame) {
+  Options options;
+  options.log_retention_hours = 2;
+  const ConfigMap overrides{{"segment.ms", "9"}, {"cleanup.policy", "compact"}, {"bad", "x"}};
+  const auto one = effective_topic_config(options, overrides);
+  const auto two = effective_topic_config(effective_topic_config(options, {}), overrides);
+  EXPECT_EQ(two.retention_ms, 7'200'000);
+  EXPECT_TRUE(two.compacts);
+  for (const auto& row : topic_config_rows())
+    EXPECT_EQ(config_text(row, one), config_text(row, two)) << row.name;
+}
+
+TEST(GroupConfig, TheTableIsSortedDocumentedAndItsDefaultsAreValid) {
+  EXPECT_TRUE(std::ranges::is_sorted(group_config_rows(), {}, &ConfigRow<GroupConfig>::name));
+  for (const auto& row : group_config_rows()) {
+    EXPECT_FALSE(row.details.about.empty()) << row.name;
+    GroupConfig config;
+    EXPECT_TRUE(set_config(row, config_text(row, config).value(), config)) << row.name;
+  }
+  EXPECT_EQ(
+      effective_group_config({{"share.delivery.count.limit", "7"}}).share_delivery_count_limit, 7);
 }
 
 TEST(TopicConfig, DerivesWhatTheDataPathAsks) {
