@@ -26,6 +26,8 @@ std::string_view describe(Errc error) {
       return "a newer epoch of this producer has written";
     case Errc::unknown_format:
       return "the file has an unknown format";
+    case Errc::segment_gone:
+      return "the segment was deleted or replaced meanwhile";
     case Errc::bad_checkpoint:
       return "the file is garbled";
   }

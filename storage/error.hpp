@@ -18,6 +18,7 @@ enum class Errc {
   out_of_order_sequence,   // idempotence: a batch of this producer is missing before this one
   invalid_producer_epoch,  // idempotence: a newer instance of the producer has written
   unknown_format,          // a file of a newer or foreign format; nothing was changed
+  segment_gone,            // inside storage: retention or compaction replaced it, look again
   bad_checkpoint,          // a small text or snapshot file is garbled
 };
 

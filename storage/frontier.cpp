@@ -140,8 +140,14 @@ Task<Result<>> FrontierFile::save(Mark mark) {
     done = co_await file_->write(slot, position, Durability::durable);
   }
   saving_ = false;
+  saved_.notify();
   if (!done) failed_ = done.error();
   co_return done;
+}
+
+Task<Result<>> FrontierFile::save_now() {
+  while (saving_) co_await saved_.wait();
+  co_return co_await save(Mark::running);
 }
 
 // A new file with larger slots, put in place of the old one at once.

@@ -3,6 +3,7 @@
 // checksum holds is the truth. Carries the clean-shutdown mark.
 #pragma once
 
+#include "base/event.hpp"
 #include "protocol/ids.hpp"
 #include "storage/file_system.hpp"
 
@@ -54,6 +55,8 @@ class FrontierFile {
   // returning at once, leaving dirty() true. After a failed save the file is not written again:
   // errors repeat.
   Task<Result<>> save(Mark mark);
+  // A save that began after this was called.
+  Task<Result<>> save_now();
 
  private:
   FrontierFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
@@ -71,6 +74,7 @@ class FrontierFile {
   bool was_clean_ = false;
   bool dirty_ = false;
   bool saving_ = false;
+  Event saved_;
   std::optional<Error> failed_;
 };
 

@@ -26,11 +26,15 @@ Result<> LogParts::check_room(std::size_t size, const protocol::BatchHeader* hea
     const bool full = segment.size + bytes > segment_max;
     const bool index_full = segment.indexes != nullptr &&
                             segment.indexes->offsets.size_bytes() + 8 > options.segment_index_bytes;
+    // What must be compacted within a time must be closed within it.
+    const std::int64_t segment_ms =
+        options.cleanup_compact ? std::min(options.segment_ms, options.max_compaction_lag_ms)
+                                : options.segment_ms;
     bool old = false;
     bool far = false;
     if (header != nullptr) {
       old = segment.first_timestamp >= 0 &&
-            header->max_timestamp - segment.first_timestamp > options.segment_ms - roll_jitter_ms;
+            header->max_timestamp - segment.first_timestamp > segment_ms - roll_jitter_ms;
       far = end_offset + header->last_offset_delta - segment.base > segment_bytes_limit;
     }
     roll_wanted = full || index_full || old || far;

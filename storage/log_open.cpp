@@ -52,6 +52,7 @@ Task<Result<DirectoryListing>> LogParts::list_directory() {
     if (file == epoch_checkpoint_name) found.has_epochs = true;
     if (file == log_start_name) found.has_log_start = true;
     if (file == partition_metadata_name) found.has_metadata = true;
+    if (file == cleaner_checkpoint_name) found.has_cleaner = true;
     if (file.ends_with(temporary_suffix)) found.leftovers.push_back(entry.name);
     const auto parsed = parse_offset_file_name(file);
     if (!parsed) continue;
@@ -114,8 +115,14 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   done = co_await load_epochs();
   if (!done) co_return done;
   if (found.has_log_start) {
-    done = co_await load_log_start();
-    if (!done) co_return done;
+    const auto start = co_await load_offset(log_start_name);
+    if (!start) co_return std::unexpected(start.error());
+    log_start = *start;
+  }
+  if (found.has_cleaner) {
+    const auto cleaned = co_await load_offset(cleaner_checkpoint_name);
+    if (!cleaned) co_return std::unexpected(cleaned.error());
+    cleaned_end = *cleaned;
   }
   if (!found.has_metadata) {
     std::vector<std::byte> data =
@@ -180,19 +187,19 @@ Task<Result<>> LogParts::load_epochs() {
   co_return Result<>{};
 }
 
-Task<Result<>> LogParts::load_log_start() {
-  const auto data =
-      co_await read_small_file(store->files, path(log_start_name), checkpoint_size_max);
+// The offset in a checkpoint of one line, "topic partition offset". 0 if it is garbled: the oldest
+// segment begins the log, everything is to be compacted.
+Task<Result<Offset>> LogParts::load_offset(std::string_view file) {
+  const auto data = co_await read_small_file(store->files, path(file), checkpoint_size_max);
   if (!data) co_return std::unexpected(data.error());
   const auto rows = decode_checkpoint(as_text(*data), 3);
-  if (!rows || rows->size() != 1) {
-    store->logger.warn("log start is lost, the oldest segment begins the log",
-                       {{"log", directory}});
-    co_return Result<>{};
+  const auto offset =
+      rows && rows->size() == 1 ? parse_number((*rows)[0][2]) : std::optional<std::int64_t>{};
+  if (!offset || *offset < 0) {
+    store->logger.warn("checkpoint is garbled", {{"log", directory}, {"file", file}});
+    co_return Offset{0};
   }
-  const auto offset = parse_number((*rows)[0][2]);
-  if (offset && *offset >= 0) log_start = *offset;
-  co_return Result<>{};
+  co_return *offset;
 }
 
 // The newest good snapshot at or below the end, then the batches after it. Snapshots beyond the end

@@ -62,6 +62,7 @@ struct DirectoryListing {
   bool has_epochs = false;
   bool has_log_start = false;
   bool has_metadata = false;
+  bool has_cleaner = false;
 };
 
 struct LogParts : std::enable_shared_from_this<LogParts> {
@@ -73,7 +74,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<>> create();
   Task<Result<>> load(const DirectoryListing& found);
   Task<Result<>> load_epochs();
-  Task<Result<>> load_log_start();
+  Task<Result<Offset>> load_offset(std::string_view file);
   Task<Result<>> load_producers(std::vector<Offset> snapshots);
   Task<Result<>> finish_swaps(DirectoryListing& found);
   // Establishes the end of the log by scanning from `from`, cuts what lies beyond, syncs what is
@@ -118,6 +119,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // ---- log_read.cpp ----
   Task<Result<ReadResult>> read(Offset from, std::size_t max_bytes, Offset limit,
                                 AtLeastOneBatch least);
+  Task<Result<ReadResult>> read_once(Offset from, std::size_t max_bytes, Offset limit,
+                                     AtLeastOneBatch least);
   Task<Result<std::shared_ptr<File>>> file_of(SegmentPtr segment);
   Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
   Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
@@ -208,7 +211,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   TaskGroup tasks;
 
   // Compaction.
-  Offset cleaned_end = 0;  // records below were compacted
+  Offset cleaned_end = 0;     // records below were compacted
+  Offset compacted_end = -1;  // where the active segment began at the last run
   TimePoint compacted_at{};
 };
 

@@ -156,8 +156,17 @@ std::int64_t LogParts::readable_end(const Segment& segment) const {
   return &segment == segments.back().get() ? durable_batch_position : segment.size;
 }
 
+// Retention and compaction may take a segment away between two steps of a read: look again.
 Task<Result<ReadResult>> LogParts::read(Offset from, std::size_t max_bytes, Offset limit,
                                         AtLeastOneBatch least) {
+  for (int tries = 0;; ++tries) {
+    auto got = co_await read_once(from, max_bytes, limit, least);
+    if (got || got.error().code != Errc::segment_gone || tries == 10) co_return got;
+  }
+}
+
+Task<Result<ReadResult>> LogParts::read_once(Offset from, std::size_t max_bytes, Offset limit,
+                                             AtLeastOneBatch least) {
   if (closed) co_return fail(Errc::closed, directory);
   if (from < log_start || from > end_offset) co_return fail(Errc::offset_out_of_range);
   const Wanted wanted{from, std::min(limit, durable_offset), max_bytes, least};
@@ -229,6 +238,7 @@ Task<Result<ReadResult>> LogParts::read(Offset from, std::size_t max_bytes, Offs
         range.status = Range::Status::damaged;
       }
       // Either the data is damaged or the index led to the middle of a batch.
+      if (segment->gone) co_return fail(Errc::segment_gone);
       if (!rebuilt && segment != segments.back()) {
         rebuilt = true;
         auto done = co_await rebuild_indexes(segment);
@@ -254,7 +264,12 @@ Task<Result<std::shared_ptr<File>>> LogParts::file_of(SegmentPtr segment) {
     const bool is_active = !segments.empty() && segment == segments.back();
     const OpenOptions open_options{.mode = is_active ? OpenMode::read_write : OpenMode::read_only,
                                    .direct = is_active};
-    auto file = co_await store->files.open(path(segment->base, log_suffix), open_options);
+    if (segment->gone) co_return fail(Errc::segment_gone);
+    const std::string file_name =
+        segment->file_name.empty() ? path(segment->base, log_suffix) : segment->file_name;
+    auto file = co_await store->files.open(file_name, open_options);
+    if (segment->gone || (!file && is_not_found(file.error()) && file_name == segment->file_name))
+      co_return fail(Errc::segment_gone);  // deleted or renamed just now
     if (!file) co_return std::unexpected(file.error());
     if (segment->file == nullptr) segment->file = std::move(*file);
   }
@@ -272,6 +287,7 @@ Task<Result<std::shared_ptr<Indexes>>> LogParts::indexes_of(SegmentPtr segment) 
       co_await read_small_file(store->files, path(segment->base, index_suffix), index_size_max);
   const auto times = co_await read_small_file(store->files, path(segment->base, time_index_suffix),
                                               index_size_max);
+  if (segment->gone) co_return fail(Errc::segment_gone);
   if (segment->indexes == nullptr) {
     bool good = false;
     if (offsets && times) {
@@ -314,6 +330,7 @@ Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
     auto filled = co_await scan.fill();
     if (!filled) co_return filled;
   }
+  if (segment->gone) co_return fail(Errc::segment_gone);
   if (!is_active) Indexer::finish(fresh);
   segment->indexes = fresh.indexes;
   segment->first_timestamp = fresh.first_timestamp;

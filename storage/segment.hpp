@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 namespace sluice::storage {
@@ -41,6 +42,7 @@ struct Segment {
 
   std::shared_ptr<Indexes> indexes;  // null: on disk
   std::shared_ptr<File> file;        // null: not open
+  std::string file_name;             // path of the .log file while it is not the usual one
   std::shared_ptr<Tail> tail;        // null: nothing in memory
   std::optional<SealHash> hash;      // of the whole file so far, if it was hashed from its start
 };
