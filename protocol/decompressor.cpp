@@ -251,26 +251,40 @@ class ZstdStream {
       ZSTD_DCtx_reset(context_, ZSTD_reset_session_only);
     }
     input_ = {input.data(), input.size(), 0};
-    frame_open_ = true;  // no frame at all is damage too
+    frame_open_ = false;
+    ended_ = false;
   }
 
   ReadResult read(MutableBytes out) {
     ZSTD_outBuffer output{out.data(), out.size(), 0};
-    while (output.pos < output.size && (input_.pos < input_.size || frame_open_)) {
+    while (output.pos < output.size && !ended_) {
+      if (!frame_open_ && !frame_follows()) return give_up();
       const std::size_t eaten_before = input_.pos;
       const std::size_t written_before = output.pos;
       const std::size_t hint = ZSTD_decompressStream(context_, &output, &input_);
+      if (ZSTD_isError(hint) != 0) return give_up();
       frame_open_ = hint != 0;
+      ended_ = !frame_open_ && input_.pos == input_.size;
       const bool stuck = input_.pos == eaten_before && output.pos == written_before;
-      if (ZSTD_isError(hint) != 0 || (stuck && frame_open_)) {  // stuck: wants more than there is
-        drop_if_large();
-        return damaged();
-      }
+      if (stuck && frame_open_) return give_up();  // it wants more than there is
     }
-    if (!frame_open_ && input_.pos == input_.size) drop_if_large();
+    if (ended_) drop_if_large();
     return output.pos;
   }
 
+ private:
+  // Whether a frame of the standard begins here. A library built with support for the formats
+  // before 1.0 would take those too, and they know no limit of the window.
+  bool frame_follows() const {
+    constexpr std::array<std::uint8_t, 4> magic{0x28, 0xb5, 0x2f, 0xfd};
+    return input_.size - input_.pos >= magic.size() &&
+           std::memcmp(static_cast<const std::byte*>(input_.src) + input_.pos, magic.data(),
+                       magic.size()) == 0;
+  }
+  std::unexpected<BatchError> give_up() {
+    drop_if_large();
+    return damaged();
+  }
   // A context keeps its largest window; an unusual one is not worth keeping.
   void drop_if_large() {
     constexpr std::size_t size_kept_max = 16 * 1024 * 1024;
@@ -279,11 +293,11 @@ class ZstdStream {
     context_ = nullptr;
   }
 
- private:
   int window_log_max_;
   ZSTD_DCtx* context_ = nullptr;
   ZSTD_inBuffer input_{};
   bool frame_open_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace

@@ -247,6 +247,15 @@ TEST(Compression, ZstdWindowsBeyondTheOptionAreRefused) {
   EXPECT_EQ(out.size(), 1u);
 }
 
+// Found by the fuzzer: twelve bytes of zstd 0.7 made the library ask for 126 MB.
+TEST(Compression, ZstdBefore1IsRefused) {
+  Buffer frame = compressed(Compression::zstd, as_bytes("some text"));
+  for (const int version : {0x22, 0x23, 0x24, 0x25, 0x26, 0x27}) {
+    frame[0] = static_cast<std::byte>(version);
+    EXPECT_EQ(decompressed(Compression::zstd, frame).error(), BatchError::bad_compression);
+  }
+}
+
 TEST(Decompressor, ReadsInSlicesOfAnySize) {
   const Buffer input = sample(100'000, 21);
   Decompressor decompressor;
