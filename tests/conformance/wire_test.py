@@ -103,6 +103,12 @@ class FramesTest(BrokerCase):
                 time.sleep(0.002)
             self.assertEqual(struct.unpack(">i", connection.receive()[:4])[0], 5)
 
+    def test_bytes_behind_the_request_are_ignored(self):
+        """librdkafka 2.16 sends three bytes too many when it asks for all topics."""
+        with self.connect() as connection:
+            reply = Reader(connection.call(METADATA, 1, wire.array([]) + b"\1\0\0", 6))
+            self.assertEqual(reply.int32(), 1)
+
     def test_pipelined_requests_are_answered_in_order(self):
         with self.connect() as connection:
             connection.send(b"".join(
