@@ -59,7 +59,7 @@ Result<std::optional<Slot>> decode_slot(Bytes bytes) {
 
 Task<Result<std::unique_ptr<FrontierFile>>> FrontierFile::open(FileSystem& files,
                                                                std::string path) {
-  std::unique_ptr<FrontierFile> frontier(new FrontierFile(files, std::move(path)));
+  auto frontier = std::make_unique<FrontierFile>(Key{}, files, std::move(path));
   auto loaded = co_await frontier->load();
   if (!loaded) co_return std::unexpected(loaded.error());
   co_return frontier;

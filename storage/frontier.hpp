@@ -34,7 +34,11 @@ struct FrontierKey {
 };
 
 class FrontierFile {
+  struct Key {};  // only open() makes one
+
  public:
+  FrontierFile(Key, FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+
   // Reads the file if there is one; a missing or wholly damaged one is an empty, unclean frontier.
   // Errors: unknown_format (a newer version wrote it), any errno.
   static Task<Result<std::unique_ptr<FrontierFile>>> open(FileSystem& files, std::string path);
@@ -59,7 +63,6 @@ class FrontierFile {
   Task<Result<>> save_now();
 
  private:
-  FrontierFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
   Task<Result<>> load();
   Task<Result<>> rewrite(std::vector<std::byte> slot);
   std::vector<std::byte> encode(Mark mark);

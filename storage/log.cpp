@@ -6,7 +6,7 @@
 
 namespace sluice::storage {
 
-Log::Log(std::shared_ptr<LogParts> parts) : parts_(std::move(parts)) {}
+Log::Log(Key, std::shared_ptr<LogParts> parts) : parts_(std::move(parts)) {}
 Log::~Log() = default;
 
 Result<AppendInfo> Log::append(Bytes batch, const protocol::BatchHeader& header) {

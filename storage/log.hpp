@@ -111,7 +111,10 @@ struct RecoveryReport {
 };
 
 class Log {
+  struct Key {};  // only Store::open_log() makes one
+
  public:
+  Log(Key, std::shared_ptr<LogParts> parts);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -191,7 +194,6 @@ class Log {
 
  private:
   friend class Store;
-  explicit Log(std::shared_ptr<LogParts> parts);
   std::shared_ptr<LogParts> parts_;
 };
 

@@ -20,7 +20,7 @@ StoreParts::StoreParts(FileSystem& the_files, StoreOptions the_options, Clock& t
       descriptors(options.descriptors_max, &StoreParts::drop_file),
       index_cache(options.index_cache_bytes, &StoreParts::drop_indexes) {}
 
-Store::Store(std::shared_ptr<StoreParts> parts) : parts_(std::move(parts)) {}
+Store::Store(Key, std::shared_ptr<StoreParts> parts) : parts_(std::move(parts)) {}
 Store::~Store() = default;
 
 Task<Result<std::unique_ptr<Store>>> Store::open(FileSystem& files, int shard, StoreOptions options,
@@ -37,7 +37,7 @@ Task<Result<std::unique_ptr<Store>>> Store::open(FileSystem& files, int shard, S
   auto saved = co_await parts->frontier->save(FrontierFile::Mark::running);
   if (!saved) co_return std::unexpected(saved.error());
   parts->frontier_saved = clock.now();
-  co_return std::unique_ptr<Store>(new Store(std::move(parts)));
+  co_return std::make_unique<Store>(Key{}, std::move(parts));
 }
 
 bool Store::was_clean() const { return parts_->was_clean; }
@@ -49,7 +49,7 @@ Task<Result<std::unique_ptr<Log>>> Store::open_log(PartitionName name, LogOption
     opened.error().context = parts->directory + ": " + opened.error().context;
     co_return std::unexpected(opened.error());
   }
-  co_return std::unique_ptr<Log>(new Log(std::move(parts)));
+  co_return std::make_unique<Log>(Log::Key{}, std::move(parts));
 }
 
 Task<Result<>> Store::delete_log(PartitionName name) {

@@ -16,7 +16,10 @@ class FileSystem;
 struct StoreParts;
 
 class Store {
+  struct Key {};  // only open() makes one
+
  public:
+  Store(Key, std::shared_ptr<StoreParts> parts);
   // Opens the shard's frontier file, meta/frontier-SHARD (made if missing, with meta/) and, if it
   // carries the clean-shutdown mark, withdraws the mark durably before it returns. The references
   // must outlive the store. `executor` is the shard's.
@@ -51,7 +54,6 @@ class Store {
   Task<Result<>> close();
 
  private:
-  explicit Store(std::shared_ptr<StoreParts> parts);
   std::shared_ptr<StoreParts> parts_;
 };
 
