@@ -155,6 +155,7 @@ void Accumulator::finish(BatchPtr batch, const Error* error) {
   batch->charged = 0;
   batch->record_count = 0;
   batch->attempts = 0;
+  batch->last_error = {};
   batch->due = false;
   batch->base_sequence = -1;
   spare_.push_back(std::move(batch));
@@ -172,7 +173,8 @@ void Accumulator::fail(BatchPtr batch, const Error& error) {
   finish(std::move(batch), &error);
 }
 
-void Accumulator::retry(BatchPtr batch, TimePoint at) {
+void Accumulator::retry(BatchPtr batch, TimePoint at, const Error& reason) {
+  batch->last_error = reason;
   leave_flight(*batch);
   Queue& queue = queues_[batch->queue];
   queue.retrying = true;
@@ -184,12 +186,14 @@ void Accumulator::retry(BatchPtr batch, TimePoint at) {
 }
 
 void Accumulator::expire(TimePoint now) {
-  const Error late{make_error_code(Errc::timed_out), "delivery"};
   for (auto& queue : queues_) {
     while (!queue.batches.empty() && expired(*queue.batches.front(), now)) {
       BatchPtr batch = std::move(queue.batches.front());
       queue.batches.pop_front();
       --queued_;
+      const Error& last = batch->last_error;
+      const Error late{make_error_code(Errc::timed_out),
+                       last.code ? "delivery; at last " + last.message() : "delivery"};
       finish(std::move(batch), &late);
     }
     if (queue.batches.empty()) queue.retrying = false;

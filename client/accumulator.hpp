@@ -55,6 +55,7 @@ class Accumulator {
     TimePoint created{};
     std::size_t charged = 0;  // of buffer_memory
     std::int32_t record_count = 0;
+    Error last_error;  // of the latest attempt
     int attempts = 0;
     bool due = false;         // a flush asked for it
     std::uint64_t order = 0;  // among the batches of its queue
@@ -91,8 +92,9 @@ class Accumulator {
   BatchPtr drain(QueueId id);
 
   void succeed(BatchPtr batch, Offset base_offset, std::int64_t append_time_ms);
-  // Queues the batch again, in its place, to be sent not before `at`.
-  void retry(BatchPtr batch, TimePoint at);
+  // Queues the batch again, in its place, to be sent not before `at`; `reason` is told if its time
+  // runs out meanwhile.
+  void retry(BatchPtr batch, TimePoint at, const Error& reason = {});
   void fail(BatchPtr batch, const Error& error);
   // Fails what has waited longer than the delivery timeout. Batches in flight are not touched.
   void expire(TimePoint now);

@@ -40,6 +40,7 @@ Task<Result<Cluster::Link>> Cluster::connect(Address address, TimePoint deadline
   const auto opened = co_await link->open(limit);
   if (closed_) link->close();
   if (!opened) co_return std::unexpected(opened.error());
+  ever_connected_ = true;
   co_return link;
 }
 
@@ -145,7 +146,8 @@ Task<Result<>> Cluster::ensure_topic(std::string topic, TimePoint deadline) {
   for (int attempt = 0;; ++attempt) {
     if (attempt > 0 || metadata_.stale(SystemClock{}.now())) {
       const auto refreshed = co_await refresh(deadline);
-      if (!refreshed && (!retriable(refreshed.error().code) || attempt == 0))
+      const bool hopeless = !ever_connected_ && attempt == 0;
+      if (!refreshed && (hopeless || !retriable(refreshed.error().code)))
         co_return std::unexpected(refreshed.error());
     }
     const auto* info = metadata_.topic(topic);

@@ -221,7 +221,7 @@ void Sender::return_batch(Accumulator::BatchPtr batch, const Error& error) {
   const auto wait = std::min<std::chrono::milliseconds>(
       cluster_.options().retry_backoff * (1 << std::min(batch->attempts - 1, 6)),
       cluster_.options().retry_backoff_max);
-  accumulator_.retry(std::move(batch), at + wait);
+  accumulator_.retry(std::move(batch), at + wait, error);
 }
 
 }  // namespace sluice::client
