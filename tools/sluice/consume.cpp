@@ -51,6 +51,7 @@ Result<Consumer> make_consumer(const Global& global, const ConsumeOptions& optio
   if (options.read_committed) settings.isolation = client::Isolation::read_committed;
   settings.partition_bytes_max = 4 * 1024 * 1024;
   settings.prefetch_bytes = 8 * 1024 * 1024;
+  settings.session_timeout = std::chrono::seconds(15);
   settings.assignors = {
       client::assignor_from_name(options.assignor).value_or(client::Assignor::range)};
   settings.auto_commit = false;  // what was printed is committed, no more: see consume()

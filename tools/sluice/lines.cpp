@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace sluice::cli {
@@ -23,6 +24,11 @@ class LineReader::Source {
   ~Source() {
     if (inflating_) inflateEnd(&stream_);
     ::close(descriptor_);
+  }
+
+  bool would_wait() const {
+    pollfd in{.fd = descriptor_, .events = POLLIN, .revents = 0};
+    return left_ == 0 && ::poll(&in, 1, 0) == 0;
   }
 
   // Appends what comes next; false at the end or on an error.
@@ -96,6 +102,10 @@ Result<LineReader> LineReader::open(const std::string& path) {
       path == "-" ? dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return fail_errno(errno, path);
   return LineReader(std::make_unique<Source>(descriptor));
+}
+
+bool LineReader::would_wait() const {
+  return !ended_ && buffer_.find('\n', begin_) == std::string::npos && source_->would_wait();
 }
 
 bool LineReader::fill() {

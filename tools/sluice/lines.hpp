@@ -21,6 +21,9 @@ class LineReader {
   // The next line without its '\n', as soon as it is there; nothing at the end, on an error, or
   // when a signal came. Lifetime: until the next call.
   std::optional<std::string_view> next();
+  // Whether next() would have to wait for whoever writes. Before that, what was read so far should
+  // be on its way.
+  bool would_wait() const;
   // Why next() ended early; empty when it did not.
   const std::string& error() const { return error_; }
   // Bytes given out so far, line ends included.

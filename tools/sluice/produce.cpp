@@ -130,9 +130,12 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Publisher publisher(*producer);
   std::uint64_t number = 0;
-  const bool person = options.file == "-" && interactive();
-  if (person) say(global, "type records, one a line; Ctrl-D ends");
+  if (options.file == "-" && interactive()) say(global, "type records, one a line; Ctrl-D ends");
   while (!interrupted()) {
+    if (lines->would_wait()) {  // nothing stays behind while the writer thinks
+      const auto sent = publisher.finish();
+      if (!sent) return complain(global, sent.error());
+    }
     const auto line = lines->next();
     if (!line) break;
     ++number;
@@ -145,7 +148,6 @@ Exit produce(const Global& global, const ProduceOptions& options) {
     } else {
       sent = send_text(publisher, options, fixed, *line);
     }
-    if (sent && person) sent = publisher.finish();  // a person wants to know now
     if (!sent) return complain(global, sent.error());
   }
   if (!lines->error().empty()) return complain(Exit::failed, options.file + ": " + lines->error());
