@@ -69,10 +69,11 @@ Result<> load_table(Options& options, const toml::table& table, const std::strin
   return {};
 }
 
-// Kubernetes tells every container of a namespace about a service named "sluice" this way.
-bool is_injected(std::string_view variable) {
-  return variable == "SLUICE_PORT" || variable.starts_with("SLUICE_PORT_") ||
-         variable.starts_with("SLUICE_SERVICE_");
+// SLUICE_BROKERS belongs to the tool `sluice`, which people run from the same shell. Kubernetes
+// tells every container of a namespace about a service named "sluice" by the others.
+bool is_not_ours(std::string_view variable) {
+  return variable == "SLUICE_BROKERS" || variable == "SLUICE_PORT" ||
+         variable.starts_with("SLUICE_PORT_") || variable.starts_with("SLUICE_SERVICE_");
 }
 
 std::string unknown_variable(std::string_view variable) {
@@ -135,7 +136,7 @@ Result<> load_toml_file(Options& options, const std::string& path) {
 
 Result<> load_environment(Options& options, const Environment& environment) {
   for (const auto& [variable, text] : environment) {
-    if (!variable.starts_with(prefix) || variable == "SLUICE_CONFIG" || is_injected(variable))
+    if (!variable.starts_with(prefix) || variable == "SLUICE_CONFIG" || is_not_ours(variable))
       continue;
     const auto rows = option_rows();
     const auto row = std::ranges::find_if(
