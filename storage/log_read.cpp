@@ -293,7 +293,7 @@ Task<Result<std::shared_ptr<Indexes>>> LogParts::indexes_of(SegmentPtr segment) 
     if (offsets && times) {
       auto decoded = OffsetIndex::decode(segment->base, *offsets, segment->size);
       auto decoded_times = TimeIndex::decode(segment->base, *times, segment->end);
-      good = decoded && decoded_times && (decoded_times->count() != 0 || decoded->count() == 0);
+      good = decoded && decoded_times && (decoded_times->count() != 0 || segment->size == 0);
       if (good) {
         segment->indexes = std::make_shared<Indexes>(segment->base);
         segment->indexes->offsets = std::move(*decoded);

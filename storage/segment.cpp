@@ -4,7 +4,8 @@ namespace sluice::storage {
 
 void Indexer::add(Segment& segment, const protocol::BatchHeader& header, std::int64_t position) {
   if (position == 0) segment.first_timestamp = header.max_timestamp;
-  if (header.max_timestamp > segment.max_timestamp) {
+  // A batch that compaction emptied has no record with its timestamp.
+  if (header.record_count != 0 && header.max_timestamp > segment.max_timestamp) {
     segment.max_timestamp = header.max_timestamp;
     segment.max_timestamp_offset = header.last_offset();
   }
