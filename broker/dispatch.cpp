@@ -33,7 +33,10 @@ template <class Message, auto handle>
 Task<Served> serve(Request& request) {
   Message message;
   const auto decoded = protocol::decode(request.parsed.body, request.version(), message);
-  if (decoded != protocol::WireError::none) {
+  // Kafka does not look behind the message it expects, and librdkafka 2.16 leaves bytes there.
+  const bool usable =
+      decoded == protocol::WireError::none || decoded == protocol::WireError::trailing_bytes;
+  if (!usable) {
     request.shard.logger().warn("connection closed: a request does not parse",
                                 {{"client", request.peer.client_host},
                                  {"api", request.parsed.api->name},

@@ -184,32 +184,35 @@ Task<> GroupShell::write(std::vector<std::uint64_t> ids, std::vector<std::byte> 
 // ---- Loading ----
 
 Task<> GroupShell::load() {
-  co_await load_batches();
+  // Half of the offsets would send consumers back, or past records they never saw: rather none, and
+  // clients wait while a person repairs the log.
+  if (!co_await load_batches()) co_return;
   coordinator_.finish_load(now());
   settle();
 }
 
-Task<> GroupShell::load_batches() {
+Task<bool> GroupShell::load_batches() {
   Partition* partition = shard_.find(key_.topic, key_.index);
-  if (partition == nullptr) co_return;
+  if (partition == nullptr) co_return false;
   storage::Log& log = partition->log();
   Offset next = log.log_start_offset();
   while (next < log.high_watermark() && !stopping_) {
     auto read = co_await log.read(next, load_bytes);
     if (!read) {
-      shard_.logger().error("group state cannot be read past a damaged place",
+      shard_.logger().error("group state cannot be read: these groups are not served",
                             {{"partition", key_.index},
                              {"offset", next},
                              {"error", read.error().message()}});
-      co_return;
+      co_return false;
     }
-    if (read->empty()) co_return;
+    if (read->empty()) break;
     next = read->next_offset;
     const storage::Slice bytes = storage::contiguous(std::move(*read));
     protocol::BatchIterator batches{bytes.bytes};
     while (const auto batch = batches.next()) load_batch(*batch);
     co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
   }
+  co_return !stopping_;
 }
 
 void GroupShell::load_batch(const protocol::BatchView& batch) {

@@ -67,7 +67,7 @@ class GroupShell {
   Task<Reply> ask(Call call);
   void settle();
   Task<> load();
-  Task<> load_batches();
+  Task<bool> load_batches();
   void load_batch(const protocol::BatchView& batch);
   Task<> flush_writes();
   Task<> write(std::vector<std::uint64_t> ids, std::vector<std::byte> batch);

@@ -47,7 +47,7 @@ struct Options {
   std::int32_t max_connections_per_ip = std::numeric_limits<std::int32_t>::max();
   std::int64_t connections_max_idle_ms = 600'000;
   std::int32_t socket_request_max_bytes = 104'857'600;
-  std::int32_t first_request_max_bytes = 8'388'608;
+  std::int32_t first_request_max_bytes = 16'777'216;
   std::int64_t queued_max_request_bytes = 268'435'456;
   std::int32_t socket_listen_backlog_size = 1024;
   std::int32_t fetch_max_bytes = 57'671'680;

@@ -31,6 +31,10 @@ Partition partition_row(const Topic& topic, PartitionIndex index, const Context&
   row.leader_epoch = state.leader_epoch;
   row.replica_nodes = {context.node()};
   row.isr_nodes = {context.node()};
+  if constexpr (requires { row.eligible_leader_replicas; }) {
+    row.eligible_leader_replicas.emplace();  // none, where null would be "unknown": Java's Admin
+    row.last_known_elr.emplace();            // reads the list without a look
+  }
   if (!state.available) {
     row.error_code = ErrorCode::leader_not_available;
     row.leader_id = no_broker;
