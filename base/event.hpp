@@ -6,6 +6,7 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
+
 #include <functional>
 #include <utility>
 #include <vector>
@@ -30,8 +31,8 @@ class Event {
         asio::post(executor, std::move(resume));
       });
     };
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
-        std::move(initiate), asio_token_);
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(std::move(initiate),
+                                                                               asio_token_);
   }
 
   // Resumes everybody who waits now.

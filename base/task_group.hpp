@@ -6,6 +6,7 @@
 #include "base/task.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+
 #include <exception>
 #include <functional>
 #include <utility>

@@ -6,6 +6,8 @@
 #include "broker/partition.hpp"
 #include "storage/open_file_system.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <filesystem>
 
 namespace sluice::broker {
@@ -22,7 +24,11 @@ Task<> adopt_on(Shard* from, Shard* to, CatalogSnapshot catalog) {
 // On `shard`: nothing new is read, what is being served goes on.
 Task<> stop_reading(Shard* shard) {
   shard->begin_stop();
-  for (Connection* connection : shard->connections()) connection->stop_reading();
+  co_return;
+}
+// On `shard`, once every shard has begun to stop: what waits for others is answered.
+Task<> release_waiting(Shard* shard) {
+  shard->release_waiting();
   co_return;
 }
 Task<> abort_connections(Shard* shard) {
@@ -111,8 +117,7 @@ Result<> Broker::open() {
   shards_.start_threads();
   threads_running_ = true;
   for (const auto& shard : shards_.all()) {
-    auto opened =
-        shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
+    auto opened = shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
     if (!opened) return opened;
     if (shard->id() == 0)
       if (auto catalog = shards_.wait(*shard, open_catalog(shard.get())); !catalog) return catalog;
@@ -122,8 +127,7 @@ Result<> Broker::open() {
   const CatalogSnapshot catalog = catalog_->snapshot();
   std::vector<std::future<void>> adopting;
   for (const auto& shard : shards_.all())
-    adopting.push_back(
-        asio::co_spawn(shard->executor(), shard->adopt(catalog), asio::use_future));
+    adopting.push_back(asio::co_spawn(shard->executor(), shard->adopt(catalog), asio::use_future));
   for (auto& one : adopting) one.get();
   for (const auto& shard : shards_.all()) shards_.wait(*shard, start_upkeep(shard.get()));
   for (const auto& listener : listeners_)
@@ -153,6 +157,7 @@ Result<> Broker::stop() {
     for (const auto& listener : listeners_)
       shards_.wait(shards_.at(0), stop_listener(listener.get()));
     for (const auto& shard : shards_.all()) shards_.wait(*shard, stop_reading(shard.get()));
+    for (const auto& shard : shards_.all()) shards_.wait(*shard, release_waiting(shard.get()));
     const TimePoint deadline =
         clock_.now() + std::chrono::milliseconds(base_options_->shutdown_timeout_ms);
     for (const auto& shard : shards_.all()) {
@@ -174,6 +179,14 @@ Result<> Broker::stop() {
   return outcome;
 }
 
+void Broker::connection_ended(std::string host) {
+  --connection_count_;
+  asio::post(shards_.at(0).executor(), [this, gone = std::move(host)] {
+    const auto at = connections_by_host_.find(gone);
+    if (at != connections_by_host_.end() && --at->second <= 0) connections_by_host_.erase(at);
+  });
+}
+
 // ---- Changes ----
 
 Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
@@ -184,23 +197,22 @@ Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
     co_return outcome;
   }
   TaskGroup tasks{home.executor()};
-  for (const auto& shard : shards_.all())
-    tasks.spawn(adopt_on(&home, shard.get(), outcome->after));
+  for (const auto& shard : shards_.all()) tasks.spawn(adopt_on(&home, shard.get(), outcome->after));
   co_await tasks.drain();
   co_return outcome;
 }
 
 Task<> Broker::create_offsets_topic_here(protocol::ErrorCode* error) {
   if (!changes_.try_enter()) co_await changes_.enter();
+  const Turnstile::Pass pass{changes_};
   const CatalogSnapshot catalog = catalog_->snapshot();
   if (catalog->find(offsets_topic_name) == nullptr) {
-    std::vector<CatalogChange> changes{admin::offsets_topic(
-        *base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
+    std::vector<CatalogChange> changes{
+        admin::offsets_topic(*base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
     const auto outcome = co_await commit(std::move(changes));
     if (!outcome || outcome->faults.front().code)
       *error = protocol::ErrorCode::coordinator_not_available;
   }
-  changes_.leave();
 }
 
 Task<protocol::ErrorCode> Broker::create_offsets_topic(Shard& home) {

@@ -21,6 +21,7 @@
 #include "storage/directory_lock.hpp"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,10 @@ class Broker {
   }
   // Connections of all shards, against max.connections.
   std::atomic<std::int32_t>& connection_count() { return connection_count_; }
+  // On shard 0: connections of one client address, against max.connections.per.ip.
+  std::int32_t& connections_from(const std::string& host) { return connections_by_host_[host]; }
+  // From any shard.
+  void connection_ended(std::string host);
 
  private:
   Broker(Options options, Clock& clock, Logger& logger);
@@ -98,6 +103,7 @@ class Broker {
   std::vector<Endpoint> addresses_;
   std::atomic<std::uint32_t> next_session_{0};
   std::atomic<std::int32_t> connection_count_{0};
+  std::map<std::string, std::int32_t> connections_by_host_;  // shard 0
   std::int64_t started_ms_ = 0;
   bool threads_running_ = false;
   bool stopped_ = false;

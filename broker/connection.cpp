@@ -1,12 +1,15 @@
 #include "broker/connection.hpp"
 
 #include "broker/dispatch.hpp"
+#include "broker/fetch_waiter.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+
 #include <algorithm>
 #include <cstring>
+#include <sys/socket.h>
 
 namespace sluice::broker {
 
@@ -21,7 +24,12 @@ Connection::Connection(Shard& shard, Socket socket, Peer peer)
     : shard_(shard),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
-      tasks_(shard.executor()),
+      tasks_(shard.executor(),
+             [this](std::exception_ptr) {  // out of memory: this client's loss, nobody else's
+               shard_.logger().error("connection closed: a request failed unexpectedly",
+                                     {{"client", peer_.client_host}});
+               abort();
+             }),
       last_activity_(shard.timers().now()) {
   shard_.connections().push_back(this);
 }
@@ -35,15 +43,17 @@ Task<> Connection::run() {
     storage::AlignedBuffer frame;
     std::size_t size = 0;
     if (co_await read_frame(frame, size) == Input::end) break;
-    auto request = std::make_unique<Request>(
-        Request{shard_, peer_, sessions_, shard_.catalog(), shard_.options(), std::move(frame)});
+    auto request = std::make_unique<Request>(Request{
+        shard_, peer_, sessions_, parked_, shard_.catalog(), shard_.options(), std::move(frame)});
     const Bytes bytes{request->frame.data(), size};
     const protocol::WireError error = protocol::parse_request(bytes, request->parsed);
-    const bool is_produce = error == protocol::WireError::none &&
-                            request->parsed.api->key == protocol::ApiKey::produce;
+    if (error == protocol::WireError::none) valid_request_seen_ = true;
+    const bool is_produce =
+        error == protocol::WireError::none && request->parsed.api->key == protocol::ApiKey::produce;
     // Anything but produce is served alone, after what came before it.
     const std::size_t others_max = is_produce ? produce_pipeline_max - 1 : 0;
-    while (unready_ > others_max && !dead_) co_await progress_.wait();
+    while ((unready_ > others_max || replies_.size() >= 2 * produce_pipeline_max) && !dead_)
+      co_await progress_.wait();
     if (dead_) break;
     replies_.push_back(std::make_unique<Reply>());
     ++unready_;
@@ -59,12 +69,17 @@ Task<> Connection::run() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   co_await tasks_.drain();
+  while (!replies_.empty()) drop_reply();
+}
+
+void Connection::drop_reply() {
+  shard_.reply_bytes() -= static_cast<std::int64_t>(replies_.front()->out.size());
+  replies_.pop_front();
 }
 
 Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError error,
                          Reply* reply) {
   const Served outcome = co_await dispatch(*request, error);
-  if (outcome != Served::close) valid_request_seen_ = true;
   reply_is_ready(*reply, outcome, std::move(request->reply));
   request.reset();
   shard_.frame_released().notify();
@@ -72,6 +87,7 @@ Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError e
 
 void Connection::reply_is_ready(Reply& reply, Served outcome, protocol::GatherBuffer out) {
   if (outcome == Served::replied) reply.out = std::move(out);
+  shard_.reply_bytes() += static_cast<std::int64_t>(reply.out.size());
   reply.close_after = outcome == Served::close;
   reply.ready = true;
   --unready_;
@@ -83,11 +99,14 @@ void Connection::stop_reading() {
   closing_ = true;
   boost::system::error_code ignored;  // not connected any more: the read ends by itself
   socket_.shutdown(asio::ip::tcp::socket::shutdown_receive, ignored);
+  shard_.frame_released().notify();  // it may be waiting for memory
 }
 
 void Connection::abort() {
   dead_ = true;
   closing_ = true;
+  parked_.abandoned = true;
+  if (const auto waiter = parked_.waiter.lock()) waiter->wake();
   boost::system::error_code ignored;
   socket_.close(ignored);
   progress_.notify();
@@ -95,15 +114,24 @@ void Connection::abort() {
 }
 
 void Connection::check_deadlines(TimePoint now, std::chrono::milliseconds idle_max) {
-  if (unready_ != 0) return;  // we are the slow one
+  if (unready_ != 0) {  // we are the slow one; but is anybody there?
+    if (peer_is_gone()) abort();
+    return;
+  }
   const bool frame_late = frame_began_ != TimePoint{} && now - frame_began_ > frame_time_max;
   const bool reader_late = writing_ && now - last_activity_ > idle_max;
   const bool idle = replies_.empty() && now - last_activity_ > idle_max;
   if (!frame_late && !reader_late && !idle) return;
-  shard_.logger().debug("connection closed", {{"client", peer_.client_host},
-                                              {"reason", frame_late ? "a request took too long to arrive"
-                                                                    : "idle"}});
+  shard_.logger().debug("connection closed",
+                        {{"client", peer_.client_host},
+                         {"reason", frame_late ? "a request took too long to arrive" : "idle"}});
   abort();
+}
+
+// Whether the peer has closed, when nothing is being read.
+bool Connection::peer_is_gone() {
+  std::byte next{};
+  return ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 // ---- Reading ----
@@ -138,7 +166,9 @@ bool Connection::acceptable_size(std::int32_t announced) {
                        {{"client", peer_.client_host},
                         {"size", announced},
                         {"max", max},
-                        {"looks_like", http ? "HTTP" : tls ? "TLS" : "no Kafka request"}});
+                        {"looks_like", http  ? "HTTP"
+                                       : tls ? "TLS"
+                                             : "no Kafka request"}});
   return false;
 }
 
@@ -155,18 +185,32 @@ Task<Connection::Input> Connection::read_frame(storage::AlignedBuffer& frame, st
   co_return Input::frame;
 }
 
-// Memory for `size` bytes from the shard's pool; waits while the pool is lent out.
+// Memory for `size` bytes from the shard's pool; waits while the pool is lent out. One connection
+// at a time may pass the pool's bound, until its frame is complete: the largest request fits even
+// where the pool is small. Empty when the connection ends meanwhile.
 Task<storage::AlignedBuffer> Connection::frame_memory(std::size_t size) {
   for (;;) {
+    if (closing_) co_return storage::AlignedBuffer{};
     auto memory = shard_.frames().try_take(size);
-    // The pool's bound must not starve a request that is larger than the whole pool.
-    if (!memory && shard_.frames().bytes_lent() == 0) memory = shard_.frames().take(size);
-    if (memory || dead_) co_return memory;
+    if (memory) co_return memory;
+    Connection*& grower = shard_.frame_grower();
+    if (grower == nullptr) grower = this;
+    if (grower == this) co_return shard_.frames().take(size);
+    frame_began_ = TimePoint{};  // it is us who are slow
     co_await shard_.frame_released().wait();
+    frame_began_ = shard_.timers().now();
   }
 }
 
 Task<bool> Connection::read_body(storage::AlignedBuffer& frame, std::size_t size) {
+  const bool whole = co_await fill_body(frame, size);
+  if (shard_.frame_grower() == this) shard_.frame_grower() = nullptr;
+  if (!whole) frame = {};
+  if (size > frame_growth_min || !whole) shard_.frame_released().notify();
+  co_return whole;
+}
+
+Task<bool> Connection::fill_body(storage::AlignedBuffer& frame, std::size_t size) {
   frame = co_await frame_memory(std::min(size, frame_growth_min));
   if (!frame) co_return false;
   std::size_t have = std::min(size, input_end_ - input_begin_);
@@ -184,6 +228,7 @@ Task<bool> Connection::read_body(storage::AlignedBuffer& frame, std::size_t size
         co_await socket_.async_read_some(asio::buffer(frame.data() + have, free), use_task);
     if (error) co_return false;
     have += count;
+    frame_began_ = shard_.timers().now();  // it moves: only a standstill is too long
   }
   co_return true;
 }
@@ -219,7 +264,7 @@ Task<> Connection::write_replies() {
       last_activity_ = shard_.timers().now();
       if (error) close_after = true;
     }
-    for (; count != 0; --count) replies_.pop_front();
+    for (; count != 0; --count) drop_reply();
     if (close_after) abort();
     progress_.notify();
   }

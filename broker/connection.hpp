@@ -20,6 +20,7 @@
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
+
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -46,7 +47,7 @@ class Connection {
 
   // Reads no further request; what is being served is answered, then the connection closes.
   void stop_reading();
-  // Ends it now: pending replies are lost.
+  // Ends it now: pending replies are lost, a parked fetch is given up.
   void abort();
 
   // Closes it if it was idle for too long, or takes too long over one frame. Called by the shard's
@@ -64,6 +65,9 @@ class Connection {
   Task<bool> fill_input(std::size_t wanted);
   Task<bool> read_body(storage::AlignedBuffer& frame, std::size_t size);
   Task<storage::AlignedBuffer> frame_memory(std::size_t size);
+  Task<bool> fill_body(storage::AlignedBuffer& frame, std::size_t size);
+  bool peer_is_gone();
+  void drop_reply();
   bool acceptable_size(std::int32_t announced);
 
   Task<> serve(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);
@@ -89,6 +93,7 @@ class Connection {
   bool closing_ = false;  // no more requests
   bool dead_ = false;     // no more replies either
   FetchSessions sessions_;
+  ParkedFetch parked_;
 };
 
 }  // namespace sluice::broker

@@ -101,12 +101,12 @@ constexpr std::array handlers{
     Handler{ApiKey::elect_leaders, serve<protocol::ElectLeadersRequest, handle_elect_leaders>},
     Handler{ApiKey::incremental_alter_configs,
             serve<protocol::IncrementalAlterConfigsRequest, handle_incremental_alter_configs>},
-    Handler{ApiKey::alter_partition_reassignments,
-            serve<protocol::AlterPartitionReassignmentsRequest,
-                  handle_alter_partition_reassignments>},
-    Handler{ApiKey::list_partition_reassignments,
-            serve<protocol::ListPartitionReassignmentsRequest,
-                  handle_list_partition_reassignments>},
+    Handler{
+        ApiKey::alter_partition_reassignments,
+        serve<protocol::AlterPartitionReassignmentsRequest, handle_alter_partition_reassignments>},
+    Handler{
+        ApiKey::list_partition_reassignments,
+        serve<protocol::ListPartitionReassignmentsRequest, handle_list_partition_reassignments>},
     Handler{ApiKey::offset_delete, serve<protocol::OffsetDeleteRequest, handle_offset_delete>},
     Handler{ApiKey::describe_client_quotas,
             serve<protocol::DescribeClientQuotasRequest, handle_describe_client_quotas>},

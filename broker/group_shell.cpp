@@ -6,6 +6,7 @@
 #include "protocol/record.hpp"
 
 #include <boost/asio/post.hpp>
+
 #include <algorithm>
 
 namespace sluice::broker {
@@ -34,11 +35,13 @@ void GroupShell::start() {
 }
 
 void GroupShell::abandon() {
+  closed_ = true;
   coordinator_.abandon(ErrorCode::not_coordinator);
   settle();
 }
 
 Task<> GroupShell::stop() {
+  abandon();
   stopping_ = true;
   timer_->cancel();
   time_changed_.notify();
@@ -49,6 +52,11 @@ Task<> GroupShell::stop() {
 
 template <class Reply, class Call>
 Task<Reply> GroupShell::ask(Call call) {
+  if (closed_) {  // nobody would answer it any more
+    Reply reply;
+    if constexpr (requires { reply.error; }) reply.error = ErrorCode::not_coordinator;
+    co_return reply;
+  }
   const RequestToken token = next_token_++;
   Parked parked;
   parked_.emplace(token, &parked);
@@ -108,13 +116,15 @@ void GroupShell::settle() {
     parked->second->arrived.notify();
     parked_.erase(parked);
   }
-  if (coordinator_.has_writes() && !flush_posted_ && !stopping_) {
+  if (coordinator_.has_writes() && !flush_posted_) {
     flush_posted_ = true;
     tasks_.spawn(flush_writes());
   }
   const auto next = coordinator_.next_deadline();
-  if (waiting_for_work_ && next) time_changed_.notify();
-  else if (armed_ && next && *next < *armed_) timer_->cancel();
+  if (waiting_for_work_ && next)
+    time_changed_.notify();
+  else if (armed_ && next && *next < *armed_)
+    timer_->cancel();
 }
 
 // ---- Time ----
@@ -172,11 +182,13 @@ Task<> GroupShell::write(std::vector<std::uint64_t> ids, std::vector<std::byte> 
       error = co_await partition->wait_durable(appended.durable_end);
   }
   if (error != ErrorCode::none)
-    shard_.logger().error("group state was not stored", {{"partition", key_.index},
-                                                         {"error", protocol::to_string(error)}});
+    shard_.logger().error("group state was not stored",
+                          {{"partition", key_.index}, {"error", protocol::to_string(error)}});
   for (const std::uint64_t id : ids) {
-    if (error == ErrorCode::none) coordinator_.on_durable(id, now());
-    else coordinator_.on_failed(id, error, now());
+    if (error == ErrorCode::none)
+      coordinator_.on_durable(id, now());
+    else
+      coordinator_.on_failed(id, error, now());
   }
   settle();
 }
@@ -199,10 +211,9 @@ Task<bool> GroupShell::load_batches() {
   while (next < log.high_watermark() && !stopping_) {
     auto read = co_await log.read(next, load_bytes);
     if (!read) {
-      shard_.logger().error("group state cannot be read: these groups are not served",
-                            {{"partition", key_.index},
-                             {"offset", next},
-                             {"error", read.error().message()}});
+      shard_.logger().error(
+          "group state cannot be read: these groups are not served",
+          {{"partition", key_.index}, {"offset", next}, {"error", read.error().message()}});
       co_return false;
     }
     if (read->empty()) break;

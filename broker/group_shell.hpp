@@ -1,5 +1,5 @@
-// Carries one GroupCoordinator (group_coordinator.hpp): reads its partition of __consumer_offsets at
-// start, appends what it wants stored, keeps its time and brings replies to those who wait.
+// Carries one GroupCoordinator (group_coordinator.hpp): reads its partition of __consumer_offsets
+// at start, appends what it wants stored, keeps its time and brings replies to those who wait.
 //
 // Order: writes are appended in the order the coordinator made them; those of one turn of the event
 // loop share batches, so that commits that arrive together cost one write.
@@ -83,6 +83,7 @@ class GroupShell {
   Event time_changed_;
   bool waiting_for_work_ = false;
   bool flush_posted_ = false;
+  bool closed_ = false;  // abandoned: requests are refused at once
   bool stopping_ = false;
   TaskGroup tasks_;
 };

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+
 #include <cerrno>
 
 namespace sluice::broker {
@@ -12,32 +13,40 @@ namespace {
 
 using Protocol = asio::ip::tcp;
 
-Task<> serve_connection(std::unique_ptr<Connection> connection, Broker* broker) {
+Task<> serve_connection(std::unique_ptr<Connection> connection, Broker* broker, std::string host) {
   co_await connection->run();
   connection.reset();
-  --broker->connection_count();
+  broker->connection_ended(std::move(host));
 }
 
-std::string peer_host(const Protocol::endpoint& endpoint) {
-  return "/" + endpoint.address().to_string();
+// As clients write it: an IPv4 client of a [::] listener is shown its IPv4 address, and no address
+// carries the scope of this machine's interfaces.
+std::string host_of(const Protocol::endpoint& endpoint) {
+  const asio::ip::address address = endpoint.address();
+  if (address.is_v4()) return address.to_string();
+  asio::ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+  v6.scope_id(0);
+  return v6.to_string();
 }
 
 // On the shard that is to own the connection.
-void adopt_connection(Shard& shard, int descriptor, bool v6, std::size_t listener) {
+void adopt_connection(Shard& shard, int descriptor, bool v6, std::size_t listener,
+                      std::string host) {
   Socket socket{shard.io()};
   boost::system::error_code error;
   socket.assign(v6 ? Protocol::v6() : Protocol::v4(), descriptor, error);
   const auto remote = error ? Protocol::endpoint{} : socket.remote_endpoint(error);
   const auto local = error ? Protocol::endpoint{} : socket.local_endpoint(error);
   if (error || shard.stopping()) {  // gone before it was taken
-    --shard.broker().connection_count();
+    shard.broker().connection_ended(host);
     return;
   }
   socket.set_option(Protocol::no_delay(true), error);
   ++shard.counters().connections_accepted;
-  Peer peer{peer_host(remote), {local.address().to_string(), local.port()}, listener};
+  Peer peer{"/" + host_of(remote), {host_of(local), local.port()}, listener};
   auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
-  shard.tasks().spawn(serve_connection(std::move(connection), &shard.broker()));
+  shard.tasks().spawn(serve_connection(std::move(connection), &shard.broker(), std::move(host)));
 }
 
 }  // namespace
@@ -76,15 +85,25 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
     return;  // closed by its destructor
   }
   boost::system::error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return;  // reset by the peer meanwhile
+  const std::string host = host_of(remote);
+  if (broker.connections_from(host) >= shard_.options()->max_connections_per_ip) {
+    ++shard_.counters().connections_refused;
+    shard_.logger().warn("connection refused: max.connections.per.ip is reached",
+                         {{"client", host}, {"max", shard_.options()->max_connections_per_ip}});
+    return;
+  }
   const bool v6 = socket.local_endpoint(error).address().is_v6();
   const int descriptor = error ? -1 : socket.release(error);
   if (error) return;  // reset by the peer meanwhile
   ++broker.connection_count();
+  ++broker.connections_from(host);
   Shard& owner = broker.shard(next_shard_);
   next_shard_ = (next_shard_ + 1) % broker.shard_count();
   const std::size_t index = index_;
-  asio::post(owner.executor(), [&owner, descriptor, v6, index] {
-    adopt_connection(owner, descriptor, v6, index);
+  asio::post(owner.executor(), [&owner, descriptor, v6, index, host] {
+    adopt_connection(owner, descriptor, v6, index, host);
   });
 }
 

@@ -54,18 +54,16 @@ Task<AppendResult> Partition::append(Bytes records, std::int16_t api_version) {
   if (closing_) co_return refuse(ErrorCode::not_leader_or_follower, "The partition is closing.");
   const Visit visit{busy_, idle_};
   if (!turnstile_.try_enter()) co_await turnstile_.enter();
-  AppendResult result = co_await append_in_turn(records, api_version);
-  turnstile_.leave();
-  co_return result;
+  const Turnstile::Pass pass{turnstile_};
+  co_return co_await append_in_turn(records, api_version);
 }
 
 Task<AppendResult> Partition::append_own(Bytes batch) {
   if (closing_) co_return refuse(ErrorCode::not_leader_or_follower, "The partition is closing.");
   const Visit visit{busy_, idle_};
   if (!turnstile_.try_enter()) co_await turnstile_.enter();
-  AppendResult result = co_await store(batch, -1);
-  turnstile_.leave();
-  co_return result;
+  const Turnstile::Pass pass{turnstile_};
+  co_return co_await store(batch, -1);
 }
 
 // Inside the turnstile.
@@ -184,8 +182,22 @@ void Partition::high_watermark_moved() {
 void Partition::set_config(std::shared_ptr<const Topic> topic, TopicConfig config) {
   topic_ = std::move(topic);
   config_ = std::move(config);
-  log_->set_options(
-      log_options(config_, *shard_.options(), is_internal_topic(topic_->name)));
+  log_->set_options(log_options(config_, *shard_.options(), is_internal_topic(topic_->name)));
+}
+
+Task<Result<storage::TimestampOffset>> Partition::find_by_time(std::int64_t timestamp_ms) {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->find_by_time(timestamp_ms);
+}
+
+Task<Result<storage::TimestampOffset>> Partition::max_timestamp() {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->max_timestamp();
+}
+
+Task<Result<Offset>> Partition::delete_records(Offset offset) {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->delete_records(offset);
 }
 
 Task<> Partition::upkeep(UpkeepWork work) {
@@ -199,9 +211,9 @@ Task<> Partition::upkeep(UpkeepWork work) {
   }
   if (done && work.compaction && log_->needs_compaction()) done = co_await log_->compact();
   if (!done && !closing_)
-    shard_.logger().warn("upkeep of a partition failed", {{"topic", topic_->name},
-                                                          {"partition", index_},
-                                                          {"error", done.error().message()}});
+    shard_.logger().warn(
+        "upkeep of a partition failed",
+        {{"topic", topic_->name}, {"partition", index_}, {"error", done.error().message()}});
 }
 
 Task<Result<>> Partition::close() {

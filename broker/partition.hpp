@@ -80,6 +80,11 @@ class Partition {
   // Wakes `waiter` when the high watermark leaves `seen`; at once if it already has.
   void wake_on_data(const std::shared_ptr<FetchWaiter>& waiter, Offset seen);
 
+  // As the Log's; the partition stays open while they run. Requires: not closing().
+  Task<Result<storage::TimestampOffset>> find_by_time(std::int64_t timestamp_ms);
+  Task<Result<storage::TimestampOffset>> max_timestamp();
+  Task<Result<Offset>> delete_records(Offset offset);
+
   // NOT for the data path: changed configs, seldom.
   void set_config(std::shared_ptr<const Topic> topic, TopicConfig config);
   const TopicConfig& config() const { return config_; }

@@ -15,25 +15,33 @@
 namespace sluice::broker {
 
 class FetchSessions;
+class FetchWaiter;
 class Shard;
 
 // What a handler needs to know of the connection.
 struct Peer {
-  std::string client_host;     // "/127.0.0.1", as Kafka reports it in groups
-  Endpoint local;              // the address the client reached us at
-  std::size_t listener = 0;    // index in Options::listeners
+  std::string client_host;   // "/127.0.0.1", as Kafka reports it in groups
+  Endpoint local;            // the address the client reached us at
+  std::size_t listener = 0;  // index in Options::listeners
+};
+
+// Lets a connection that is gone end the fetch it has parked.
+struct ParkedFetch {
+  std::weak_ptr<FetchWaiter> waiter;
+  bool abandoned = false;
 };
 
 struct Request {
   Shard& shard;  // of the connection
   const Peer& peer;
   FetchSessions& sessions;  // of the connection
+  ParkedFetch& parked;      // of the connection
   // Snapshots taken when the request arrived.
   CatalogSnapshot catalog;
   std::shared_ptr<const Options> options;
   storage::AlignedBuffer frame;  // what the views below point into
   protocol::RequestFrame parsed{};
-  ReplyArena arena{};               // owns the strings of the reply until it is encoded
+  ReplyArena arena{};              // owns the strings of the reply until it is encoded
   protocol::GatherBuffer reply{};  // the encoded reply, size prefix first; empty: there is none
 
   std::int16_t version() const { return parsed.header.version; }

@@ -43,6 +43,7 @@ Shard::Shard(int id, Broker& broker, Clock& clock, Logger& logger)
       work_(io_.get_executor()),
       timers_(make_timers(io_.get_executor())),
       upkeep_timer_(timers_->make_timer()),
+      slow_timer_(timers_->make_timer()),
       tasks_(io_.get_executor()) {}
 
 Shard::~Shard() = default;
@@ -57,8 +58,8 @@ void Shard::run() {
 Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> options) {
   base_options_ = options;
   options_ = std::move(options);
-  frames_ = std::make_unique<storage::BufferPool>(static_cast<std::size_t>(
-      options_->queued_max_request_bytes / options_->shard_count()));
+  frames_ = std::make_unique<storage::BufferPool>(
+      static_cast<std::size_t>(options_->queued_max_request_bytes / options_->shard_count()));
   storage::FileSystemOptions wanted;
   wanted.backend = backend_of(*options_);
   auto files = co_await storage::open_file_system(std::move(root), wanted);
@@ -82,6 +83,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
 Task<> Shard::adopt(CatalogSnapshot catalog) {
   SLUICE_CHECK(here());
   if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
   if (!catalog_ || catalog->version() > catalog_->version() || partitions_.empty()) {
     const CatalogSnapshot before = catalog_;
     configure(*catalog);
@@ -99,7 +101,6 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     catalog_ = std::move(catalog);  // visible only now that its partitions are open
     if (before) forget_topics(*before);
   }
-  adopting_.leave();
 }
 
 // Options and topic configs that the catalog changes.
@@ -119,19 +120,20 @@ void Shard::configure(const Catalog& catalog) {
 Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index) {
   const TopicConfig config = effective_topic_config(*options_, topic->overrides);
   storage::PartitionName name{topic->id, topic->name, index};
-  const storage::LogOptions wanted =
-      log_options(config, *options_, is_internal_topic(topic->name));
+  const storage::LogOptions wanted = log_options(config, *options_, is_internal_topic(topic->name));
   auto log = co_await store_->open_log(std::move(name), wanted);
   opened_.notify();
+  const PartitionKey key{topic->id, index};
   if (!log) {
-    logger_.error("a partition could not be opened and is not served",
-                  {{"topic", topic->name}, {"partition", index}, {"error", log.error().message()}});
+    if (unopened_.insert(key).second)
+      logger_.error(
+          "a partition could not be opened and is not served; it is tried again each second",
+          {{"topic", topic->name}, {"partition", index}, {"error", log.error().message()}});
     co_return;
   }
+  unopened_.erase(key);
   report_recovery(**log);
-  const PartitionKey key{topic->id, index};
-  partitions_[key] =
-      std::make_unique<Partition>(*this, topic, index, std::move(*log), config);
+  partitions_[key] = std::make_unique<Partition>(*this, topic, index, std::move(*log), config);
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
   shell = std::make_unique<GroupShell>(*this, key, group_options(*options_));
@@ -142,11 +144,10 @@ void Shard::report_recovery(const storage::Log& log) {
   for (const storage::Finding& finding : log.recovery().findings) {
     const bool damage = finding.kind == storage::Finding::Kind::damage ||
                         finding.kind == storage::Finding::Kind::file_missing;
-    const std::string_view what =
-        damage ? "stored data is damaged; the rest is served"
-        : finding.kind == storage::Finding::Kind::tail_cut
-            ? "an unfinished end of a log was cut"
-            : "an index was rebuilt";
+    const std::string_view what = damage ? "stored data is damaged; the rest is served"
+                                  : finding.kind == storage::Finding::Kind::tail_cut
+                                      ? "an unfinished end of a log was cut"
+                                      : "an index was rebuilt";
     logger_.write(damage ? LogLevel::error : LogLevel::info, what,
                   {{"file", finding.path},
                    {"position", finding.position},
@@ -187,6 +188,28 @@ void Shard::forget_topics(const Catalog& before) {
       for (auto& [index, shell] : groups_) shell->topic_deleted(*topic);
 }
 
+// Disks that were full, descriptors that had run out: the cause may be gone.
+Task<> Shard::open_again() {
+  if (unopened_.empty()) co_return;
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
+  const std::vector<PartitionKey> keys(unopened_.begin(), unopened_.end());
+  const CatalogSnapshot catalog = catalog_;
+  for (const PartitionKey& key : keys) {
+    const Topic* topic = catalog->find(key.topic);
+    if (topic == nullptr)
+      unopened_.erase(key);
+    else
+      co_await open_partition(catalog->topics().at(topic->name), key.index);
+  }
+}
+
+protocol::ErrorCode Shard::why_missing(const TopicId& topic) const {
+  return catalog_ && catalog_->find(topic) != nullptr
+             ? protocol::ErrorCode::kafka_storage_error
+             : protocol::ErrorCode::unknown_topic_or_partition;
+}
+
 Partition* Shard::find(const TopicId& topic, PartitionIndex index) {
   const auto at = partitions_.find(PartitionKey{topic, index});
   return at == partitions_.end() ? nullptr : at->second.get();
@@ -199,32 +222,42 @@ GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
 
 // ---- Upkeep ----
 
-void Shard::start_upkeep() { tasks_.spawn(upkeep()); }
+void Shard::start_upkeep() {
+  tasks_.spawn(upkeep());
+  tasks_.spawn(upkeep_of_partitions());
+}
 
+// What must not wait for anything long: the frontier, and clients that are gone or late.
 Task<> Shard::upkeep() {
-  TimePoint next_maintain = timers_->now();
   TimePoint next_deadlines = timers_->now();
-  TimePoint next_retention = timers_->now();
-  TimePoint next_compaction = timers_->now();
   while (!stopping_) {
     if (!co_await upkeep_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
     if (auto saved = co_await store_->maintain(); !saved)
       logger_.error("the frontier could not be saved", {{"error", saved.error().message()}});
+    if (timers_->now() < next_deadlines) continue;
+    close_late_connections();
+    next_deadlines = timers_->now() + deadline_check_interval;
+  }
+}
+
+// Retention, sealing and compaction of one partition after the other, which may take long.
+Task<> Shard::upkeep_of_partitions() {
+  TimePoint next_maintain = timers_->now();
+  TimePoint next_retention = timers_->now();
+  TimePoint next_compaction = timers_->now();
+  while (!stopping_) {
+    if (!co_await slow_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
     const TimePoint now = timers_->now();
     UpkeepWork work;
-    if (now >= next_deadlines) {
-      close_late_connections();
-      next_deadlines = now + deadline_check_interval;
-    }
     work.maintain = now >= next_maintain;
     work.retention = now >= next_retention;
     work.compaction = options_->log_cleaner_enable && now >= next_compaction;
     if (work.maintain) next_maintain = now + maintain_interval;
     if (work.retention)
-      next_retention =
-          now + std::chrono::milliseconds(options_->log_retention_check_interval_ms);
+      next_retention = now + std::chrono::milliseconds(options_->log_retention_check_interval_ms);
     if (work.compaction)
       next_compaction = now + std::chrono::milliseconds(options_->log_cleaner_backoff_ms);
+    if (work.maintain) co_await open_again();
     if (work.maintain || work.retention || work.compaction) co_await keep_partitions(work);
   }
 }
@@ -251,22 +284,29 @@ void Shard::close_late_connections() {
 void Shard::begin_stop() {
   stopping_ = true;
   upkeep_timer_->cancel();
+  slow_timer_->cancel();
+  const std::vector<Connection*> all = connections_;
+  for (Connection* connection : all) connection->stop_reading();
+}
+
+void Shard::release_waiting() {
   for (auto& [index, shell] : groups_) shell->abandon();
   for (auto& [key, partition] : partitions_) partition->wake_fetches();
 }
 
 Task<> Shard::stop() {
   for (auto& [index, shell] : groups_) co_await shell->stop();
-  co_await tasks_.drain();
 }
 
 Task<Result<>> Shard::close() {
   Result<> outcome;
-  groups_.clear();
+  // Closing a log also ends what upkeep does to it, and whoever waits for it to become durable.
   for (auto& [key, partition] : partitions_) {
     auto closed = co_await partition->close();
     if (!closed && outcome) outcome = std::move(closed);
   }
+  co_await tasks_.drain();
+  groups_.clear();
   partitions_.clear();
   if (store_) {
     auto closed = co_await store_->close();

@@ -14,6 +14,7 @@
 #include "broker/catalog.hpp"
 #include "broker/options.hpp"
 #include "broker/turnstile.hpp"
+#include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
 #include "storage/aligned_buffer.hpp"
 #include "storage/file_system.hpp"
@@ -21,10 +22,12 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace sluice::broker {
@@ -84,6 +87,12 @@ class Shard {
   // Request frames: bounded by queued.max.request.bytes over the shards.
   storage::BufferPool& frames() { return *frames_; }
   Event& frame_released() { return frame_released_; }
+  // The one connection that may pass the bound of frames(), so that large requests that are half
+  // received cannot wait for each other.
+  Connection*& frame_grower() { return frame_grower_; }
+  // Bytes of replies not sent yet. Fetches answer with less while it is high.
+  std::int64_t& reply_bytes() { return reply_bytes_; }
+  std::int64_t reply_bytes_max() const { return static_cast<std::int64_t>(frames_->bytes_max()); }
   TaskGroup& tasks() { return tasks_; }
   ShardCounters& counters() { return counters_; }
 
@@ -98,22 +107,26 @@ class Shard {
 
   // Opens the shard's part of the data directory. Errors: those of the file system and the store.
   Task<Result<>> open(std::string root, std::shared_ptr<const Options> options);
-  // Takes a new catalog: opens partitions that are new here, closes and deletes those that are gone,
-  // passes changed configs on. Returns when all of that is done. A partition that does not open is
-  // logged and answers KAFKA_STORAGE_ERROR.
+  // Takes a new catalog: opens partitions that are new here, closes and deletes those that are
+  // gone, passes changed configs on. Returns when all of that is done. A partition that does not
+  // open is logged and answers KAFKA_STORAGE_ERROR.
   Task<> adopt(CatalogSnapshot catalog);
   // Starts the periodic work: retention, compaction, the saved frontier.
   void start_upkeep();
-  // Nothing new is begun from now on; parked fetches are answered.
+  // Nothing new is begun from now on.
   void begin_stop();
-  // Ends the periodic work and what waits (parked fetches, parked joins). Connections have been
-  // closed before.
+  // Parked fetches and joins are answered. Every shard has begun to stop.
+  void release_waiting();
+  // Ends the group coordinators. Connections have been closed before.
   Task<> stop();
   // Closes every log and the store: the clean-shutdown mark is set last.
   Task<Result<>> close();
 
   // ---- What lives here ----
 
+  // Why find() gave null: the topic is gone or not known here yet (clients ask again), or its log
+  // could not be opened.
+  protocol::ErrorCode why_missing(const TopicId& topic) const;
   // Null: unknown here, or not open.
   Partition* find(const TopicId& topic, PartitionIndex index);
   const std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash>& partitions()
@@ -132,6 +145,8 @@ class Shard {
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
   Task<> drop_partition(PartitionKey key);
   Task<> upkeep();
+  Task<> upkeep_of_partitions();
+  Task<> open_again();
   Task<> keep_partitions(UpkeepWork work);
   void report_recovery(const storage::Log& log);
   void forget_topics(const Catalog& before);
@@ -152,6 +167,8 @@ class Shard {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::BufferPool> frames_;
   Event frame_released_;
+  Connection* frame_grower_ = nullptr;
+  std::int64_t reply_bytes_ = 0;
   ShardCounters counters_;
   CatalogSnapshot catalog_;
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
@@ -159,8 +176,10 @@ class Shard {
   Event opened_;
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
+  std::unordered_set<PartitionKey, PartitionKeyHash> unopened_;  // open_again() tries them
   std::vector<Connection*> connections_;
   std::unique_ptr<Timer> upkeep_timer_;
+  std::unique_ptr<Timer> slow_timer_;
   Turnstile adopting_;
   bool stopping_ = false;
   TaskGroup tasks_;

@@ -11,6 +11,18 @@ namespace sluice::broker {
 
 class Turnstile {
  public:
+  // Leaves when it goes out of scope, also by an exception.
+  class Pass {
+   public:
+    explicit Pass(Turnstile& turnstile) : turnstile_(turnstile) {}
+    ~Pass() { turnstile_.leave(); }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+
+   private:
+    Turnstile& turnstile_;
+  };
+
   // Goes through at once when nobody is inside or waiting; leave() must follow.
   bool try_enter() {
     if (busy_) return false;

@@ -80,6 +80,7 @@ Task<Response> change_here(Request* request, const Message* message,
   Shard& home = request->shard.broker().shard(0);
   Broker& broker = home.broker();
   if (!broker.changes().try_enter()) co_await broker.changes().enter();
+  const Turnstile::Pass pass{broker.changes()};
   const PartitionPicture none;
   const admin::Context context =
       make_context(*request, broker.catalog_store().snapshot(), none, home);
@@ -90,7 +91,6 @@ Task<Response> change_here(Request* request, const Message* message,
     const auto outcome = co_await broker.commit(std::move(changes));
     admin::settle(plan, outcome, request->arena);
   }
-  broker.changes().leave();
   co_return std::move(plan.response);
 }
 
@@ -107,6 +107,7 @@ Task<CatalogSnapshot> create_missing(Request* request, const protocol::MetadataR
   Shard& home = request->shard.broker().shard(0);
   Broker& broker = home.broker();
   if (!broker.changes().try_enter()) co_await broker.changes().enter();
+  const Turnstile::Pass pass{broker.changes()};
   CatalogSnapshot catalog = broker.catalog_store().snapshot();
   const PartitionPicture none;
   const admin::Context context = make_context(*request, catalog, none, home);
@@ -115,7 +116,6 @@ Task<CatalogSnapshot> create_missing(Request* request, const protocol::MetadataR
     const auto outcome = co_await broker.commit(std::move(changes));
     if (outcome) catalog = outcome->after;
   }
-  broker.changes().leave();
   co_return catalog;
 }
 

@@ -47,7 +47,7 @@ Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
     Partition* partition = work->shard->find(row->key.topic, row->key.index);
     if (partition == nullptr) {
       row->answer = {};
-      row->answer.error = ErrorCode::kafka_storage_error;
+      row->answer.error = work->shard->why_missing(row->key.topic);
       continue;
     }
     FetchQuery query;
@@ -55,8 +55,8 @@ Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
     query.max_bytes = std::clamp<std::int64_t>(row->target->max_bytes, 0, budget->bytes);
     query.current_leader_epoch = row->target->current_leader_epoch;
     query.last_fetched_epoch = row->target->last_fetched_epoch;
-    query.least = budget->one_batch_is_due ? storage::AtLeastOneBatch::yes
-                                           : storage::AtLeastOneBatch::no;
+    query.least =
+        budget->one_batch_is_due ? storage::AtLeastOneBatch::yes : storage::AtLeastOneBatch::no;
     row->answer = co_await partition->fetch(query);
     const auto size = static_cast<std::int64_t>(row->answer.read.size);
     budget->bytes = std::max<std::int64_t>(0, budget->bytes - size);
@@ -68,8 +68,10 @@ Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
 Task<> park_rows(const ShardRows<Row>* work, std::shared_ptr<FetchWaiter> waiter) {
   for (const Row* row : work->rows) {
     Partition* partition = work->shard->find(row->key.topic, row->key.index);
-    if (partition == nullptr) waiter->wake();
-    else partition->wake_on_data(waiter, row->answer.high_watermark);
+    if (partition == nullptr)
+      waiter->wake();
+    else
+      partition->wake_on_data(waiter, row->answer.high_watermark);
   }
   co_return;
 }
@@ -93,20 +95,25 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
   const TimePoint deadline =
       shard.timers().now() + std::chrono::milliseconds(std::max(message.max_wait_ms, 0));
   for (;;) {
-    Budget budget{bytes_max};
+    // The first batch comes whole in any case; beyond it, slow readers share a bound.
+    const std::int64_t room =
+        std::max<std::int64_t>(0, shard.reply_bytes_max() - shard.reply_bytes());
+    Budget budget{std::min(bytes_max, room)};
     for (const ShardRows<Row>& work : works)
       co_await on(shard, *work.shard, read_rows(&work, &budget));
     if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) co_return;
-    if (shard.stopping() || shard.timers().now() >= deadline) co_return;
-    auto waiter =
-        std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
-    for (const ShardRows<Row>& work : works) co_await on(shard, *work.shard, park_rows(&work, waiter));
+    if (shard.stopping() || request.parked.abandoned || shard.timers().now() >= deadline) co_return;
+    auto waiter = std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
+    request.parked.waiter = waiter;
+    for (const ShardRows<Row>& work : works)
+      co_await on(shard, *work.shard, park_rows(&work, waiter));
+    if (shard.stopping() || request.parked.abandoned) co_return;
     if (!co_await waiter->wait_until(deadline) && bytes_min <= 1) co_return;
   }
 }
 
-FetchResponse::Partition make_partition(Row& row, const FetchRequest& message,
-                                        std::int32_t node_id, std::int16_t version) {
+FetchResponse::Partition make_partition(Row& row, const FetchRequest& message, std::int32_t node_id,
+                                        std::int16_t version) {
   FetchResponse::Partition out;
   FetchAnswer& answer = row.answer;
   out.partition_index = row.target->index;
@@ -183,8 +190,8 @@ Task<Served> handle_fetch(Request& request, const FetchRequest& message) {
     response.error_code = ErrorCode::cluster_authorization_failed;
     co_return encode(request, response);
   }
-  FetchSessions::Plan plan = request.sessions.begin(message, request.version(),
-                                                    request.shard.broker().next_session_id());
+  FetchSessions::Plan plan =
+      request.sessions.begin(message, request.version(), request.shard.broker().next_session_id());
   if (plan.error != ErrorCode::none) {
     response.error_code = plan.error;
     co_return encode(request, response);

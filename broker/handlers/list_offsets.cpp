@@ -37,11 +37,16 @@ bool is_known(std::int64_t timestamp, std::int16_t version) {
   if (timestamp >= 0) return true;
   switch (static_cast<Special>(timestamp)) {
     case Special::latest:
-    case Special::earliest: return true;
-    case Special::max_timestamp: return version >= 7;
-    case Special::earliest_local: return version >= 8;
-    case Special::latest_tiered: return version >= 9;
-    case Special::earliest_pending_upload: return version >= 11;
+    case Special::earliest:
+      return true;
+    case Special::max_timestamp:
+      return version >= 7;
+    case Special::earliest_local:
+      return version >= 8;
+    case Special::latest_tiered:
+      return version >= 9;
+    case Special::earliest_pending_upload:
+      return version >= 11;
   }
   return false;
 }
@@ -52,9 +57,9 @@ void answer(Row& row, storage::TimestampOffset found, LeaderEpoch epoch) {
   row.reply.leader_epoch = epoch;
 }
 
-Task<Result<storage::TimestampOffset>> by_time(storage::Log& log, std::int64_t timestamp) {
-  if (timestamp >= 0) co_return co_await log.find_by_time(timestamp);
-  co_return co_await log.max_timestamp();
+Task<Result<storage::TimestampOffset>> by_time(Partition* partition, std::int64_t timestamp) {
+  if (timestamp >= 0) co_return co_await partition->find_by_time(timestamp);
+  co_return co_await partition->max_timestamp();
 }
 
 Task<> look_up_offset(Partition* partition, Row* row) {
@@ -70,17 +75,22 @@ Task<> look_up_offset(Partition* partition, Row* row) {
     co_return;
   }
   switch (static_cast<Special>(row->timestamp)) {
-    case Special::latest: co_return answer(*row, {-1, log.high_watermark(), epoch}, epoch);
+    case Special::latest:
+      co_return answer(*row, {-1, log.high_watermark(), epoch}, epoch);
     case Special::earliest:
     case Special::earliest_local:
       co_return answer(*row, {-1, log.log_start_offset(), epoch}, epoch);
     case Special::latest_tiered:
-    case Special::earliest_pending_upload: co_return answer(*row, {}, -1);
-    case Special::max_timestamp: break;
+    case Special::earliest_pending_upload:
+      co_return answer(*row, {}, -1);
+    case Special::max_timestamp:
+      break;
   }
-  const auto found = co_await by_time(log, row->timestamp);
-  if (!found) row->reply.error_code = kafka_error(found.error());
-  else answer(*row, *found, found->offset < 0 ? -1 : found->leader_epoch);
+  const auto found = co_await by_time(partition, row->timestamp);
+  if (!found)
+    row->reply.error_code = kafka_error(found.error());
+  else
+    answer(*row, *found, found->offset < 0 ? -1 : found->leader_epoch);
 }
 
 }  // namespace

@@ -42,9 +42,11 @@ Task<> delete_before(Partition* partition, DeleteRow* row) {
     row->reply.error_code = ErrorCode::offset_out_of_range;
     co_return;
   }
-  const auto start = co_await partition->log().delete_records(target);
-  if (!start) row->reply.error_code = kafka_error(start.error());
-  else row->reply.low_watermark = *start;
+  const auto start = co_await partition->delete_records(target);
+  if (!start)
+    row->reply.error_code = kafka_error(start.error());
+  else
+    row->reply.low_watermark = *start;
 }
 
 struct EpochRow {
@@ -62,8 +64,8 @@ Task<> end_of_epoch(Partition* partition, EpochRow* row) {
   }
   const LeaderEpoch epoch = partition->log().leader_epoch();
   if (row->current >= 0 && row->current != epoch) {
-    row->reply.error_code = row->current < epoch ? ErrorCode::fenced_leader_epoch
-                                                 : ErrorCode::unknown_leader_epoch;
+    row->reply.error_code =
+        row->current < epoch ? ErrorCode::fenced_leader_epoch : ErrorCode::unknown_leader_epoch;
     co_return;
   }
   const storage::EpochEnd end = partition->log().end_of_epoch(row->wanted);

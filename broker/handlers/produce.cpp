@@ -5,6 +5,7 @@
 #include "broker/partition.hpp"
 #include "broker/partition_rows.hpp"
 #include "broker/topic_lookup.hpp"
+#include "protocol/record_batch.hpp"
 
 #include <algorithm>
 
@@ -37,6 +38,11 @@ void refuse(Item& item, ErrorCode error, std::string message = {}) {
   item.result.message = std::move(message);
 }
 
+bool is_transactional(Bytes records) {
+  const auto header = protocol::parse_batch_header(records);
+  return header && header->is_transactional();
+}
+
 // What can be refused without looking at the partition.
 Item make_item(const Request& request, const ProduceRequest& message,
                const ProduceRequest::Topic& topic, const ProduceRequest::Partition& partition) {
@@ -44,7 +50,9 @@ Item make_item(const Request& request, const ProduceRequest& message,
   const bool by_id = request.version() >= 13;
   const TopicLookup found =
       look_up(*request.catalog, topic.name, topic.topic_id, by_id, partition.index);
-  if (message.transactional_id) {
+  const bool transactional =
+      message.transactional_id || (partition.records && is_transactional(partition.records->bytes));
+  if (transactional) {
     refuse(item, ErrorCode::transactional_id_authorization_failed,
            "Transactions are not supported.");
   } else if (found.topic == nullptr) {
@@ -68,7 +76,7 @@ Item make_item(const Request& request, const ProduceRequest& message,
 Task<> append_item(Shard* shard, Item* item, Rules rules) {
   Partition* partition = shard->find(item->key.topic, item->key.index);
   if (partition == nullptr) {
-    refuse(*item, ErrorCode::kafka_storage_error, "The partition is not open: see the broker's log.");
+    refuse(*item, shard->why_missing(item->key.topic));
     co_return;
   }
   if (rules.acks == -1 && partition->config().min_insync_replicas > 1) {

@@ -6,14 +6,13 @@
 #include "protocol/frame.hpp"
 
 #include <arpa/inet.h>
+#include <cstdint>
 #include <netinet/in.h>
+#include <optional>
+#include <string>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 namespace sluice {

@@ -3,15 +3,15 @@
 
 #include "protocol/batch_builder.hpp"
 #include "protocol/messages/all.hpp"
-#include "support/temporary_directory.hpp"
-#include "support/wire_client.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/support/wire_client.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <filesystem>
-#include <future>
+#include <thread>
 
 namespace sluice::broker {
 namespace {
@@ -49,7 +49,8 @@ std::vector<std::byte> one_record(std::string_view value) {
   return builder.finish();
 }
 
-protocol::ProduceRequest produce_request(std::string_view topic, Bytes batch, std::int16_t acks = -1) {
+protocol::ProduceRequest produce_request(std::string_view topic, Bytes batch,
+                                         std::int16_t acks = -1) {
   protocol::ProduceRequest request;
   request.acks = acks;
   request.timeout_ms = 10'000;
@@ -138,8 +139,7 @@ TEST_F(BrokerTest, PipelinedProduceIsAnsweredInOrderAndOutlivesARestart) {
   EXPECT_TRUE(broker->stop());
   broker = start();
   WireClient client{broker->addresses().front().port};
-  const auto response =
-      client.call<protocol::FetchResponse>(fetch_request("orders", 0, 1000), 11);
+  const auto response = client.call<protocol::FetchResponse>(fetch_request("orders", 0, 1000), 11);
   ASSERT_TRUE(response);
   const auto& row = response->responses.front().partitions.front();
   EXPECT_EQ(row.error_code, ErrorCode::none);
@@ -155,8 +155,8 @@ TEST_F(BrokerTest, AParkedFetchIsWokenByAnAppend) {
   WireClient consumer{port};
   consumer.send(fetch_request("orders", 0, 15'000), 11);
   const auto begin = std::chrono::steady_clock::now();
-  ASSERT_TRUE(producer.call<protocol::ProduceResponse>(
-      produce_request("orders", one_record("placed")), 7));
+  ASSERT_TRUE(
+      producer.call<protocol::ProduceResponse>(produce_request("orders", one_record("placed")), 7));
   const auto response = consumer.receive<protocol::FetchResponse>(11);
   ASSERT_TRUE(response);
   EXPECT_FALSE(response->responses.front().partitions.front().records->empty());
@@ -177,6 +177,62 @@ TEST_F(BrokerTest, StopAnswersAParkedFetchInsteadOfWaitingForIt) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(9));
 }
 
+TEST_F(BrokerTest, StopAnswersAParkedJoinInsteadOfWaitingForIt) {
+  Options slow = options();
+  slow.group_initial_rebalance_delay_ms = 60'000;
+  auto broker = Broker::start(slow, clock_, logger_);
+  ASSERT_TRUE(broker) << broker.error().message();
+  const std::uint16_t port = (*broker)->addresses().front().port;
+  protocol::JoinGroupRequest join;
+  join.session_timeout_ms = 30'000;
+  join.rebalance_timeout_ms = 60'000;
+  join.protocol_type = "consumer";
+  join.protocols.push_back({"range", {}});
+  std::vector<std::unique_ptr<WireClient>> members;
+  for (const std::string_view group : {"a", "b", "c", "d", "e", "f"}) {
+    join.group_id = group;
+    members.push_back(std::make_unique<WireClient>(port));
+    members.back()->send(join, 3);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until they are parked
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE((*broker)->stop());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(9));
+}
+
+TEST_F(BrokerTest, ARequestLargerThanTheFramePoolIsReceived) {
+  Options small = options();
+  small.queued_max_request_bytes = 1 << 20;
+  small.socket_request_max_bytes = 32 << 20;
+  small.first_request_max_bytes = 32 << 20;
+  auto broker = Broker::start(small, clock_, logger_);
+  ASSERT_TRUE(broker) << broker.error().message();
+  WireClient client{(*broker)->addresses().front().port};
+  create_topic(client, "orders");
+  const std::vector<std::byte> large(9 << 20);
+  const auto response = client.call<protocol::ProduceResponse>(produce_request("orders", large), 7);
+  ASSERT_TRUE(response);
+  EXPECT_NE(response->responses.front().partition_responses.front().error_code, ErrorCode::none);
+}
+
+TEST_F(BrokerTest, TransactionalBatchesAreRefusedWithoutTransactions) {
+  const auto broker = start();
+  WireClient client{broker->addresses().front().port};
+  create_topic(client, "orders");
+  protocol::BatchBuilder builder{{.kind = protocol::BatchKind::transactional_data,
+                                  .producer_id = 5,
+                                  .producer_epoch = 0,
+                                  .base_sequence = 0}};
+  protocol::NewRecord record;
+  record.value = as_bytes("placed");
+  builder.append(record);
+  const auto batch = builder.finish();
+  const auto response = client.call<protocol::ProduceResponse>(produce_request("orders", batch), 8);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->responses.front().partition_responses.front().error_code,
+            ErrorCode::transactional_id_authorization_failed);
+}
+
 TEST_F(BrokerTest, FailedProduceWithoutAcksClosesTheConnection) {
   const auto broker = start();
   WireClient client{broker->addresses().front().port};
@@ -193,8 +249,7 @@ TEST_F(BrokerTest, ABadBatchIsRefusedWithItsError) {
   create_topic(client, "orders");
   auto batch = one_record("placed");
   batch.back() ^= std::byte{1};
-  const auto response =
-      client.call<protocol::ProduceResponse>(produce_request("orders", batch), 8);
+  const auto response = client.call<protocol::ProduceResponse>(produce_request("orders", batch), 8);
   ASSERT_TRUE(response);
   EXPECT_EQ(response->responses.front().partition_responses.front().error_code,
             ErrorCode::corrupt_message);

@@ -58,8 +58,7 @@ TEST(FetchSessions, IncrementalRequestsAddChangeAndForget) {
 
 TEST(FetchSessions, WrongIdAndWrongEpochAreRefused) {
   FetchSessions sessions;
-  EXPECT_EQ(sessions.begin(request(3, 1), by_name, 7).error,
-            ErrorCode::fetch_session_id_not_found);
+  EXPECT_EQ(sessions.begin(request(3, 1), by_name, 7).error, ErrorCode::fetch_session_id_not_found);
   sessions.begin(request(0, 0, {{"a", 0}}), by_name, 7);
   EXPECT_EQ(sessions.begin(request(7, 2), by_name, 8).error,
             ErrorCode::invalid_fetch_session_epoch);
@@ -69,16 +68,14 @@ TEST(FetchSessions, WrongIdAndWrongEpochAreRefused) {
 TEST(FetchSessions, NamesAndIdsDoNotMixInOneSession) {
   FetchSessions sessions;
   sessions.begin(request(0, 0, {{"a", 0}}), by_name, 7);
-  EXPECT_EQ(sessions.begin(request(7, 1), by_id, 8).error,
-            ErrorCode::fetch_session_topic_id_error);
+  EXPECT_EQ(sessions.begin(request(7, 1), by_id, 8).error, ErrorCode::fetch_session_topic_id_error);
 }
 
 TEST(FetchSessions, AFullFetchWithEpochMinusOneClosesTheSession) {
   FetchSessions sessions;
   sessions.begin(request(0, 0, {{"a", 0}}), by_name, 7);
   EXPECT_EQ(sessions.begin(request(7, -1, {{"a", 0}}), by_name, 8).session, nullptr);
-  EXPECT_EQ(sessions.begin(request(7, 1), by_name, 8).error,
-            ErrorCode::fetch_session_id_not_found);
+  EXPECT_EQ(sessions.begin(request(7, 1), by_name, 8).error, ErrorCode::fetch_session_id_not_found);
 }
 
 TEST(FetchSessions, ASessionWithoutPartitionsIsDropped) {
