@@ -103,6 +103,35 @@ Result<Options> load_all(const Flags& flags, const Environment& environment) {
   return options;
 }
 
+std::string toml_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// A value as TOML writes it; text has no control characters, since every key's values are checked.
+std::string toml_value(const ConfigValue& value) {
+  const std::string text = config_text(value).value_or("");
+  if (std::holds_alternative<std::vector<std::string>>(value)) {
+    std::string list;
+    for (const auto& item : std::get<std::vector<std::string>>(value))
+      list += (list.empty() ? "" : ", ") + toml_string(item);
+    return "[" + list + "]";
+  }
+  return config_type(value) == ConfigType::string ? toml_string(text) : text;
+}
+
+// Keys that begin another key cannot stand unquoted beside it in TOML.
+std::string toml_key(std::string_view name) {
+  const std::string below = std::string(name) + ".";
+  const bool begins_another = std::ranges::any_of(
+      option_rows(), [&](const auto& row) { return row.name.starts_with(below); });
+  return begins_another ? toml_string(name) : std::string(name);
+}
+
 std::string bounds_text(const ConfigDetails& details) {
   using Limits = std::numeric_limits<std::int64_t>;
   if (!details.allowed.empty()) return std::string(details.allowed);
@@ -119,9 +148,13 @@ std::string bounds_text(const ConfigDetails& details) {
 std::string print_options(const Options& options) {
   std::string text;
   for (const auto& row : option_rows()) {
-    const auto value = config_text(row, options);
+    const auto value = config_value(row, options);
     const auto set = options.settings.find(row.name);
-    text.append(value ? "" : "# ").append(row.name).append(" = ").append(value.value_or("(unset)"));
+    const std::string key = toml_key(row.name);
+    if (config_text(value))
+      text.append(key).append(" = ").append(toml_value(value));
+    else
+      text.append("# ").append(key).append(" is unset");
     text.append("  # ").append(set == options.settings.end() ? "default" : set->second.origin);
     if (const auto bounds = bounds_text(row.details); !bounds.empty())
       text.append("; ").append(bounds);

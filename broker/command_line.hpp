@@ -27,7 +27,8 @@ struct CommandLine {
 // Never throws; reads the file that --config or SLUICE_CONFIG names.
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment);
 
-// The whole configuration, one "key = value  # source, unit, bounds" line a key: --check-config.
+// The whole configuration as TOML that reads back, one "key = value  # source; bounds" line a key:
+// what --check-config prints.
 std::string print_options(const Options& options);
 
 }  // namespace sluice::broker

@@ -70,6 +70,18 @@ TEST_F(CommandLineFile, CheckConfigPrintsEveryKeyWithItsSource) {
   EXPECT_NE(line.output.find("node.id = 1  # default"), std::string::npos);
 }
 
+TEST(CommandLine, WhatCheckConfigPrintsReadsBack) {
+  Options options;
+  ASSERT_TRUE(set_option(options, "listeners", "127.0.0.1:1,[::1]:2", "test"));
+  ASSERT_TRUE(set_option(options, "broker.rack", R"(a "b" \c)", "test"));
+  ASSERT_TRUE(set_option(options, "max.connections.per.ip", "5", "test"));
+  Options again;
+  auto loaded = load_toml(again, print_options(options), "printed");
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  for (const auto& row : option_rows())
+    EXPECT_EQ(config_text(row, again), config_text(row, options)) << row.name;
+}
+
 TEST(CommandLine, RefusalsExitWithTwoAndSayWhy) {
   for (auto arguments : std::vector<std::vector<const char*>>{{"--no-such-flag"},
                                                               {"--set", "num.partitions"},
