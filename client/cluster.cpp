@@ -30,6 +30,7 @@ void Cluster::close() {
   if (bootstrap_link_) bootstrap_link_->close();
   for (auto& [key, link] : links_)
     if (link) link->close();
+  for (auto& link : opening_) link->close();
   refreshed_.notify();
 }
 
@@ -37,7 +38,9 @@ Task<Result<Cluster::Link>> Cluster::connect(Address address, TimePoint deadline
   if (closed_) co_return fail(Errc::closed);
   auto link = std::make_shared<Connection>(loop_, std::move(address), options_.client_id);
   const auto limit = std::min(deadline, SystemClock{}.now() + options_.connect_timeout);
+  opening_.push_back(link);
   const auto opened = co_await link->open(limit);
+  std::erase(opening_, link);
   if (closed_) link->close();
   if (!opened) co_return std::unexpected(opened.error());
   ever_connected_ = true;

@@ -75,6 +75,7 @@ class Cluster {
   // Connections by broker; the bootstrap one until brokers are known.
   std::map<std::pair<BrokerId, Purpose>, Link> links_;
   Link bootstrap_link_;
+  std::vector<Link> opening_;    // so that close() reaches them
   bool ever_connected_ = false;  // a cluster that never answered is reported at once
   bool refreshing_ = false;
   Signal refreshed_;

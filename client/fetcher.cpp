@@ -167,6 +167,7 @@ void Fetcher::take_answer(const Ask& ask, const protocol::FetchResponse::Partiti
         partition->not_before = now() + cluster_.options().retry_backoff_max;
         return;
       }
+      partition->not_before = now() + cluster_.options().retry_backoff;
       if (!partition->chunks.empty()) return;  // first give out what came before
       state_.seek(*partition, -1);
       partition->reset = true;

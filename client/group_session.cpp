@@ -84,12 +84,17 @@ Task<> GroupSession::run(GroupSession* self) {
   }
 }
 
+void GroupSession::give_up(const std::vector<TopicPartition>& partitions) {
+  if (partitions.empty()) return;
+  state_.remove(partitions);
+  for (const auto& where : partitions) committed_.erase(where);
+  if (!rebalance_) rebalance_.emplace();
+  rebalance_->revoked.insert(rebalance_->revoked.end(), partitions.begin(), partitions.end());
+}
+
 void GroupSession::notice_lost() {
   const auto lost = member_.take_lost();
-  if (lost.empty()) return;
-  state_.remove(lost);
-  if (!rebalance_) rebalance_.emplace();
-  rebalance_->revoked.insert(rebalance_->revoked.end(), lost.begin(), lost.end());
+  give_up(lost);
 }
 
 void GroupSession::note(const Error& error) { trouble_ = error; }
@@ -138,11 +143,7 @@ Task<> GroupSession::release() {
     if (!committed) note(committed.error());
   }
   const auto held = member_.assigned();
-  state_.remove(held);
-  if (!held.empty()) {
-    if (!rebalance_) rebalance_.emplace();
-    rebalance_->revoked.insert(rebalance_->revoked.end(), held.begin(), held.end());
-  }
+  give_up(held);
   member_.on_released();
 }
 
@@ -248,13 +249,11 @@ Task<> GroupSession::sync() {
     const auto committed = co_await commit(std::move(offsets), now() + std::chrono::seconds(5));
     if (!committed) note(committed.error());
   }
-  state_.remove(change.revoked);
+  give_up(change.revoked);
   for (const auto& where : change.added) cluster_.metadata().want(where.topic);
   state_.add(change.added);
   if (!rebalance_) rebalance_.emplace();
   rebalance_->added.insert(rebalance_->added.end(), change.added.begin(), change.added.end());
-  rebalance_->revoked.insert(rebalance_->revoked.end(), change.revoked.begin(),
-                             change.revoked.end());
   fetcher_.wake();
 }
 
@@ -376,9 +375,16 @@ Task<Result<>> GroupSession::commit(std::map<TopicPartition, CommittedOffset> of
       }
     }
     if (!error.code) co_return Result<>{};
-    if (!retriable(error.code) || now() >= deadline) co_return std::unexpected(error);
+    // Between a join and its sync nobody may commit; what we still hold after it can be.
+    constexpr auto rebalancing = static_cast<std::int16_t>(ErrorCode::rebalance_in_progress);
+    const bool in_rebalance = error.code == broker_error(rebalancing);
+    const bool may_pass = retriable(error.code) || in_rebalance;
+    if (!may_pass || now() >= deadline) co_return std::unexpected(error);
     if (means_stale_metadata(error.code)) coordinator_ = -1;
     co_await cluster_.back_off(attempt, deadline);
+    if (in_rebalance)
+      std::erase_if(offsets, [this](const auto& o) { return !state_.find(o.first); });
+    if (offsets.empty()) co_return Result<>{};
   }
 }
 

@@ -53,6 +53,8 @@ class GroupSession {
   Task<> sync();
   Task<> heartbeat();
   void notice_lost();
+  // Stops reading these and remembers it for the user.
+  void give_up(const std::vector<TopicPartition>& partitions);
   void note(const Error& error);
   void watch_metadata(TimePoint now);
   static Task<> refresh(GroupSession* self);

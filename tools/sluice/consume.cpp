@@ -170,6 +170,15 @@ class Ends {
   Offset end_ = 0;
 };
 
+// The group went on without us, which we join again: nothing to end for.
+bool lost_membership(const Error& error) {
+  using protocol::ErrorCode;
+  if (error.code.category() != client::broker_category()) return false;
+  const auto code = static_cast<ErrorCode>(error.code.value());
+  return code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
+         code == ErrorCode::rebalance_in_progress;
+}
+
 // The group goes on behind what was printed; `printed` records of `records` were.
 Result<> commit_printed(Consumer& consumer, Consumer::Records records, std::size_t printed) {
   if (printed == records.size()) return consumer.commit();
@@ -216,7 +225,10 @@ Exit print_records(const Global& global, Consumer& consumer, const ConsumeOption
     out.flush();
     if (out.broken()) break;
     if (options.group.empty() || records->empty()) continue;
-    if (const auto committed = commit_printed(consumer, *records, seen); !committed)
+    const auto committed = commit_printed(consumer, *records, seen);
+    if (!committed && lost_membership(committed.error()))
+      say(global, "left behind by a rebalance; others may print the last records again");
+    else if (!committed)
       return complain(global, committed.error());
   }
   if (out.failure() != 0)
