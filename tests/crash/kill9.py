@@ -66,7 +66,7 @@ class Run:
 
     def start_writer(self, name):
         self.writers[name] = Writer(self.broker.address, name, PARTITIONS, self.ledger,
-                                    TOPICS[name])
+                                    TOPICS[name], self.options.rate)
         self.writers[name].start()
 
     def cycle(self, number):
@@ -144,10 +144,11 @@ class Run:
     def close(self, keep):
         for writer in self.writers.values():
             writer.ending.set()
+            writer.problem = writer.problem or "ended"
         if self.committer:
             self.committer.ending.set()
         self.broker.kill()
-        self.ledger.file.close()
+        self.ledger.close()
         if keep:
             print(f"kept for inspection: {self.directory}")
         else:
@@ -166,6 +167,8 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--load", type=float, nargs=2, default=(0.02, 0.3), metavar=("MIN", "MAX"),
                         help="seconds of load before a kill")
+    parser.add_argument("--rate", type=float, default=5000,
+                        help="records a second of each of the two producers")
     parser.add_argument("--peer", choices=("sluiced", "kafka"), default="sluiced")
     parser.add_argument("--sabotage", action="store_true", help="lose data on purpose")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

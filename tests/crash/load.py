@@ -39,11 +39,13 @@ class Writer(threading.Thread):
     """Publishes to all partitions of a topic until stopped, through kills, with one idempotent
     producer; every acknowledgement goes into the ledger."""
 
-    def __init__(self, address, topic, partitions, ledger, codec, in_flight_max=2000):
+    def __init__(self, address, topic, partitions, ledger, codec, rate, in_flight_max=2000):
+        """`rate`: records a second, about."""
         super().__init__(daemon=True)
         self.topic = topic
         self.ledger = ledger
         self.in_flight_max = in_flight_max
+        self.rate = rate
         self.next_numbers = [ledger.end(topic, number) for number in range(partitions)]
         self.problem = None
         self.ending = threading.Event()
@@ -63,10 +65,11 @@ class Writer(threading.Thread):
             self.problem = self.problem or str(violation)
 
     def run(self):
-        partition = 0
+        partition, sent, began = 0, 0, time.monotonic()
         while not self.ending.is_set() and self.problem is None:
             if len(self.producer) >= self.in_flight_max:
                 self.producer.poll(0.005)
+                began, sent = time.monotonic(), 0
                 continue
             number = self.next_numbers[partition]
             try:
@@ -78,8 +81,10 @@ class Writer(threading.Thread):
                 break
             self.next_numbers[partition] += 1
             partition = (partition + 1) % len(self.next_numbers)
-            if number % 50 == 0:
+            sent += 1
+            if sent % 20 == 0:
                 self.producer.poll(0)
+                self.ending.wait(max(0.0, began + sent / self.rate - time.monotonic()))
         try:
             left = self.producer.flush(60)
         except KafkaException as error:
@@ -105,6 +110,10 @@ class Ledger:
         self.ends = {}
         self.count = 0
 
+    def close(self):
+        """Whatever is acknowledged after this is not written down any more."""
+        self.file.close()
+
     def end(self, topic, partition):
         return self.ends.get((topic, partition), 0)
 
@@ -118,7 +127,8 @@ class Ledger:
         self.ends[topic, partition] = offset + 1
         self.count += 1
         crc = zlib.crc32(message.value())
-        self.file.write(f"{topic} {partition} {offset} {message.key().decode()} {crc:08x}\n")
+        if not self.file.closed:
+            self.file.write(f"{topic} {partition} {offset} {message.key().decode()} {crc:08x}\n")
 
 
 class Checker:
@@ -183,40 +193,48 @@ class Committer(threading.Thread):
 
     def __init__(self, address, group, topic, partitions):
         super().__init__(daemon=True)
+        self.address = address
         self.group = group
         self.parts = [TopicPartition(topic, number) for number in range(partitions)]
         self.acknowledged = [0] * partitions
         self.tried = [0] * partitions
         self.ending = threading.Event()
         self.commits = 0
-        self.consumer = Consumer(client_settings(
-            address, **{"group.id": group, "enable.auto.commit": False}))
+
+    def new_consumer(self):
+        return Consumer(client_settings(
+            self.address, **{"group.id": self.group, "enable.auto.commit": False,
+                             "socket.timeout.ms": 10_000}))
 
     def run(self):
-        number = 0
+        consumer, number = self.new_consumer(), 0
         while not self.ending.is_set():
             part = self.parts[number]
             offset = self.tried[number] + 1
             self.tried[number] = offset
             try:
-                self.consumer.commit(offsets=[TopicPartition(part.topic, part.partition, offset)],
-                                     asynchronous=False)
+                consumer.commit(offsets=[TopicPartition(part.topic, part.partition, offset)],
+                                asynchronous=False)
                 self.acknowledged[number] = offset
                 self.commits += 1
             except KafkaException:
                 self.ending.wait(0.02)
             number = (number + 1) % len(self.parts)
+        consumer.close()
 
     def check(self, acknowledged, seconds=20):
-        """`acknowledged`: what had been acknowledged before the kill."""
+        """`acknowledged`: what had been acknowledged before the kill. Asks with a client of its own:
+        librdkafka may lose sight of its coordinator for a while when a broker stops."""
+        consumer = self.new_consumer()
         deadline = time.monotonic() + seconds
         while True:
             try:
-                found = self.consumer.committed(self.parts, 5)
+                found = consumer.committed(self.parts, 5)
                 break
             except KafkaException as error:
                 if time.monotonic() > deadline:
                     raise Violation(f"offsets of {self.group}: {error}") from None
+        consumer.close()
         for part, least, most in zip(found, acknowledged, self.tried):
             offset = max(0, part.offset)
             if not least <= offset <= most:
@@ -226,4 +244,3 @@ class Committer(threading.Thread):
     def finish(self):
         self.ending.set()
         self.join()
-        self.consumer.close()
