@@ -4,6 +4,7 @@
 #include "broker/group_route.hpp"
 #include "broker/listener.hpp"
 #include "broker/partition.hpp"
+#include "broker/stray_directories.hpp"
 #include "storage/open_file_system.hpp"
 
 #include <boost/asio/post.hpp>
@@ -95,7 +96,9 @@ Task<Result<>> Broker::open_catalog(Shard* shard) {
   if (!store) co_return std::unexpected(store.error());
   catalog_ = std::move(*store);
   cluster_id_ = catalog_->cluster_id();
-  co_return co_await storage::Store::remove_deleted(shard->files());
+  auto removed = co_await storage::Store::remove_deleted(shard->files());
+  if (!removed) co_return removed;
+  co_return co_await set_strays_aside(shard->files(), catalog_->snapshot(), logger_);
 }
 
 Result<> Broker::listen() {

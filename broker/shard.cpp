@@ -8,6 +8,7 @@
 #include "storage/open_file_system.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice::broker {
 namespace {
@@ -58,8 +59,11 @@ void Shard::run() {
 Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> options) {
   base_options_ = options;
   options_ = std::move(options);
+  const std::int64_t queued = options_->queued_max_request_bytes > 0
+                                  ? options_->queued_max_request_bytes
+                                  : std::numeric_limits<std::int64_t>::max();  // -1: no bound
   frames_ = std::make_unique<storage::BufferPool>(
-      static_cast<std::size_t>(options_->queued_max_request_bytes / options_->shard_count()));
+      static_cast<std::size_t>(queued / options_->shard_count()));
   storage::FileSystemOptions wanted;
   wanted.backend = backend_of(*options_);
   auto files = co_await storage::open_file_system(std::move(root), wanted);
@@ -308,11 +312,12 @@ Task<Result<>> Shard::close() {
   co_await tasks_.drain();
   groups_.clear();
   partitions_.clear();
-  if (store_) {
+  // Without the mark of a clean shutdown a log that did not close is scanned at the next start.
+  if (store_ && outcome) {
     auto closed = co_await store_->close();
-    if (!closed && outcome) outcome = std::move(closed);
-    store_.reset();
+    if (!closed) outcome = std::move(closed);
   }
+  store_.reset();
   if (files_) co_await files_->close();
   files_.reset();
   co_return outcome;

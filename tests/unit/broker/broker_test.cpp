@@ -233,6 +233,39 @@ TEST_F(BrokerTest, TransactionalBatchesAreRefusedWithoutTransactions) {
             ErrorCode::transactional_id_authorization_failed);
 }
 
+// A kill between the catalog's record of a deletion and the removal of the files.
+TEST_F(BrokerTest, RecordsOfADeletedTopicDoNotComeBackUnderANewOneOfItsName) {
+  const auto partition = directory_.path() / "orders-0";
+  const auto kept = directory_.path() / "kept";
+  auto broker = start();
+  {
+    WireClient client{broker->addresses().front().port};
+    create_topic(client, "orders");
+    ASSERT_TRUE(
+        client.call<protocol::ProduceResponse>(produce_request("orders", one_record("secret")), 7));
+    std::filesystem::copy(partition, kept, std::filesystem::copy_options::recursive);
+    protocol::DeleteTopicsRequest gone;
+    gone.topic_names = {"orders"};
+    gone.timeout_ms = 5000;
+    const auto deleted = client.call<protocol::DeleteTopicsResponse>(gone, 4);
+    ASSERT_TRUE(deleted);
+    EXPECT_EQ(deleted->responses.front().error_code, ErrorCode::none);
+  }
+  EXPECT_TRUE(broker->stop());
+  std::filesystem::rename(kept, partition);
+
+  broker = start();
+  WireClient client{broker->addresses().front().port};
+  create_topic(client, "orders");
+  const auto response = client.call<protocol::FetchResponse>(fetch_request("orders", 0, 0), 11);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->responses.front().partitions.front().high_watermark, 0);
+  bool set_aside = false;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+    set_aside |= entry.path().string().ends_with("-stray");
+  EXPECT_TRUE(set_aside);
+}
+
 TEST_F(BrokerTest, FailedProduceWithoutAcksClosesTheConnection) {
   const auto broker = start();
   WireClient client{broker->addresses().front().port};
