@@ -34,9 +34,11 @@ void GroupShell::start() {
   tasks_.spawn(keep_time());
 }
 
+// Clients that are told so ask the same broker again, and find it when it is back; NOT_COORDINATOR
+// would make them look for another one.
 void GroupShell::abandon() {
   closed_ = true;
-  coordinator_.abandon(ErrorCode::not_coordinator);
+  coordinator_.abandon(ErrorCode::coordinator_load_in_progress);
   settle();
 }
 
@@ -54,7 +56,7 @@ template <class Reply, class Call>
 Task<Reply> GroupShell::ask(Call call) {
   if (closed_) {  // nobody would answer it any more
     Reply reply;
-    if constexpr (requires { reply.error; }) reply.error = ErrorCode::not_coordinator;
+    if constexpr (requires { reply.error; }) reply.error = ErrorCode::coordinator_load_in_progress;
     co_return reply;
   }
   const RequestToken token = next_token_++;

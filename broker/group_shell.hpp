@@ -29,7 +29,7 @@ class GroupShell {
   // Begins to read the partition; until that is done requests are answered
   // COORDINATOR_LOAD_IN_PROGRESS.
   void start();
-  // Answers everything parked with NOT_COORDINATOR.
+  // Answers everything parked with COORDINATOR_LOAD_IN_PROGRESS.
   void abandon();
   // Ends the tasks; what is being stored is finished first.
   Task<> stop();

@@ -16,7 +16,7 @@ Task<DescribedGroup> call_describe(GroupShell* shell, const DescribeQuestion* qu
   if (shell != nullptr) co_return shell->describe(question->group_id, question->api_version);
   DescribedGroup group;
   group.group_id = std::string(question->group_id);
-  group.error = ErrorCode::not_coordinator;
+  group.error = ErrorCode::coordinator_load_in_progress;
   co_return group;
 }
 Task<GroupListReply> call_list(GroupShell* shell, const GroupListFilter* filter) {
@@ -30,7 +30,7 @@ Task<DeleteGroupsReply> call_delete(GroupShell* shell, const Names* names) {
   if (shell != nullptr) co_return co_await shell->delete_groups(*names);
   DeleteGroupsReply reply;
   for (const std::string_view name : *names)
-    reply.groups.push_back({std::string(name), ErrorCode::not_coordinator});
+    reply.groups.push_back({std::string(name), ErrorCode::coordinator_load_in_progress});
   co_return reply;
 }
 
@@ -43,10 +43,11 @@ Task<protocol::DescribeGroupsResponse> handle_describe_groups(
     const DescribeQuestion question{name, request.version()};
     const GroupRoute route = co_await route_group(request.shard, name);
     auto answer = std::make_shared<DescribedGroup>();
-    if (route.shard == nullptr) answer->error = route.error;
-    else *answer = co_await call_group(request.shard, route, call_describe, &question);
-    const DescribedGroup& group =
-        request.arena.keep(std::shared_ptr<const DescribedGroup>(answer));
+    if (route.shard == nullptr)
+      answer->error = route.error;
+    else
+      *answer = co_await call_group(request.shard, route, call_describe, &question);
+    const DescribedGroup& group = request.arena.keep(std::shared_ptr<const DescribedGroup>(answer));
     auto& out = response.groups.emplace_back();
     out.error_code = group.error;
     if (request.version() >= 6) out.error_message = group.error_message;
@@ -73,8 +74,7 @@ Task<protocol::ListGroupsResponse> handle_list_groups(Request& request,
     const GroupRoute route{&broker.shard(broker.shard_of(key)), index, ErrorCode::none};
     auto answer = std::make_shared<GroupListReply>(
         co_await call_group(request.shard, route, call_list, &filter));
-    const GroupListReply& reply =
-        request.arena.keep(std::shared_ptr<const GroupListReply>(answer));
+    const GroupListReply& reply = request.arena.keep(std::shared_ptr<const GroupListReply>(answer));
     if (reply.error != ErrorCode::none) response.error_code = reply.error;
     for (const ListedGroup& group : reply.groups) {
       auto& out = response.groups.emplace_back();

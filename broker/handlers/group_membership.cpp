@@ -14,19 +14,23 @@ Reply no_coordinator(ErrorCode error) {
 }
 
 Task<JoinReply> call_join(GroupShell* shell, const JoinRequest* join) {
-  if (shell == nullptr) co_return no_coordinator<JoinReply>(ErrorCode::not_coordinator);
+  if (shell == nullptr)
+    co_return no_coordinator<JoinReply>(ErrorCode::coordinator_load_in_progress);
   co_return co_await shell->join(*join);
 }
 Task<SyncReply> call_sync(GroupShell* shell, const SyncRequest* sync) {
-  if (shell == nullptr) co_return no_coordinator<SyncReply>(ErrorCode::not_coordinator);
+  if (shell == nullptr)
+    co_return no_coordinator<SyncReply>(ErrorCode::coordinator_load_in_progress);
   co_return co_await shell->sync(*sync);
 }
 Task<LeaveReply> call_leave(GroupShell* shell, const LeaveRequest* leave) {
-  if (shell == nullptr) co_return no_coordinator<LeaveReply>(ErrorCode::not_coordinator);
+  if (shell == nullptr)
+    co_return no_coordinator<LeaveReply>(ErrorCode::coordinator_load_in_progress);
   co_return co_await shell->leave(*leave);
 }
 Task<ErrorCode> call_heartbeat(GroupShell* shell, const GroupHeartbeat* heartbeat) {
-  co_return shell == nullptr ? ErrorCode::not_coordinator : shell->heartbeat(*heartbeat);
+  co_return shell == nullptr ? ErrorCode::coordinator_load_in_progress
+                             : shell->heartbeat(*heartbeat);
 }
 
 JoinRequest make_join(const Request& request, const protocol::JoinGroupRequest& message) {
@@ -61,7 +65,8 @@ Task<Found> find_one(Request& request, std::string_view key, std::int8_t kind) {
     case CoordinatorKind::transaction:
       co_return Found{ErrorCode::transactional_id_authorization_failed,
                       "Transactions are not supported."};
-    case CoordinatorKind::share: break;
+    case CoordinatorKind::share:
+      break;
   }
   co_return Found{ErrorCode::invalid_request, "There is no coordinator of this kind."};
 }
@@ -109,8 +114,10 @@ Task<protocol::JoinGroupResponse> handle_join_group(Request& request,
   const JoinRequest join = make_join(request, message);
   const GroupRoute route = co_await route_group(request.shard, message.group_id);
   auto answer = std::make_shared<JoinReply>();
-  if (route.shard == nullptr) answer->error = route.error;
-  else *answer = co_await call_group(request.shard, route, call_join, &join);
+  if (route.shard == nullptr)
+    answer->error = route.error;
+  else
+    *answer = co_await call_group(request.shard, route, call_join, &join);
   const JoinReply& reply = request.arena.keep(std::shared_ptr<const JoinReply>(answer));
 
   protocol::JoinGroupResponse response;
@@ -120,8 +127,8 @@ Task<protocol::JoinGroupResponse> handle_join_group(Request& request,
     response.protocol_type = reply.protocol_type;
     response.protocol_name = reply.protocol_name;
   } else {
-    response.protocol_name = reply.protocol_name ? std::string_view(*reply.protocol_name)
-                                                 : std::string_view{};
+    response.protocol_name =
+        reply.protocol_name ? std::string_view(*reply.protocol_name) : std::string_view{};
   }
   response.leader = reply.leader;
   if (request.version() >= 9) response.skip_assignment = reply.skip_assignment;
@@ -145,8 +152,10 @@ Task<protocol::SyncGroupResponse> handle_sync_group(Request& request,
     sync.assignments.push_back({one.member_id, one.assignment});
   const GroupRoute route = co_await route_group(request.shard, message.group_id);
   auto answer = std::make_shared<SyncReply>();
-  if (route.shard == nullptr) answer->error = route.error;
-  else *answer = co_await call_group(request.shard, route, call_sync, &sync);
+  if (route.shard == nullptr)
+    answer->error = route.error;
+  else
+    *answer = co_await call_group(request.shard, route, call_sync, &sync);
   const SyncReply& reply = request.arena.keep(std::shared_ptr<const SyncReply>(answer));
 
   protocol::SyncGroupResponse response;
@@ -183,8 +192,10 @@ Task<protocol::LeaveGroupResponse> handle_leave_group(Request& request,
     leave.members.push_back({member.member_id, member.group_instance_id});
   const GroupRoute route = co_await route_group(request.shard, message.group_id);
   auto answer = std::make_shared<LeaveReply>();
-  if (route.shard == nullptr) answer->error = route.error;
-  else *answer = co_await call_group(request.shard, route, call_leave, &leave);
+  if (route.shard == nullptr)
+    answer->error = route.error;
+  else
+    *answer = co_await call_group(request.shard, route, call_leave, &leave);
   const LeaveReply& reply = request.arena.keep(std::shared_ptr<const LeaveReply>(answer));
 
   protocol::LeaveGroupResponse response;

@@ -13,13 +13,13 @@ Task<CommitReply> call_commit(GroupShell* shell, const CommitRequest* commit) {
 Task<DeleteOffsetsReply> call_delete(GroupShell* shell, const DeleteOffsetsRequest* request) {
   if (shell != nullptr) co_return co_await shell->delete_offsets(*request);
   DeleteOffsetsReply reply;
-  reply.error = ErrorCode::not_coordinator;
+  reply.error = ErrorCode::coordinator_load_in_progress;
   co_return reply;
 }
 Task<FetchOffsetsReply> call_fetch(GroupShell* shell, const FetchOffsetsRequest* request) {
   if (shell != nullptr) co_return shell->fetch(*request);
   FetchOffsetsReply reply;
-  reply.error = ErrorCode::not_coordinator;
+  reply.error = ErrorCode::coordinator_load_in_progress;
   co_return reply;
 }
 
@@ -47,7 +47,6 @@ CommitRequest make_commit(const Request& request, const protocol::OffsetCommitRe
   }
   return commit;
 }
-
 
 Task<FetchOffsetsReply> fetch_one(Request& request, const FetchOffsetsRequest& fetch) {
   const GroupRoute route = co_await route_group(request.shard, fetch.group_id);
@@ -82,7 +81,8 @@ Task<protocol::OffsetFetchResponse> fetch_groups(Request& request,
           continue;
         }
         const std::string_view name = by_id ? std::string_view(found.topic->name) : topic.name;
-        fetch.topics->push_back({name, by_id ? topic.topic_id : TopicId{}, topic.partition_indexes});
+        fetch.topics->push_back(
+            {name, by_id ? topic.topic_id : TopicId{}, topic.partition_indexes});
       }
     }
     auto answer = std::make_shared<FetchOffsetsReply>(co_await fetch_one(request, fetch));
@@ -94,8 +94,10 @@ Task<protocol::OffsetFetchResponse> fetch_groups(Request& request,
       const Topic* known = request.catalog->find(topic.name);
       if (by_id && known == nullptr) continue;
       auto& row = out.topics.emplace_back();
-      if (by_id) row.topic_id = known->id;
-      else row.name = topic.name;
+      if (by_id)
+        row.topic_id = known->id;
+      else
+        row.name = topic.name;
       for (const FetchedPartition& one : topic.partitions)
         row.partitions.push_back(
             {one.index, one.offset, one.leader_epoch, std::string_view(one.metadata), one.error});
@@ -115,8 +117,9 @@ Task<protocol::OffsetCommitResponse> handle_offset_commit(
   if (route.shard != nullptr)
     *answer = co_await call_group(request.shard, route, call_commit, &commit);
   const CommitReply& reply = request.arena.keep(std::shared_ptr<const CommitReply>(answer));
-  const ErrorCode error =
-      route.shard == nullptr ? route.error : ErrorCode::not_coordinator;  // if there is no reply
+  const ErrorCode error = route.shard == nullptr
+                              ? route.error
+                              : ErrorCode::coordinator_load_in_progress;  // if there is no reply
 
   protocol::OffsetCommitResponse response;
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
@@ -124,8 +127,7 @@ Task<protocol::OffsetCommitResponse> handle_offset_commit(
     topic.name = message.topics[t].name;
     topic.topic_id = message.topics[t].topic_id;
     for (std::size_t p = 0; p < message.topics[t].partitions.size(); ++p) {
-      const bool answered =
-          t < reply.topics.size() && p < reply.topics[t].partitions.size();
+      const bool answered = t < reply.topics.size() && p < reply.topics[t].partitions.size();
       topic.partitions.push_back({message.topics[t].partitions[p].partition_index,
                                   answered ? reply.topics[t].partitions[p].error : error});
     }
@@ -182,8 +184,10 @@ Task<protocol::OffsetDeleteResponse> handle_offset_delete(
   }
   const GroupRoute route = co_await route_group(request.shard, message.group_id);
   auto answer = std::make_shared<DeleteOffsetsReply>();
-  if (route.shard == nullptr) answer->error = route.error;
-  else *answer = co_await call_group(request.shard, route, call_delete, &wanted);
+  if (route.shard == nullptr)
+    answer->error = route.error;
+  else
+    *answer = co_await call_group(request.shard, route, call_delete, &wanted);
   const DeleteOffsetsReply& reply =
       request.arena.keep(std::shared_ptr<const DeleteOffsetsReply>(answer));
   protocol::OffsetDeleteResponse response;
