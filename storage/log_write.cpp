@@ -16,6 +16,12 @@ constexpr auto fast_growth = std::chrono::seconds(1);
 
 Task<> hold(std::shared_ptr<LogParts> self) { co_await self->write_loop(); }
 
+// An error is kept by the frontier file and met again by Store::maintain.
+Task<> save_soon(std::shared_ptr<StoreParts> store) {
+  const auto saved = co_await store->frontier->save(FrontierFile::Mark::running);
+  if (!saved) store->logger.error("frontier not saved", {{"error", saved.error().message()}});
+}
+
 }  // namespace
 
 void LogParts::start_loop() {
@@ -126,6 +132,9 @@ void LogParts::save_frontier(std::int64_t bytes_written) {
                           .position = durable_batch_position,
                           .epoch = epochs.at(durable_offset - 1)};
   store->frontier->set(key(), frontier, bytes_written);
+  // Not left to the next tick: at full rate that would be far behind.
+  if (bytes_written > 0 && store->frontier->bytes_behind() >= store->options.frontier_bytes)
+    tasks.spawn(save_soon(store));
 }
 
 bool LogParts::wants_prepare() const {
