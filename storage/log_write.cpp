@@ -185,6 +185,13 @@ Task<Result<>> LogParts::ready_active() {
     segment->tail = std::make_shared<Tail>(store->cache);
     segment->tail->start(segment->size, block.bytes().first(rest));
   }
+  if (segment->size > 0 && segment->first_timestamp < 0) {
+    // Rolling by time counts from the first batch.
+    BatchScan scan(*file, 0, segment->size, ScanDepth::headers);
+    auto filled = co_await scan.fill();
+    if (!filled) co_return filled;
+    if (const auto first = scan.take()) segment->first_timestamp = first->header.max_timestamp;
+  }
   active_ready = true;
   co_return Result<>{};
 }

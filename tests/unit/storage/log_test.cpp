@@ -234,6 +234,34 @@ TEST(Log, RetentionDeletesWhatIsTooOldOrTooMuch) {
   EXPECT_EQ(must(bench.append_durable(make_batch("x", 1))).base_offset, 60);
 }
 
+TEST(Log, RollsByTimeAlsoAfterARestart) {
+  LogOptions options;
+  options.segment_ms = 60'000;
+  for (const bool clean : {true, false}) {
+    LogBench bench(1, options);
+    bench.open();
+    const auto at = [](TimestampMs ms) {
+      const std::vector<testing::TestRecord> records{
+          {.key = "k", .value = "v", .timestamp = SimClock::first_wall_ms + ms}};
+      return make_batch(records);
+    };
+    must(bench.append_durable(at(0)));
+    must(bench.append_durable(at(30'000)));
+    EXPECT_EQ(bench.log().segment_count(), 1u);
+    if (clean) {
+      bench.close();
+    } else {
+      bench.crash();
+    }
+    bench.open();
+    must(bench.append_durable(at(59'000)));
+    EXPECT_EQ(bench.log().segment_count(), 1u);
+    must(bench.append_durable(at(61'000)));
+    EXPECT_EQ(bench.log().segment_count(), 2u);
+    EXPECT_EQ(bench.must_read_all().size(), 4u);
+  }
+}
+
 TEST(Log, FindsTheExactRecordByTimeAlsoInACompressedBatch) {
   LogOptions options;
   options.segment_bytes = 4096;
