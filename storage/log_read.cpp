@@ -37,7 +37,15 @@ struct BufferView {
 
 // A run of whole batches.
 struct Range {
-  enum class Status : std::uint8_t { found, past_end, short_of_bytes, damaged } status;
+  // past_end: the segment holds nothing from there on, the next one may. nothing_to_take: the next
+  // batch is here but lies beyond the limit, or is larger than the read may be.
+  enum class Status : std::uint8_t {
+    found,
+    past_end,
+    nothing_to_take,
+    short_of_bytes,
+    damaged
+  } status;
   std::int64_t begin = 0;
   std::int64_t end = 0;    // short_of_bytes: how far the bytes must reach
   Offset next_offset = 0;  // of the last batch, plus one
@@ -81,13 +89,13 @@ Range find_range(const View& view, const OffsetIndex& index, std::int64_t positi
     if (header->last_offset() >= wanted.from) break;
     position += static_cast<std::int64_t>(header->size());
   }
-  if (header->base_offset >= wanted.limit) return {Range::Status::past_end};
+  if (header->base_offset >= wanted.limit) return {Range::Status::nothing_to_take};
   const std::int64_t begin = position;
   const std::int64_t first_end = begin + static_cast<std::int64_t>(header->size());
   if (first_end > end) return {Range::Status::damaged, begin};
   std::int64_t stop = begin + static_cast<std::int64_t>(wanted.max_bytes);
   if (first_end > stop) {
-    if (wanted.least == AtLeastOneBatch::no) return {Range::Status::past_end};
+    if (wanted.least == AtLeastOneBatch::no) return {Range::Status::nothing_to_take};
     stop = first_end;
   }
   if (first_end > view.end) return {Range::Status::short_of_bytes, begin, first_end};
@@ -187,7 +195,12 @@ Task<Result<ReadResult>> LogParts::read_once(Offset from, std::size_t max_bytes,
       const Range range =
           find_range(TailView{*tail, end}, (*indexes)->offsets, position, end, wanted);
       if (range.status == Range::Status::found) co_return from_tail(*tail, range);
-      if (range.status == Range::Status::past_end) continue;
+      if (range.status == Range::Status::nothing_to_take) co_return nothing;
+      if (range.status == Range::Status::past_end) {
+        if (segment->gone) co_return fail(Errc::segment_gone);
+        i = segment_index(segment->base);  // the list may have changed meanwhile
+        continue;
+      }
       co_return fail(Errc::damaged, path(segment->base, log_suffix) + " in memory at " +
                                         std::to_string(range.begin));
     }
@@ -206,7 +219,12 @@ Task<Result<ReadResult>> LogParts::read_once(Offset from, std::size_t max_bytes,
       const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));
       const BufferView view{buffer.bytes(), start, have};
       Range range = find_range(view, (*indexes)->offsets, position, end, wanted);
-      if (range.status == Range::Status::past_end) break;
+      if (range.status == Range::Status::nothing_to_take) co_return nothing;
+      if (range.status == Range::Status::past_end) {
+        if (segment->gone) co_return fail(Errc::segment_gone);
+        i = segment_index(segment->base);  // the list may have changed meanwhile
+        break;
+      }
       if (range.status == Range::Status::short_of_bytes && have < end &&
           range.end - start > static_cast<std::int64_t>(window)) {
         position = range.begin;

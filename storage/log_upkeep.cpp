@@ -225,7 +225,10 @@ Task<Result<>> LogParts::close() {
   } else {
     const SegmentPtr segment = segments.back();
     done = co_await begin_epoch();
-    if (done && (segment->file != nullptr || prepared > segment->size)) {
+    // Indexes that were loaded may have grown since they were written: the next clean start trusts
+    // the files, and retention goes by the newest timestamp in them.
+    const bool indexed = segment->indexes != nullptr && segment->size != 0;
+    if (done && (segment->file != nullptr || prepared > segment->size || indexed)) {
       done = co_await close_segment(segment);
     }
     if (done && snapshot_end != end_offset) {

@@ -1,7 +1,5 @@
 #include "storage/offset_index.hpp"
 
-#include "base/check.hpp"
-
 #include <algorithm>
 #include <limits>
 
@@ -9,13 +7,15 @@ namespace sluice::storage {
 
 void OffsetIndex::append(Entry entry) {
   const std::int64_t relative = entry.offset - base_;
-  SLUICE_CHECK(relative >= 0 && relative <= std::numeric_limits<std::int32_t>::max());
-  SLUICE_CHECK(entry.position >= 0 && entry.position <= std::numeric_limits<std::int32_t>::max());
+  constexpr std::int64_t max = std::numeric_limits<std::int32_t>::max();
+  // Rebuilding reads headers from disk, and the base offset lies outside the CRC: an entry that
+  // cannot be is left out, which a sparse index bears.
+  if (relative < 0 || relative > max || entry.position < 0 || entry.position > max) return;
   const Packed packed{static_cast<std::int32_t>(relative),
                       static_cast<std::int32_t>(entry.position)};
   if (!entries_.empty()) {
-    SLUICE_CHECK(packed.offset > entries_.back().offset);
-    SLUICE_CHECK(packed.position > entries_.back().position);
+    if (packed.offset <= entries_.back().offset || packed.position <= entries_.back().position)
+      return;
   }
   entries_.push_back(packed);
 }

@@ -327,6 +327,9 @@ Task<Result<>> LogParts::drop_old_cuts() {
     if (entry.name.ends_with(cut_suffix)) names.push_back(entry.name);
   for (std::size_t i = 0; i + cuts_kept <= names.size(); ++i) {
     const std::string file = path(names[i]);
+    // What this very recovery put aside stays.
+    if (std::ranges::find(report.findings, file, &Finding::kept_as) != report.findings.end())
+      continue;
     auto removed = co_await store->files.remove(file);
     if (!removed && !is_not_found(removed.error())) co_return removed;
   }

@@ -1,7 +1,5 @@
 #include "storage/time_index.hpp"
 
-#include "base/check.hpp"
-
 #include <algorithm>
 #include <limits>
 
@@ -13,7 +11,8 @@ void TimeIndex::maybe_append(Entry entry) {
       (entry.timestamp <= entries_.back().timestamp || entry.offset <= entries_.back().offset))
     return;
   const std::int64_t relative = entry.offset - base_;
-  SLUICE_CHECK(relative >= 0 && relative <= std::numeric_limits<std::int32_t>::max());
+  // As in OffsetIndex::append: a base offset read back from disk may be damaged.
+  if (relative < 0 || relative > std::numeric_limits<std::int32_t>::max()) return;
   entries_.push_back(entry);
 }
 

@@ -114,6 +114,24 @@ TEST(Log, ReadsHonourTheLimitAndTheSize) {
   EXPECT_TRUE(must(bench.read(50)).empty());
 }
 
+// A fetch with little room left must not go on in the next segment, where a smaller batch would
+// fit.
+TEST(Log, ABatchThatDoesNotFitIsNotPassedOver) {
+  LogOptions options;
+  options.segment_bytes = 20'000;
+  LogBench bench(1, options);
+  bench.open();
+  for (int i = 0; i < 4; ++i) must(bench.append_durable(make_batch("large", 1, 4'000)));
+  must(bench.append_durable(make_batch("larger", 1, 9'000)));  // rolls
+  for (int i = 0; i < 3; ++i) must(bench.append_durable(make_batch("small", 1, 10)));
+  ASSERT_GT(bench.log().segment_count(), 1u);
+  for (Offset from = 0; from < 5; ++from) {
+    const ReadResult read = must(bench.read(from, 1'000, 8, AtLeastOneBatch::no));
+    EXPECT_TRUE(read.empty()) << from;
+    EXPECT_EQ(read.next_offset, from);
+  }
+}
+
 TEST(Log, IdempotentBatchesAreAnsweredWithTheirFirstOffset) {
   LogBench bench;
   bench.open();
