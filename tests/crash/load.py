@@ -142,7 +142,8 @@ class Checker:
         self.read = 0
 
     def check(self, topic, ranges, seconds=30):
-        """Reads {partition: (from, to)}; raises Violation for what is wrong or missing."""
+        """Reads {partition: (from, to)}; raises Violation for what is wrong or missing: nothing new
+        for `seconds` counts as missing, however long the whole takes."""
         expected = {number: start for number, (start, end) in ranges.items() if start < end}
         open_parts = set(expected)
         self.consumer.assign([TopicPartition(topic, number, offset)
@@ -155,6 +156,7 @@ class Checker:
                     continue
                 number = message.partition()
                 self.compare(message, expected[number])
+                deadline = time.monotonic() + seconds
                 expected[number] += 1
                 self.read += 1
                 if expected[number] >= ranges[number][1]:
