@@ -88,6 +88,25 @@ Result<> Broker::open_directory() {
   auto lock = storage::DirectoryLock::acquire(data_directory_);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::move(*lock);
+  return forget_foreign_frontiers();
+}
+
+// A frontier file lists the partitions of its shard. With another number of shards partitions move,
+// and what their former shard knew of them grows stale: rather none, and the logs are scanned
+// whole.
+Result<> Broker::forget_foreign_frontiers() {
+  const std::filesystem::path meta = std::filesystem::path(data_directory_) / "meta";
+  std::error_code error;
+  std::vector<std::filesystem::path> files;
+  if (!std::filesystem::exists(meta, error)) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(meta, error))
+    if (entry.path().filename().string().starts_with("frontier-")) files.push_back(entry.path());
+  if (error) return fail(error, meta.string());
+  if (files.empty() || static_cast<int>(files.size()) == shards_.count()) return {};
+  logger_.warn("the number of shards has changed: every log is scanned from its beginning",
+               {{"before", files.size()}, {"now", shards_.count()}});
+  for (const auto& file : files)
+    if (!std::filesystem::remove(file, error) && error) return fail(error, file.string());
   return {};
 }
 

@@ -84,6 +84,7 @@ class Broker {
   Broker(Options options, Clock& clock, Logger& logger);
   Result<> open();
   Result<> open_directory();
+  Result<> forget_foreign_frontiers();
   Result<> listen();
   Task<Result<>> open_catalog(Shard* shard);
   Task<> create_offsets_topic_here(protocol::ErrorCode* error);

@@ -147,6 +147,25 @@ TEST_F(BrokerTest, PipelinedProduceIsAnsweredInOrderAndOutlivesARestart) {
   EXPECT_EQ(row.records->size(), count * one_record("placed").size());
 }
 
+TEST_F(BrokerTest, RecordsOutliveAChangeOfTheNumberOfShards) {
+  const auto batch = one_record("placed");
+  Offset written = 0;
+  for (const int shards : {2, 1, 3, 2}) {
+    Options changed = options();
+    changed.shards = shards;
+    auto broker = Broker::start(changed, clock_, logger_);
+    ASSERT_TRUE(broker) << broker.error().message();
+    WireClient client{(*broker)->addresses().front().port};
+    create_topic(client, "orders");
+    const auto fetched = client.call<protocol::FetchResponse>(fetch_request("orders", 0, 0), 11);
+    ASSERT_TRUE(fetched);
+    EXPECT_EQ(fetched->responses.front().partitions.front().high_watermark, written);
+    ASSERT_TRUE(client.call<protocol::ProduceResponse>(produce_request("orders", batch), 7));
+    ++written;
+    EXPECT_TRUE((*broker)->stop());
+  }
+}
+
 TEST_F(BrokerTest, AParkedFetchIsWokenByAnAppend) {
   const auto broker = start();
   const std::uint16_t port = broker->addresses().front().port;
