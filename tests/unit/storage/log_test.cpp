@@ -253,6 +253,26 @@ TEST(Log, RetentionDeletesWhatIsTooOldOrTooMuch) {
   EXPECT_EQ(must(bench.append_durable(make_batch("x", 1))).base_offset, 60);
 }
 
+TEST(Log, WhatExpiredWhileTheLogWasClosedIsDeletedAtTheNextStart) {
+  LogOptions options;
+  options.retention_ms = 1000LL * 3600;
+  for (const bool clean : {true, false}) {
+    LogBench bench(1, options);
+    bench.open();
+    must(bench.append_durable(make_batch("a", 3)));
+    bench.sim().run_for(std::chrono::hours(2));
+    if (clean) {
+      bench.close();
+    } else {
+      bench.crash();
+    }
+    bench.open();
+    EXPECT_EQ(must(bench.sim().run(bench.log().apply_retention())), 1u);
+    EXPECT_EQ(bench.log().log_start_offset(), 3);
+    EXPECT_EQ(must(bench.append_durable(make_batch("b", 1))).base_offset, 3);
+  }
+}
+
 TEST(Log, RollsByTimeAlsoAfterARestart) {
   LogOptions options;
   options.segment_ms = 60'000;
