@@ -21,7 +21,7 @@ class AcksTest(BrokerCase):
     needs_sluiced = True
 
     def setUp(self):
-        self.topic = self.create_topic()
+        self.topic = self.create_topic(retention_ms=-1)  # the timestamps of our batches are old
         self.connection = Connection(self.address)
         self.addCleanup(self.connection.socket.close)
 
@@ -63,7 +63,7 @@ class AcksAcceptedTest(BrokerCase):
     needs_own_broker = True
 
     def test_accepted_is_answered_and_becomes_durable(self):
-        topic = self.create_topic()
+        topic = self.create_topic(retention_ms=-1)
         with Connection(self.address) as connection:
             for number in range(20):
                 answer = produce(connection, topic, 0, record_batch([b"x"]), acks=1)
@@ -76,7 +76,7 @@ class AcksAcceptedTest(BrokerCase):
             self.assertEqual(visible_end(connection, topic), 21)
 
     def test_what_was_readable_survives_a_kill(self):
-        topic = self.create_topic()
+        topic = self.create_topic(retention_ms=-1)
         with Connection(self.address) as connection:
             for _ in range(50):
                 produce(connection, topic, 0, record_batch([b"x"]), acks=1)
@@ -87,7 +87,7 @@ class AcksAcceptedTest(BrokerCase):
             self.assertGreaterEqual(visible_end(connection, topic), seen)
 
     def test_errors_are_answered(self):
-        topic = self.create_topic()
+        topic = self.create_topic(retention_ms=-1)
         with Connection(self.address) as connection:
             error, _ = produce(connection, topic, 0, record_batch([b"x"], crc=1), acks=1)
             self.assertEqual(error, 2)  # CORRUPT_MESSAGE
