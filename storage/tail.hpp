@@ -21,8 +21,8 @@ class TailCache {
   AlignedBuffer take(std::size_t size);
   void set_bytes_max(std::int64_t bytes_max);
   std::int64_t bytes() const { return bytes_; }
-  // Drops the oldest written chunks until the bound holds.
-  void trim();
+  // Drops the oldest written chunks until the bound holds with `size` bytes more.
+  void make_room(std::int64_t size);
 
  private:
   friend class Tail;
@@ -36,7 +36,7 @@ class TailCache {
 class Tail : public std::enable_shared_from_this<Tail> {
  public:
   static constexpr std::size_t chunk_min = 16 << 10;
-  static constexpr std::size_t chunk_max = 1 << 20;
+  static constexpr std::size_t chunk_max = 2 << 20;  // one huge page
 
   explicit Tail(TailCache& cache) : cache_(cache) {}
   ~Tail();
