@@ -8,15 +8,34 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <sys/mman.h>
 #include <vector>
 
 namespace sluice::storage {
 namespace {
 
+// From here on memory comes from the kernel and goes back to it at once: the heap would keep it. It
+// is faulted in by one call, because whoever asks for so much is about to fill it.
+constexpr std::size_t mapped_min = 128 << 10;
+
 std::byte* allocate_blocks(std::size_t size) {
+  if (size >= mapped_min) {
+    void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (mapped == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(mapped);
+  }
   void* memory = std::aligned_alloc(block_size, size);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<std::byte*>(memory);
+}
+
+void free_blocks(std::byte* memory, std::size_t size) {
+  if (size >= mapped_min) {
+    ::munmap(memory, size);
+  } else {
+    std::free(memory);
+  }
 }
 
 constexpr std::size_t class_count = 48 - std::bit_width(block_size - 1);
@@ -31,7 +50,7 @@ AlignedBuffer AlignedBuffer::allocate(std::size_t size) {
   SLUICE_CHECK(size > 0);
   const std::size_t whole = (size + block_size - 1) / block_size * block_size;
   return {std::shared_ptr<std::byte>(allocate_blocks(whole),
-                                     [](std::byte* memory) { std::free(memory); }),
+                                     [whole](std::byte* memory) { free_blocks(memory, whole); }),
           whole};
 }
 
@@ -40,6 +59,7 @@ struct BufferPool::State {
   std::mutex mutex;
   std::size_t bytes_max = 0;
   std::size_t lent = 0;
+  std::size_t lent_most = 0;  // since the last settle()
   std::size_t idle = 0;
   bool closed = false;
   std::array<std::vector<std::byte*>, class_count> free;
@@ -50,7 +70,7 @@ struct BufferPool::State {
   void free_idle(std::size_t keep) {
     for (std::size_t index = class_count; index-- > 0 && idle > keep;) {
       while (!free[index].empty() && idle > keep) {
-        std::free(free[index].back());
+        free_blocks(free[index].back(), block_size << index);
         free[index].pop_back();
         idle -= block_size << index;
       }
@@ -61,7 +81,7 @@ struct BufferPool::State {
     const std::scoped_lock lock(mutex);
     lent -= size;
     if (closed || lent + idle + size > bytes_max) {
-      std::free(memory);
+      free_blocks(memory, size);
       return;
     }
     free[class_of(size)].push_back(memory);
@@ -94,6 +114,7 @@ AlignedBuffer BufferPool::take(std::size_t size) {
   {
     const std::scoped_lock lock(state_->mutex);
     state_->lent += whole;
+    state_->lent_most = std::max(state_->lent_most, state_->lent);
     auto& free = state_->free[class_of(whole)];
     if (!free.empty()) {
       memory = free.back();
@@ -127,6 +148,12 @@ void BufferPool::set_bytes_max(std::size_t bytes_max) {
   const std::scoped_lock lock(state_->mutex);
   state_->bytes_max = bytes_max;
   state_->free_idle(bytes_max > state_->lent ? bytes_max - state_->lent : 0);
+}
+
+void BufferPool::settle() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->free_idle(state_->lent_most - state_->lent);
+  state_->lent_most = state_->lent;
 }
 
 void BufferPool::trim() {

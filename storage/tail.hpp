@@ -19,6 +19,10 @@ class TailCache {
  public:
   explicit TailCache(std::int64_t bytes_max);
   AlignedBuffer take(std::size_t size);
+  // As take(), of memory that counts to the bound: what has to go for it is reused for it.
+  AlignedBuffer take_chunk(std::size_t size);
+  // Gives back memory that was not needed lately.
+  void settle() { pool_.settle(); }
   void set_bytes_max(std::int64_t bytes_max);
   std::int64_t bytes() const { return bytes_; }
   // Drops the oldest written chunks until the bound holds.
@@ -26,6 +30,7 @@ class TailCache {
 
  private:
   friend class Tail;
+  void make_room(std::int64_t bytes);
   BufferPool pool_;
   std::int64_t bytes_max_;
   std::int64_t bytes_ = 0;
