@@ -36,8 +36,14 @@ Connection::~Connection() { std::erase(shard_.connections(), this); }
 
 // ---- The loop ----
 
-Task<> Connection::run() {
+Task<std::optional<int>> Connection::run() {
   while (!closing_) {
+    if (const auto shard = affinity_.better_than(shard_.id())) {
+      while (!replies_.empty() && !dead_) co_await progress_.wait();
+      co_await tasks_.drain();
+      if (!closing_) co_return shard;
+      break;
+    }
     storage::AlignedBuffer frame;
     std::size_t size = 0;
     if (co_await read_frame(frame, size) == Input::end) break;
@@ -71,6 +77,27 @@ Task<> Connection::run() {
   socket_.close(ignored);
   co_await tasks_.drain();
   while (!replies_.empty()) drop_reply();
+  co_return std::nullopt;
+}
+
+std::optional<Connection::Luggage> Connection::pack() {
+  boost::system::error_code error;
+  const bool v6 = socket_.local_endpoint(error).address().is_v6();
+  const int descriptor = error ? -1 : socket_.release(error);
+  if (error) return std::nullopt;
+  affinity_.moved();
+  Luggage luggage{peer_, std::move(sessions_), affinity_, {}, descriptor, v6};
+  const auto input = std::span(input_).subspan(input_begin_, input_end_ - input_begin_);
+  luggage.input.assign(input.begin(), input.end());
+  return luggage;
+}
+
+void Connection::unpack(Luggage luggage) {
+  sessions_ = std::move(luggage.sessions);
+  affinity_ = luggage.affinity;
+  std::ranges::copy(luggage.input, input_.begin());
+  input_end_ = luggage.input.size();
+  valid_request_seen_ = true;
 }
 
 void Connection::drop_reply() {
@@ -105,6 +132,7 @@ Task<> Connection::serve_alone(std::unique_ptr<Request> request, protocol::WireE
 Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError error,
                          Reply* reply) {
   const Served outcome = co_await dispatch(*request, error);
+  affinity_.note(request->served_by);
   reply_is_ready(*reply, outcome, std::move(request->reply));
   request.reset();
   shard_.frame_released().notify();
@@ -236,7 +264,8 @@ Task<bool> Connection::read_body(storage::AlignedBuffer& frame, std::size_t size
 }
 
 Task<bool> Connection::fill_body(storage::AlignedBuffer& frame, std::size_t size) {
-  frame = co_await frame_memory(std::min(size, frame_growth_min));
+  // A client that has sent a large frame to its end gets that much at once the next time.
+  frame = co_await frame_memory(std::min(size, frame_start_));
   if (!frame) co_return false;
   std::size_t have = std::min(size, input_end_ - input_begin_);
   std::memcpy(frame.data(), input_.data() + input_begin_, have);
@@ -255,6 +284,7 @@ Task<bool> Connection::fill_body(storage::AlignedBuffer& frame, std::size_t size
     have += count;
     frame_began_ = shard_.timers().now();  // it moves: only a standstill is too long
   }
+  frame_start_ = std::max(frame_start_, std::min(size, frame_start_max));
   co_return true;
 }
 

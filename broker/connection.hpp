@@ -7,13 +7,18 @@
 // A connection reads nothing more while a reply to a request other than produce is on its way out,
 // so a slow reader is owed one reply.
 //
-// Bounds: a frame's memory grows with the bytes that have arrived, never with the announced length;
+// A connection whose requests need another shard for a while moves there, between two requests
+// (affinity.hpp).
+//
+// Bounds: a frame's memory grows with the bytes that have arrived, never with the announced length,
+// but for a start of at most frame_start_max for a client that has filled as much before;
 // frames of all connections of a shard share one bounded pool; before its first valid request a
 // connection may send only small frames.
 #pragma once
 
 #include "base/event.hpp"
 #include "base/task_group.hpp"
+#include "broker/affinity.hpp"
 #include "broker/fetch_session.hpp"
 #include "broker/reply_sender.hpp"
 #include "broker/request.hpp"
@@ -23,7 +28,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::broker {
 
@@ -31,6 +38,7 @@ class Connection {
  public:
   static constexpr std::size_t produce_pipeline_max = 64;
   static constexpr std::size_t frame_growth_min = 64 * 1024;
+  static constexpr std::size_t frame_start_max = 2 << 20;
   static constexpr std::chrono::seconds frame_time_max{60};
 
   Connection(Shard& shard, Socket socket, Peer peer);
@@ -38,8 +46,23 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Serves the connection until either side ends it. Returns when nothing of it is left running.
-  Task<> run();
+  // What goes along when a connection moves.
+  struct Luggage {
+    Peer peer;
+    FetchSessions sessions;
+    Affinity affinity;
+    std::vector<std::byte> input;  // read, not yet served
+    int descriptor = -1;
+    bool v6 = false;
+  };
+
+  // Serves the connection until either side ends it, or it is to move: then says to which shard.
+  // Returns when nothing of it is left running.
+  Task<std::optional<int>> run();
+  // After run() said so: all that another Connection needs to go on. Empty: the socket failed.
+  std::optional<Luggage> pack();
+  // Before run(): goes on where another one was.
+  void unpack(Luggage luggage);
 
   // Reads no further request; what is being served is answered, then the connection closes.
   void stop_reading();
@@ -86,6 +109,7 @@ class Connection {
   std::array<std::byte, 2048> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
+  std::size_t frame_start_ = frame_growth_min;
   TimePoint last_activity_;
   TimePoint frame_began_{};  // zero: between frames
   bool valid_request_seen_ = false;
@@ -94,6 +118,7 @@ class Connection {
   bool closing_ = false;  // no more requests
   bool dead_ = false;     // no more replies either
   FetchSessions sessions_;
+  Affinity affinity_;
   ParkedFetch parked_;
 };
 

@@ -7,16 +7,44 @@
 #include <boost/asio/post.hpp>
 
 #include <cerrno>
+#include <unistd.h>
 
 namespace sluice::broker {
 namespace {
 
 using Protocol = asio::ip::tcp;
 
+void move_in(Shard& shard, Connection::Luggage luggage, std::string host);
+
 Task<> serve_connection(std::unique_ptr<Connection> connection, Broker* broker, std::string host) {
-  co_await connection->run();
+  const std::optional<int> next = co_await connection->run();
+  std::optional<Connection::Luggage> luggage;
+  if (next) luggage = connection->pack();
   connection.reset();
-  broker->connection_ended(std::move(host));
+  if (!luggage) {
+    broker->connection_ended(std::move(host));
+    co_return;
+  }
+  Shard& shard = broker->shard(*next);
+  asio::post(shard.executor(),
+             [&shard, goes = std::move(*luggage), from = std::move(host)]() mutable {
+               move_in(shard, std::move(goes), std::move(from));
+             });
+}
+
+// On the shard that a connection moves to.
+void move_in(Shard& shard, Connection::Luggage luggage, std::string host) {
+  Socket socket{shard.io()};
+  boost::system::error_code error;
+  socket.assign(luggage.v6 ? Protocol::v6() : Protocol::v4(), luggage.descriptor, error);
+  if (error) ::close(luggage.descriptor);
+  if (error || shard.stopping()) {
+    shard.broker().connection_ended(std::move(host));
+    return;
+  }
+  auto connection = std::make_unique<Connection>(shard, std::move(socket), luggage.peer);
+  connection->unpack(std::move(luggage));
+  shard.tasks().spawn(serve_connection(std::move(connection), &shard.broker(), std::move(host)));
 }
 
 // As clients write it: an IPv4 client of a [::] listener is shown its IPv4 address, and no address

@@ -1,5 +1,5 @@
-// One listening socket. Connections are handed to the shards in turn, so that they spread evenly;
-// each stays on its shard for life.
+// One listening socket. Connections are handed to the shards in turn, so that they spread evenly,
+// and move later to where their partitions are (affinity.hpp).
 #pragma once
 
 #include "base/result.hpp"
@@ -9,6 +9,7 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
+
 #include <memory>
 
 namespace sluice::broker {

@@ -33,6 +33,13 @@ std::vector<ShardRows<Row>> by_shard(Shard& home, std::vector<Row>& rows) {
   return works;
 }
 
+// For Request::served_by.
+template <class Row>
+int shard_of_all(const std::vector<ShardRows<Row>>& works) {
+  if (works.empty()) return Affinity::no_shard;
+  return works.size() == 1 ? works.front().shard->id() : Affinity::several;
+}
+
 template <class Row>
 using VisitPartition = Task<> (*)(Partition* partition, Row* row);
 
@@ -49,8 +56,7 @@ Task<> visit_rows(const ShardRows<Row>* work, VisitPartition<Row> visit) {
 template <class Row>
 Task<> visit_partitions(Shard& home, std::vector<Row>& rows, VisitPartition<Row> visit) {
   const std::vector<ShardRows<Row>> works = by_shard(home, rows);
-  for (const ShardRows<Row>& work : works)
-    co_await on(home, *work.shard, visit_rows(&work, visit));
+  for (const ShardRows<Row>& work : works) co_await on(home, *work.shard, visit_rows(&work, visit));
 }
 
 }  // namespace sluice::broker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "broker/affinity.hpp"
 #include "broker/catalog.hpp"
 #include "broker/options.hpp"
 #include "broker/reply_arena.hpp"
@@ -41,8 +42,9 @@ struct Request {
   std::shared_ptr<const Options> options;
   storage::AlignedBuffer frame;  // what the views below point into
   protocol::RequestFrame parsed{};
-  ReplyArena arena{};              // owns the strings of the reply until it is encoded
-  protocol::GatherBuffer reply{};  // the encoded reply, size prefix first; empty: there is none
+  ReplyArena arena{};                  // owns the strings of the reply until it is encoded
+  protocol::GatherBuffer reply{};      // the encoded reply, size prefix first; empty: there is none
+  int served_by = Affinity::no_shard;  // where its partitions are
 
   std::int16_t version() const { return parsed.header.version; }
   std::string_view client_id() const { return parsed.header.client_id.value_or(""); }

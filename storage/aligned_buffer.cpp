@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -17,8 +18,28 @@ namespace {
 // From here on memory comes from the kernel and goes back to it at once: the heap would keep it. It
 // is faulted in by one call, because whoever asks for so much is about to fill it.
 constexpr std::size_t mapped_min = 128 << 10;
+constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
+// Large buffers come in huge pages where the system has them: filling one faults once, not 512
+// times, which is a quarter of what a durable write costs the processor.
+std::byte* map_huge(std::size_t size) {
+  const std::size_t mapped = size + huge_page_size;
+  void* memory =
+      ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  auto* begin = static_cast<std::byte*>(memory);
+  const auto address = reinterpret_cast<std::uintptr_t>(begin);
+  const std::size_t lead = (huge_page_size - address % huge_page_size) % huge_page_size;
+  if (lead != 0) ::munmap(begin, lead);
+  ::munmap(begin + lead + size, mapped - lead - size);
+  // Not known, or switched off: small pages do as well, only slower.
+  (void)::madvise(begin + lead, size, MADV_HUGEPAGE);
+  return begin + lead;
+}
+
+// Requires: whole blocks. free_blocks() takes the same size.
 std::byte* allocate_blocks(std::size_t size) {
+  if (size % huge_page_size == 0) return map_huge(size);
   if (size >= mapped_min) {
     void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

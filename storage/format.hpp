@@ -30,6 +30,8 @@ inline constexpr std::string_view epoch_checkpoint_name = "leader-epoch-checkpoi
 inline constexpr std::string_view partition_metadata_name = "partition.metadata";
 inline constexpr std::string_view log_start_name = "log-start-offset-checkpoint";
 inline constexpr std::string_view cleaner_checkpoint_name = "cleaner-offset-checkpoint";
+// The file of a deleted segment, kept to become the next one.
+inline constexpr std::string_view spare_name = "segment.spare";
 inline constexpr std::string_view temporary_suffix = ".tmp";
 inline constexpr std::string_view meta_directory = "meta";
 

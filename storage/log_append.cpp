@@ -81,7 +81,8 @@ Result<AppendInfo> LogParts::append(Bytes batch, const protocol::BatchHeader& he
   producers.update(stored);
   pending.push_back({segment.size, end_offset});
   appended_at = store->clock.now();
-  start_loop();
+  streaming = streaming || !flights.empty();
+  if (!loop_running || next_write_end(write_state())) start_loop();
   return AppendInfo{.base_offset = stored.base_offset, .last_offset = stored.last_offset()};
 }
 

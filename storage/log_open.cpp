@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace sluice::storage {
 namespace {
@@ -53,7 +54,8 @@ Task<Result<DirectoryListing>> LogParts::list_directory() {
     if (file == log_start_name) found.has_log_start = true;
     if (file == partition_metadata_name) found.has_metadata = true;
     if (file == cleaner_checkpoint_name) found.has_cleaner = true;
-    if (file.ends_with(temporary_suffix)) found.leftovers.push_back(entry.name);
+    if (file.ends_with(temporary_suffix) || file == spare_name)
+      found.leftovers.push_back(entry.name);
     const auto parsed = parse_offset_file_name(file);
     if (!parsed) continue;
     if (parsed->suffix == log_suffix) {
@@ -115,6 +117,9 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   done = co_await load_epochs();
   if (!done) co_return done;
   if (found.has_log_start) {
+    // Seen is not durable: a sync that failed before this restart may have left a name behind.
+    if (!store->was_clean) done = co_await store->files.sync_directory(directory);
+    if (!done) co_return done;
     const auto start = co_await load_offset(log_start_name);
     if (!start) co_return std::unexpected(start.error());
     log_start = *start;
@@ -151,7 +156,7 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
                      epochs.latest() >= 0;
   if (clean) {
     end_offset = durable_offset = active().end = saved->offset;
-    durable_position = durable_batch_position = prepared = active().size;
+    write_from(active().size);
     epoch = epochs.latest();
     report.clean = true;
   } else {
@@ -167,6 +172,14 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     roll_jitter_ms = static_cast<std::int64_t>(
         store->random.below(static_cast<std::uint64_t>(options.segment_jitter_ms)));
   co_return Result<>{};
+}
+
+// The active segment ends at `position`, and all of it is durable.
+void LogParts::write_from(std::int64_t position) {
+  SLUICE_CHECK(flights.empty() && zeroing_end == 0);
+  durable_position = durable_batch_position = issued_position = prepared = position;
+  zeroed = block_ceil(position);
+  edge_in_flight = false;
 }
 
 Task<Result<>> LogParts::load_epochs() {
@@ -251,12 +264,21 @@ Task<Result<>> LogParts::load_producers(std::vector<Offset> snapshots) {
   co_return Result<>{};
 }
 
-// A new, empty active segment. Requires: everything in the old one is durable.
+// A new, empty active segment, in the file of the spare where there is one. Requires: everything in
+// the old one is durable.
 Task<Result<>> LogParts::add_segment(Offset base) {
   const OpenOptions open_options{.mode = OpenMode::create, .direct = true};
-  auto file = co_await store->files.open(path(base, log_suffix), open_options);
+  const std::string file_name = path(base, log_suffix);
+  const std::int64_t recycled = std::exchange(spare, 0);
+  Result<> done;
+  if (recycled != 0) {
+    const std::string from = path(spare_name);
+    done = co_await store->files.rename(from, file_name);
+    if (!done) co_return done;
+  }
+  auto file = co_await store->files.open(file_name, open_options);
   if (!file) co_return std::unexpected(file.error());
-  auto done = co_await (*file)->truncate(0);
+  if (recycled == 0) done = co_await (*file)->truncate(0);
   if (!done) co_return done;
   done = co_await store->files.sync_directory(directory);
   if (!done) co_return done;
@@ -272,7 +294,8 @@ Task<Result<>> LogParts::add_segment(Offset base) {
   segments.push_back(segment);
   store->descriptors.touch(segment, 1);
   indexer = Indexer(options.index_interval_bytes);
-  durable_position = durable_batch_position = prepared = 0;
+  write_from(0);
+  prepared = zeroed = recycled;
   active_ready = !epoch_pending;
   if (options.segment_jitter_ms > 0)
     roll_jitter_ms = static_cast<std::int64_t>(

@@ -2,6 +2,7 @@
 // the map). Nobody outside storage/ includes this.
 #pragma once
 
+#include "base/check.hpp"
 #include "base/completion.hpp"
 #include "base/event.hpp"
 #include "base/task_group.hpp"
@@ -12,6 +13,7 @@
 #include "storage/scan.hpp"
 #include "storage/segment.hpp"
 #include "storage/store.hpp"
+#include "storage/write_plan.hpp"
 
 #include <deque>
 #include <functional>
@@ -117,6 +119,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<>> put_segment_aside(const SegmentPtr& segment, Offset offset);
   Task<Result<>> drop_old_cuts();
   Task<Result<>> add_segment(Offset base);
+  void write_from(std::int64_t position);
   Task<Result<>> reopen();
 
   // ---- log_append.cpp ----
@@ -130,23 +133,40 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   std::int64_t unwritten() const { return active().size - durable_position; }
 
   // ---- log_write.cpp ----
+  struct Flight;
   void start_loop();
   Task<> write_loop();
   Task<bool> write_step();
-  Task<bool> write_group();
+  WriteState write_state() const;
+  bool issue_write();
+  Task<> fly(Flight* flight);
+  void land();
   void advance(std::int64_t written_position);
+  void hash_up_to(Segment& segment, std::int64_t position);
+  void save_frontier(std::int64_t bytes_written);
+  void start_snapshot();
+  Task<> keep_snapshot(Offset at, std::vector<std::byte> snapshot, SegmentPtr segment);
+
+  // ---- log_prepare.cpp ----
+  bool wants_prepare() const;
+  Task<> prepare_more();
   Task<Result<>> prepare();
   Task<Result<>> allocate(const std::shared_ptr<File>& file, std::int64_t end);
-  bool wants_prepare() const;
   Task<Result<>> begin_epoch();
   Task<Result<>> ready_active();
+  bool start_zeros();
+  Task<> write_zeros(std::int64_t from, std::int64_t to);
+
+  // ---- log_roll.cpp ----
+  Task<> roll_now();
   Task<Result<>> roll();
+  Task<> retain_soon();
   Task<Result<>> close_segment(const SegmentPtr& segment);
   Task<Result<>> trim_active();
   Task<Result<>> write_indexes(const SegmentPtr& segment, Durability durability);
   Task<Result<>> write_snapshot(Offset at, std::vector<std::byte> snapshot);
-  void hash_up_to(Segment& segment, std::int64_t position);
-  void save_frontier(std::int64_t bytes_written);
+  Task<Result<bool>> keep_as_spare(const SegmentPtr& segment);
+  Task<Result<>> drop_spare();
 
   // ---- log_read.cpp ----
   Task<Result<ReadResult>> read(Offset from, std::size_t max_bytes, Offset limit,
@@ -223,13 +243,30 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
     Offset end;
     Completion<bool> done;
   };
+  // One write on its way to the disk. [from, to) begins at a block's start.
+  struct Flight {
+    SegmentPtr segment;
+    std::int64_t from;
+    std::int64_t to;
+    std::vector<Bytes> parts;
+    bool landed = false;
+  };
   Offset log_start = 0;
   Offset end_offset = 0;
   Offset durable_offset = 0;
   std::int64_t durable_position = 0;        // bytes of the active segment on disk
   std::int64_t durable_batch_position = 0;  // … that are whole batches
-  std::int64_t prepared = 0;                // end of the space made ready in the active segment
-  std::int64_t room_wanted = 0;             // largest batch somebody waits to append
+  std::int64_t issued_position = 0;         // … given to the disk
+  std::deque<Flight> flights;               // by position
+  bool edge_in_flight = false;              // the last flight ends inside a block
+  bool streaming = false;                   // bytes arrived while the last flight was on its way
+  WriteSize write_size;
+  std::int64_t prepared = 0;     // end of the space reserved in the active segment
+  std::int64_t zeroed = 0;       // blocks below were written before: a write there is cheap
+  std::int64_t zeroing_end = 0;  // zeros for [zeroed, zeroing_end) are on their way; 0: none are
+  std::int64_t zero_step = 0;
+  TimePoint zeroed_at{};
+  std::int64_t room_wanted = 0;  // largest batch somebody waits to append
   std::int64_t prepare_step = 0;
   TimePoint prepared_at{};
   TimePoint appended_at{};
@@ -238,20 +275,24 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Indexer indexer{4096};
   std::int64_t roll_jitter_ms = 0;
   std::int64_t bytes_since_snapshot = 0;
-  Offset snapshot_end = -1;  // of the newest snapshot on disk
-  AlignedBuffer edge;
-  std::vector<Bytes> parts;
+  Offset snapshot_end = -1;   // of the newest snapshot on disk
+  AlignedBuffer edge;         // the last, partial block of the flight that ends inside one
+  std::int64_t spare = 0;     // bytes of the file that waits to be recycled; 0: there is none
   bool active_ready = false;  // tail started, indexes in memory, checkpoint written
   bool cannot_allocate = false;
   bool roll_wanted = false;
   bool trim_wanted = false;
   bool loop_running = false;
+  bool preparing = false;
+  bool snapshotting = false;
+  bool start_uncertain = false;  // writing the log start has failed: old or new, nobody knows
   bool closing = false;
   bool closed = false;
   bool upkeep_busy = false;
   std::optional<Error> fenced;
   std::optional<Error> no_space;  // the last attempt to reserve failed
   Event room;                     // room may have appeared, or never will
+  Event progress;                 // the write loop has something to look at
   Event upkeep_free;
   TaskGroup tasks;
 

@@ -44,9 +44,11 @@ Task<Result<>> LogParts::set_log_start(Offset offset) {
       {name.topic + " " + std::to_string(name.partition) + " " + std::to_string(offset)});
   const Bytes bytes = as_bytes(text);
   std::vector<std::byte> data(bytes.begin(), bytes.end());
+  start_uncertain = true;
   auto done = co_await replace_small_file(store->files, directory, std::string(log_start_name),
                                           std::move(data));
   if (!done) co_return done;
+  start_uncertain = false;
   log_start = std::max(log_start, offset);
   epochs.truncate_start(log_start);
   if (moved) moved(durable_offset);
@@ -70,11 +72,14 @@ Task<Result<std::size_t>> LogParts::delete_segments_below(Offset offset) {
 Task<Result<>> LogParts::unlink_segment(const SegmentPtr& the_segment) {
   const SegmentPtr segment = the_segment;
   segment->gone = true;
-  segment->file.reset();
   segment->tail.reset();
-  store->descriptors.forget(segment.get());
   store->index_cache.forget(segment.get());
+  const auto kept = co_await keep_as_spare(segment);
+  if (!kept) co_return std::unexpected(kept.error());
+  segment->file.reset();
+  store->descriptors.forget(segment.get());
   for (const std::string_view suffix : {log_suffix, index_suffix, time_index_suffix, seal_suffix}) {
+    if (*kept && suffix == log_suffix) continue;
     const std::string file = path(segment->base, suffix);
     auto removed = co_await store->files.remove(file);
     if (!removed && !is_not_found(removed.error())) co_return removed;
@@ -156,7 +161,7 @@ Task<Result<>> LogParts::maintain() {
   if (options.producer_expiration_ms > 0)
     producers.expire(store->clock.wall_ms() - options.producer_expiration_ms);
   const auto idle = std::chrono::milliseconds(store->options.idle_ms);
-  const bool holds_something = active().file != nullptr || prepared > active().size;
+  const bool holds_something = active().file != nullptr || prepared > active().size || spare != 0;
   if (!fenced && !loop_running && holds_something && unwritten() == 0 &&
       store->clock.now() - appended_at > idle) {
     trim_wanted = true;
@@ -234,6 +239,9 @@ Task<Result<>> LogParts::close() {
     if (done && snapshot_end != end_offset) {
       done = co_await write_snapshot(end_offset, producers.encode());
     }
+    if (done) done = co_await drop_spare();
+    // The name may be there and not be durable: the next open must not take it as it is.
+    if (done && start_uncertain) done = fail(Errc::closed, directory + ": log start not durable");
     if (done) save_frontier(0);
   }
   closed = true;

@@ -188,7 +188,7 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
   if (!cut) co_return cut;
   // Only now, and together: a failed attempt changes nothing of what is known to be durable.
   end_offset = durable_offset = expected.offset;
-  durable_position = durable_batch_position = prepared = position;
+  write_from(position);
   active_ready = false;
   active().times_known = true;
   if (report.bytes_scanned > 0 || !report.findings.empty()) {
@@ -260,7 +260,10 @@ Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t pos
 Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset) {
   auto file = co_await file_of(segment);
   if (!file) co_return std::unexpected(file.error());
-  const auto end = co_await last_non_zero(*file, position, segment->size);
+  // Nothing can have been on its way further behind the end than that. A segment that was made from
+  // an old one's file holds old batches from there on.
+  const std::int64_t reach = position + 2 * options.unwritten_bytes_max;
+  const auto end = co_await last_non_zero(*file, position, std::min(segment->size, reach));
   if (!end) co_return std::unexpected(end.error());
   if (*end > position) {
     auto dropped = co_await drop_old_cuts();

@@ -13,23 +13,14 @@ TailCache::TailCache(std::int64_t bytes_max)
 
 AlignedBuffer TailCache::take(std::size_t size) { return pool_.take(size); }
 
-AlignedBuffer TailCache::take_chunk(std::size_t size) {
-  make_room(static_cast<std::int64_t>(size));
-  AlignedBuffer chunk = pool_.take(size);
-  bytes_ += static_cast<std::int64_t>(chunk.size());
-  return chunk;
-}
-
 void TailCache::set_bytes_max(std::int64_t bytes_max) {
   bytes_max_ = bytes_max;
   pool_.set_bytes_max(static_cast<std::size_t>(bytes_max));
-  trim();
+  make_room(0);
 }
 
-void TailCache::trim() { make_room(0); }
-
-void TailCache::make_room(std::int64_t bytes) {
-  while (bytes_ + bytes > bytes_max_ && !oldest_.empty()) {
+void TailCache::make_room(std::int64_t size) {
+  while (bytes_ + size > bytes_max_ && !oldest_.empty()) {
     const std::shared_ptr<Tail> tail = oldest_.front().lock();
     oldest_.pop_front();
     if (tail != nullptr && tail->droppable_ != 0) tail->drop_first();
@@ -52,7 +43,9 @@ void Tail::add_chunk(std::size_t wanted) {
   const std::size_t lead = static_cast<std::size_t>(end_ - block_floor(end_));
   const std::size_t size = std::clamp(std::max(next_chunk_, lead + wanted), chunk_min, chunk_max);
   next_chunk_ = std::min(chunk_max, next_chunk_ * 2);
-  Chunk chunk{.buffer = cache_.take_chunk(size), .position = block_floor(end_), .used = 0};
+  // First, so that the memory that goes is the memory that is taken.
+  cache_.make_room(static_cast<std::int64_t>(size));
+  Chunk chunk{.buffer = cache_.take(size), .position = block_floor(end_), .used = 0};
   if (lead != 0) {
     SLUICE_CHECK(partial_.size() == lead);
     std::memcpy(chunk.buffer.data(), partial_.data(), lead);

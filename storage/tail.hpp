@@ -19,18 +19,15 @@ class TailCache {
  public:
   explicit TailCache(std::int64_t bytes_max);
   AlignedBuffer take(std::size_t size);
-  // As take(), of memory that counts to the bound: what has to go for it is reused for it.
-  AlignedBuffer take_chunk(std::size_t size);
   // Gives back memory that was not needed lately.
   void settle() { pool_.settle(); }
   void set_bytes_max(std::int64_t bytes_max);
   std::int64_t bytes() const { return bytes_; }
-  // Drops the oldest written chunks until the bound holds.
-  void trim();
+  // Drops the oldest written chunks until the bound holds with `size` bytes more.
+  void make_room(std::int64_t size);
 
  private:
   friend class Tail;
-  void make_room(std::int64_t bytes);
   BufferPool pool_;
   std::int64_t bytes_max_;
   std::int64_t bytes_ = 0;
@@ -41,7 +38,7 @@ class TailCache {
 class Tail : public std::enable_shared_from_this<Tail> {
  public:
   static constexpr std::size_t chunk_min = 16 << 10;
-  static constexpr std::size_t chunk_max = 1 << 20;
+  static constexpr std::size_t chunk_max = 2 << 20;  // one huge page
 
   explicit Tail(TailCache& cache) : cache_(cache) {}
   ~Tail();

@@ -89,6 +89,7 @@ bool is_complete(const std::vector<Row>& rows, std::int64_t bytes_min) {
 Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<Row>& rows) {
   Shard& shard = request.shard;
   const std::vector<ShardRows<Row>> works = by_shard(shard, rows);
+  request.served_by = shard_of_all(works);
   const std::int64_t bytes_max =
       std::min<std::int64_t>(std::max(message.max_bytes, 0), request.options->fetch_max_bytes);
   const std::int64_t bytes_min = std::min<std::int64_t>(message.min_bytes, bytes_max);

@@ -109,6 +109,7 @@ Task<> send(const Work* work, Rules rules) {
 // Starts the work on every shard before it waits for any of it.
 Task<> append_everywhere(Request& request, std::vector<Item>& items, Rules rules) {
   const std::vector<Work> works = by_shard(request.shard, items);
+  request.served_by = shard_of_all(works);
   if (works.size() == 1) {
     co_await send(&works.front(), rules);
     co_return;

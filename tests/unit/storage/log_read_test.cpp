@@ -20,12 +20,12 @@ constexpr const char* first_log = "00000000000000000000.log";
 std::size_t batch_size() { return make_batch("0", 1, value_size).size(); }
 
 // A log of several closed segments, of which nothing is in memory.
-std::unique_ptr<LogBench> cold_bench(std::int64_t segment_bytes = 20'000, int batches = 60) {
+std::unique_ptr<LogBench> cold_bench(std::int64_t segment_bytes = 20'000, int count = 60) {
   LogOptions options;
   options.segment_bytes = segment_bytes;
   auto bench = std::make_unique<LogBench>(1, options);
   bench->open();
-  for (int i = 0; i < batches; ++i)
+  for (int i = 0; i < count; ++i)
     must(bench->append_durable(make_batch(std::to_string(i), 1, value_size)));
   bench->close();
   bench->open();
