@@ -24,8 +24,7 @@ Connection::Connection(Shard& shard, Socket socket, Peer peer)
       socket_(std::move(socket)),
       sender_(socket_, shard.files()),
       peer_(std::move(peer)),
-      tasks_(shard.executor(),
-             [this](std::exception_ptr) { failed_unexpectedly(); }),
+      tasks_(shard.executor(), [this](std::exception_ptr) { failed_unexpectedly(); }),
       last_activity_(shard.timers().now()) {
   boost::system::error_code ignored;  // a socket that is gone is noticed by reading
   socket_.native_non_blocking(true, ignored);
