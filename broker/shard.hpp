@@ -13,6 +13,7 @@
 #include "base/timer.hpp"
 #include "broker/catalog.hpp"
 #include "broker/options.hpp"
+#include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
@@ -160,7 +161,7 @@ class Shard {
   void forget_topics(const Catalog& before);
   void close_late_connections();
   Task<> drop_gone_partitions(const Catalog& catalog);
-  void configure(const Catalog& catalog);
+  void configure(const Catalog& catalog, const Catalog* before);
 
   int id_;
   Broker& broker_;
@@ -184,6 +185,7 @@ class Shard {
   CatalogSnapshot catalog_;
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
   std::shared_ptr<const Options> options_;
+  TopicConfig topic_defaults_;  // of a topic without configs of its own, by options_
   Event opened_;
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;

@@ -64,6 +64,7 @@ Task<Result<std::size_t>> Log::apply_retention() { return parts_->apply_retentio
 bool Log::needs_compaction() const { return parts_->needs_compaction(); }
 Task<Result<>> Log::compact() { return parts_->compact(); }
 Task<Result<>> Log::maintain() { return parts_->maintain(); }
+bool Log::needs_maintain() const { return parts_->needs_maintain(); }
 Task<Result<>> Log::close() { return parts_->close(); }
 
 Slice contiguous(ReadResult read) {

@@ -198,6 +198,8 @@ class Log {
   // Call about once a second: gives back prepared space and buffers of an idle log, expires
   // producers, reopens after a full disk, seals closed segments.
   Task<Result<>> maintain();
+  // Whether maintain() could find something to do. Cheap: for owners of thousands of idle logs.
+  bool needs_maintain() const;
   // Everything durable, files cut to their records, indexes and snapshot written. Waiters that are
   // not yet durable are served first. Errors: the log is closed all the same.
   Task<Result<>> close();

@@ -203,6 +203,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<std::size_t>> delete_segments_below(Offset offset);
   Task<Result<>> unlink_segment(const SegmentPtr& segment);
   Task<Result<>> maintain();
+  bool needs_maintain() const;
+  bool holds_something() const;
   Task<Result<>> seal_one();
   Task<Result<>> close();
   Task<Result<>> drop_old_snapshots();

@@ -88,7 +88,8 @@ Task<Result<>> LogParts::roll() {
   done = co_await add_segment(end_offset);
   if (!done) co_return done;
   old->hash.reset();
-  old->tail->release();
+  // No tail: nothing was appended since the log was opened.
+  if (old->tail != nullptr) old->tail->release();
   old->file.reset();  // opened again through the page cache
   store->descriptors.forget(old.get());
   store->index_cache.touch(old, old->indexes ? old->indexes->size_bytes() : 0);
