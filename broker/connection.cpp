@@ -311,6 +311,7 @@ Task<> Connection::write_replies() {
   SendPlan& plan = sender_.plan();
   while (!dead_ && !replies_.empty() && replies_.front()->ready) {
     plan.clear();
+    plan.set_step_bytes(shard_.reply_step_bytes());
     std::size_t count = 0;
     bool close_after = false;
     for (const auto& reply : replies_) {
