@@ -4,6 +4,7 @@
 #include "broker/connection.hpp"
 #include "broker/group_route.hpp"
 #include "broker/group_shell.hpp"
+#include "broker/memory_pressure.hpp"
 #include "broker/partition.hpp"
 #include "storage/open_file_system.hpp"
 
@@ -83,6 +84,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                                              random_, logger_, executor());
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
+  cache_bound_ = store_options(*options_).tail_cache_bytes;
   co_return Result<>{};
 }
 
@@ -247,14 +249,34 @@ void Shard::start_upkeep() {
 // What must not wait for anything long: the frontier, and clients that are gone or late.
 Task<> Shard::upkeep() {
   TimePoint next_deadlines = timers_->now();
+  TimePoint next_memory = timers_->now() + maintain_interval;
   while (!stopping_) {
     if (!co_await upkeep_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
     if (auto saved = co_await store_->maintain(); !saved)
       logger_.error("the frontier could not be saved", {{"error", saved.error().message()}});
+    if (timers_->now() >= next_memory) {
+      follow_memory();
+      next_memory = timers_->now() + maintain_interval;
+    }
     if (timers_->now() < next_deadlines) continue;
     close_late_connections();
+    store_->give_back_idle_memory();
+    frames_->settle();
     next_deadlines = timers_->now() + deadline_check_interval;
   }
+}
+
+// The cache shrinks while the machine or the container is short of memory.
+void Shard::follow_memory() {
+  const std::int64_t wanted = store_options(*options_).tail_cache_bytes;
+  const std::int64_t bound = next_cache_bound(wanted, cache_bound_, memory_state());
+  if (bound == cache_bound_) return;
+  const bool shrinks = bound < cache_bound_;
+  if (shrinks && cache_bound_ == wanted)
+    logger_.warn("memory is short: the cache gives some back", {{"bytes", bound}});
+  cache_bound_ = bound;
+  store_->set_tail_cache_bytes(bound);
+  if (shrinks) frames_->trim();
 }
 
 // Retention, sealing and compaction of one partition after the other, which may take long.

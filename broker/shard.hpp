@@ -146,6 +146,7 @@ class Shard {
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
   Task<> drop_partition(PartitionKey key);
   Task<> upkeep();
+  void follow_memory();
   Task<> upkeep_of_partitions();
   Task<> open_again();
   Task<> keep_partitions(UpkeepWork work);
@@ -170,6 +171,7 @@ class Shard {
   Event frame_released_;
   Connection* frame_grower_ = nullptr;
   std::int64_t reply_bytes_ = 0;
+  std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
   CatalogSnapshot catalog_;
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs

@@ -49,8 +49,8 @@ void Log::on_high_watermark(std::move_only_function<void(Offset)> callback) {
 }
 
 Task<Result<ReadResult>> Log::read(Offset from, std::size_t max_bytes, Offset limit,
-                                   AtLeastOneBatch least) {
-  return parts_->read(from, max_bytes, limit, least);
+                                   AtLeastOneBatch least, Handout handout) {
+  return parts_->read(from, max_bytes, limit, least, handout);
 }
 Task<Result<TimestampOffset>> Log::find_by_time(std::int64_t timestamp_ms) {
   return parts_->find_by_time(timestamp_ms);

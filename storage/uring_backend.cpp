@@ -244,6 +244,10 @@ void UringBackend::Core::prepare(Operation* operation) {
     case IoKind::remove_file:
       io_uring_prep_unlinkat(entry, fd, request.name.c_str(), 0);
       break;
+    case IoKind::will_need:
+      io_uring_prep_fadvise(entry, fd, request.position, static_cast<unsigned>(request.length),
+                            POSIX_FADV_WILLNEED);
+      break;
     case IoKind::nothing:
       io_uring_prep_nop(entry);
       break;

@@ -1,9 +1,11 @@
 #include "tools/sluice/app.hpp"
 
+#include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -28,6 +30,7 @@ struct Everything {
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
   DemoOptions demo;
+  std::array<BenchOptions, 3> bench;
   Command chosen;
 };
 
@@ -182,6 +185,28 @@ void add_others(CLI::App& app, Everything& all) {
   sub->add_option("-z,--codec", d.codec, "none, gzip, snappy, lz4 or zstd")->capture_default_str();
 }
 
+void add_bench(CLI::App& app, Everything& all) {
+  CLI::App& bench_group =
+      *group_of(app, "bench", "Load on a broker, perhaps beside another one, and what it bears");
+  const auto add = [&](std::size_t index, bench::Mode mode, const char* name, const char* about) {
+    auto& options = all.bench[index];
+    auto* sub = command(bench_group, all, name, about,
+                        [&all, &options] { return bench(all.global, options); });
+    add_bench_options(*sub, mode, options);
+    return sub;
+  };
+  add(0, bench::Mode::produce, "produce", "Batches as fast as they are acknowledged, or at a rate")
+      ->footer(
+          "Examples:\n"
+          "  sluice bench produce --batch-bytes 64KiB --in-flight 5 --duration 30s\n"
+          "  sluice bench produce --batch-bytes 0 --connections 50 --in-flight 1 --partitions 8\n"
+          "  sluice bench produce --rate 20000 --peer 127.0.0.1:9093 --rounds 3");
+  add(1, bench::Mode::fetch, "fetch", "Reads a topic over and over")
+      ->footer("Example:\n  sluice bench fetch --fill 256MiB --fetch-bytes 1MiB --connections 4");
+  add(2, bench::Mode::latency, "latency", "From when a record is due to when a consumer has it")
+      ->footer("Example:\n  sluice bench latency --rate 10000 --duration 30s --json");
+}
+
 // The first word that is no command, and what it may have meant.
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
@@ -232,6 +257,7 @@ int run(int argc, char** argv) {
   add_consume(app, all);
   add_groups(app, all);
   add_others(app, all);
+  add_bench(app, all);
   app.footer(
       "Examples:\n"
       "  sluice topics create orders -p 6\n"
