@@ -5,7 +5,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -23,14 +22,13 @@ struct Connection::Reply {
 Connection::Connection(Shard& shard, Socket socket, Peer peer)
     : shard_(shard),
       socket_(std::move(socket)),
+      sender_(socket_, shard.files()),
       peer_(std::move(peer)),
       tasks_(shard.executor(),
-             [this](std::exception_ptr) {  // out of memory: this client's loss, nobody else's
-               shard_.logger().error("connection closed: a request failed unexpectedly",
-                                     {{"client", peer_.client_host}});
-               abort();
-             }),
+             [this](std::exception_ptr) { failed_unexpectedly(); }),
       last_activity_(shard.timers().now()) {
+  boost::system::error_code ignored;  // a socket that is gone is noticed by reading
+  socket_.native_non_blocking(true, ignored);
   shard_.connections().push_back(this);
 }
 
@@ -65,8 +63,11 @@ Task<std::optional<int>> Connection::run() {
     ++unready_;
     ++shard_.counters().requests;
     Reply* reply = replies_.back().get();
-    tasks_.spawn(serve(std::move(request), error, reply));
-    if (is_produce) continue;
+    if (is_produce) {
+      tasks_.spawn(serve_beside(std::move(request), error, reply));
+      continue;
+    }
+    co_await serve_alone(std::move(request), error, reply);
     while (!replies_.empty() && !dead_) co_await progress_.wait();
   }
   closing_ = true;
@@ -104,6 +105,30 @@ void Connection::drop_reply() {
   replies_.pop_front();
 }
 
+// Out of memory: this client's loss, nobody else's.
+void Connection::failed_unexpectedly() {
+  shard_.logger().error("connection closed: a request failed unexpectedly",
+                        {{"client", peer_.client_host}});
+  abort();
+}
+
+Task<> Connection::serve_beside(std::unique_ptr<Request> request, protocol::WireError error,
+                                Reply* reply) {
+  co_await serve(std::move(request), error, reply);
+  flush_soon();
+}
+
+// No task of its own, and nothing between the reply and its way out.
+Task<> Connection::serve_alone(std::unique_ptr<Request> request, protocol::WireError error,
+                               Reply* reply) {
+  try {
+    co_await serve(std::move(request), error, reply);
+    if (!writing_) co_await write_replies();
+  } catch (const std::exception&) {
+    failed_unexpectedly();
+  }
+}
+
 Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError error,
                          Reply* reply) {
   const Served outcome = co_await dispatch(*request, error);
@@ -120,7 +145,6 @@ void Connection::reply_is_ready(Reply& reply, Served outcome, protocol::GatherBu
   reply.ready = true;
   --unready_;
   last_activity_ = shard_.timers().now();
-  flush_soon();
 }
 
 void Connection::stop_reading() {
@@ -142,6 +166,7 @@ void Connection::abort() {
 }
 
 void Connection::check_deadlines(TimePoint now, std::chrono::milliseconds idle_max) {
+  if (sender_.take_progress()) last_activity_ = now;
   if (unready_ != 0) {  // we are the slow one; but is anybody there?
     if (peer_is_gone()) abort();
     return;
@@ -269,31 +294,30 @@ Task<bool> Connection::fill_body(storage::AlignedBuffer& frame, std::size_t size
 void Connection::flush_soon() {
   if (flush_posted_ || writing_) return;
   flush_posted_ = true;
-  tasks_.spawn(write_replies());
+  tasks_.spawn(write_soon());
+}
+
+Task<> Connection::write_soon() {
+  co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
+  flush_posted_ = false;
+  if (!writing_) co_await write_replies();
 }
 
 Task<> Connection::write_replies() {
-  co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
-  flush_posted_ = false;
-  if (writing_) co_return;
   writing_ = true;
-  std::vector<asio::const_buffer> pieces;
+  SendPlan& plan = sender_.plan();
   while (!dead_ && !replies_.empty() && replies_.front()->ready) {
-    pieces.clear();
+    plan.clear();
     std::size_t count = 0;
     bool close_after = false;
     for (const auto& reply : replies_) {
-      if (!reply->ready || close_after || pieces.size() > 256) break;
-      reply->out.for_each_piece(
-          [&](Bytes piece) { pieces.emplace_back(piece.data(), piece.size()); });
+      if (!reply->ready || close_after || plan.piece_count() > 256) break;
+      plan.add(reply->out);
       close_after = reply->close_after;
       ++count;
     }
-    if (!pieces.empty()) {
-      auto [error, written] = co_await asio::async_write(socket_, pieces, use_task);
-      last_activity_ = shard_.timers().now();
-      if (error) close_after = true;
-    }
+    if (!co_await sender_.send()) close_after = true;
+    last_activity_ = shard_.timers().now();
     for (; count != 0; --count) drop_reply();
     if (close_after) abort();
     progress_.notify();

@@ -20,11 +20,9 @@
 #include "base/task_group.hpp"
 #include "broker/affinity.hpp"
 #include "broker/fetch_session.hpp"
+#include "broker/reply_sender.hpp"
 #include "broker/request.hpp"
 #include "broker/shard.hpp"
-
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <array>
 #include <cstdint>
@@ -35,8 +33,6 @@
 #include <vector>
 
 namespace sluice::broker {
-
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
 class Connection {
  public:
@@ -94,12 +90,17 @@ class Connection {
   bool acceptable_size(std::int32_t announced);
 
   Task<> serve(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);
+  Task<> serve_beside(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);
+  Task<> serve_alone(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);
+  void failed_unexpectedly();
   void reply_is_ready(Reply& reply, Served outcome, protocol::GatherBuffer out);
   void flush_soon();
+  Task<> write_soon();
   Task<> write_replies();
 
   Shard& shard_;
   Socket socket_;
+  ReplySender sender_;
   Peer peer_;
   TaskGroup tasks_;
   Event progress_;  // a reply became ready or was sent

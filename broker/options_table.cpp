@@ -355,7 +355,10 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
      {.min = 1,
       .max = 60000,
       .unit = "ms",
-      .about = "Longest time between an accepted record (sluice.acks.one) and its being on disk."}},
+      .about =
+          "Longest time between an accepted record (sluice.acks.one) and its being given to the "
+          "disk. Records are given to it at once, whoever waits, so no value delays them: a "
+          "bound that always holds."}},
     {"sluice.http.listen",
      &O::http_listen,
      {.about = "Address of the HTTP interface, HOST:PORT. Empty: off."}},

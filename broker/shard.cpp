@@ -4,8 +4,11 @@
 #include "broker/connection.hpp"
 #include "broker/group_route.hpp"
 #include "broker/group_shell.hpp"
+#include "broker/memory_pressure.hpp"
 #include "broker/partition.hpp"
 #include "storage/open_file_system.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -18,6 +21,8 @@ constexpr std::chrono::seconds maintain_interval{1};
 constexpr std::chrono::seconds deadline_check_interval{5};
 // Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
 constexpr std::size_t opening_max = 64;
+// Partitions that a round of upkeep looks at before others get the shard: some microseconds.
+constexpr std::size_t upkeep_stretch = 64;
 
 storage::Backend backend_of(const Options& options) {
   if (options.io_backend == "uring") return storage::Backend::io_uring;
@@ -79,6 +84,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                                              random_, logger_, executor());
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
+  cache_bound_ = store_options(*options_).tail_cache_bytes;
   co_return Result<>{};
 }
 
@@ -90,7 +96,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
   const Turnstile::Pass pass{adopting_};
   if (!catalog_ || catalog->version() > catalog_->version() || partitions_.empty()) {
     const CatalogSnapshot before = catalog_;
-    configure(*catalog);
+    configure(*catalog, before.get());
     co_await drop_gone_partitions(*catalog);
     TaskGroup opening{executor()};
     for (const auto& [name, topic] : catalog->topics()) {
@@ -107,22 +113,31 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
   }
 }
 
-// Options and topic configs that the catalog changes.
-void Shard::configure(const Catalog& catalog) {
-  options_ = std::make_shared<const Options>(apply_dynamic_options(
-      *base_options_, catalog.configs(ResourceType::broker, ""),
-      catalog.configs(ResourceType::broker, std::to_string(base_options_->node_id))));
+// Options and topic configs that the catalog changes; `before` may be null. A change touches few of
+// many topics: the others keep what they have.
+void Shard::configure(const Catalog& catalog, const Catalog* before) {
+  const std::string node = std::to_string(base_options_->node_id);
+  const ConfigMap& all = catalog.configs(ResourceType::broker, "");
+  const ConfigMap& own = catalog.configs(ResourceType::broker, node);
+  const bool same_options = before != nullptr && before->configs(ResourceType::broker, "") == all &&
+                            before->configs(ResourceType::broker, node) == own;
+  if (!same_options) {
+    options_ = std::make_shared<const Options>(apply_dynamic_options(*base_options_, all, own));
+    topic_defaults_ = effective_topic_config(*options_, {});
+  }
   for (auto& [key, partition] : partitions_) {
     const auto topic = catalog.topics().find(partition->topic().name);
     if (topic == catalog.topics().end() || !(topic->second->id == key.topic)) continue;
+    if (same_options && topic->second.get() == &partition->topic()) continue;
     partition->set_config(topic->second,
-                          effective_topic_config(*options_, topic->second->overrides));
+                          effective_topic_config(topic_defaults_, topic->second->overrides));
   }
+  if (same_options) return;
   for (auto& [index, shell] : groups_) shell->set_options(group_options(*options_));
 }
 
 Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index) {
-  const TopicConfig config = effective_topic_config(*options_, topic->overrides);
+  const TopicConfig config = effective_topic_config(topic_defaults_, topic->overrides);
   storage::PartitionName name{topic->id, topic->name, index};
   const storage::LogOptions wanted = log_options(config, *options_, is_internal_topic(topic->name));
   auto log = co_await store_->open_log(std::move(name), wanted);
@@ -234,14 +249,34 @@ void Shard::start_upkeep() {
 // What must not wait for anything long: the frontier, and clients that are gone or late.
 Task<> Shard::upkeep() {
   TimePoint next_deadlines = timers_->now();
+  TimePoint next_memory = timers_->now() + maintain_interval;
   while (!stopping_) {
     if (!co_await upkeep_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
     if (auto saved = co_await store_->maintain(); !saved)
       logger_.error("the frontier could not be saved", {{"error", saved.error().message()}});
+    if (timers_->now() >= next_memory) {
+      follow_memory();
+      next_memory = timers_->now() + maintain_interval;
+    }
     if (timers_->now() < next_deadlines) continue;
     close_late_connections();
+    store_->give_back_idle_memory();
+    frames_->settle();
     next_deadlines = timers_->now() + deadline_check_interval;
   }
+}
+
+// The cache shrinks while the machine or the container is short of memory.
+void Shard::follow_memory() {
+  const std::int64_t wanted = store_options(*options_).tail_cache_bytes;
+  const std::int64_t bound = next_cache_bound(wanted, cache_bound_, memory_state());
+  if (bound == cache_bound_) return;
+  const bool shrinks = bound < cache_bound_;
+  if (shrinks && cache_bound_ == wanted)
+    logger_.warn("memory is short: the cache gives some back", {{"bytes", bound}});
+  cache_bound_ = bound;
+  store_->set_tail_cache_bytes(bound);
+  if (shrinks) frames_->trim();
 }
 
 // Retention, sealing and compaction of one partition after the other, which may take long.
@@ -270,10 +305,16 @@ Task<> Shard::keep_partitions(UpkeepWork work) {
   std::vector<PartitionKey> keys;
   keys.reserve(partitions_.size());
   for (const auto& [key, partition] : partitions_) keys.push_back(key);
+  std::size_t looked_at = 0;
   for (const PartitionKey& key : keys) {
     if (stopping_) co_return;
     Partition* partition = find(key.topic, key.index);
-    if (partition != nullptr) co_await partition->upkeep(work);
+    if (partition == nullptr) continue;
+    // Most are idle, and there may be thousands: neither all of them at a stretch, nor a coroutine
+    // for each that has nothing to do.
+    if (++looked_at % upkeep_stretch == 0) co_await asio::post(executor(), use_task);
+    if (work.retention || work.compaction || partition->log().needs_maintain())
+      co_await partition->upkeep(work);
   }
 }
 

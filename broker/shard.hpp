@@ -13,6 +13,7 @@
 #include "base/timer.hpp"
 #include "broker/catalog.hpp"
 #include "broker/options.hpp"
+#include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
@@ -145,6 +146,7 @@ class Shard {
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
   Task<> drop_partition(PartitionKey key);
   Task<> upkeep();
+  void follow_memory();
   Task<> upkeep_of_partitions();
   Task<> open_again();
   Task<> keep_partitions(UpkeepWork work);
@@ -152,7 +154,7 @@ class Shard {
   void forget_topics(const Catalog& before);
   void close_late_connections();
   Task<> drop_gone_partitions(const Catalog& catalog);
-  void configure(const Catalog& catalog);
+  void configure(const Catalog& catalog, const Catalog* before);
 
   int id_;
   Broker& broker_;
@@ -169,10 +171,12 @@ class Shard {
   Event frame_released_;
   Connection* frame_grower_ = nullptr;
   std::int64_t reply_bytes_ = 0;
+  std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
   CatalogSnapshot catalog_;
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
   std::shared_ptr<const Options> options_;
+  TopicConfig topic_defaults_;  // of a topic without configs of its own, by options_
   Event opened_;
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;

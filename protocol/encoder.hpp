@@ -8,6 +8,7 @@
 // cannot fail, writes into memory of exactly that size.
 #pragma once
 
+#include "base/check.hpp"
 #include "protocol/gather.hpp"
 #include "protocol/schema.hpp"
 #include "protocol/wire_error.hpp"
@@ -28,6 +29,10 @@ constexpr std::size_t uvarint_size(std::uint32_t v) {
   return (static_cast<std::size_t>(std::bit_width(v | 1u)) + 6) / 7;
 }
 
+constexpr bool is_spliced(const RecordsSlice& slice) {
+  return !slice.file.empty() || slice.bytes.size() >= splice_bytes_min;
+}
+
 // Counts. Keeps the first error.
 class SizeSink {
  public:
@@ -39,8 +44,9 @@ class SizeSink {
   void put(const void*, std::size_t n) { size_ += n; }
   void put_uvarint(std::uint32_t v) { size_ += uvarint_size(v); }
   void put_slice(const RecordsSlice& slice) {
-    size_ += slice.bytes.size();
-    if (splices_ && slice.bytes.size() >= splice_bytes_min) spliced_ += slice.bytes.size();
+    SLUICE_CHECK(splices_ || slice.file.empty());
+    size_ += slice.size();
+    if (splices_ && is_spliced(slice)) spliced_ += slice.size();
   }
   std::size_t size() const { return size_; }
   std::size_t owned_size() const { return size_ - spliced_; }
@@ -68,7 +74,7 @@ class WriteSink {
     *at_++ = static_cast<std::byte>(v);
   }
   void put_slice(const RecordsSlice& slice) {
-    if (gather_ != nullptr && slice.bytes.size() >= splice_bytes_min)
+    if (gather_ != nullptr && is_spliced(slice))
       gather_->splice(static_cast<std::size_t>(at_ - gather_->owned().data()), slice);
     else
       put(slice.bytes.data(), slice.bytes.size());

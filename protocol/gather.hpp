@@ -2,8 +2,10 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/check.hpp"
 #include "protocol/record_data.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -23,14 +25,15 @@ class GatherBuffer {
   // Pieces that for_each_piece() visits at most.
   std::size_t piece_count() const { return 2 * splices_.size() + 1; }
 
-  // Calls visit(Bytes) for each piece that is not empty, in wire order.
+  // Calls visit(Bytes) or visit(FileRange) for each piece that is not empty, in wire order.
+  // Requires: no slice lies in a file if `visit` takes Bytes only.
   template <class Visitor>
   void for_each_piece(Visitor&& visit) const {
     std::size_t from = 0;
     const Bytes owned{owned_};
     for (const Splice& splice : splices_) {
       if (splice.at > from) visit(owned.subspan(from, splice.at - from));
-      visit(splice.slice.bytes);
+      visit_slice(splice.slice, visit);
       from = splice.at;
     }
     if (owned.size() > from) visit(owned.subspan(from));
@@ -47,11 +50,19 @@ class GatherBuffer {
   std::vector<std::byte>& owned() { return owned_; }
   // References `slice` after `at` owned bytes. Requires: not before the splice made last.
   void splice(std::size_t at, const RecordsSlice& slice) {
-    spliced_ += slice.bytes.size();
+    spliced_ += slice.size();
     splices_.push_back({at, slice});
   }
 
  private:
+  template <class Visitor>
+  static void visit_slice(const RecordsSlice& slice, Visitor& visit) {
+    if (slice.file.empty()) return visit(slice.bytes);
+    if constexpr (std::invocable<Visitor&, const FileRange&>)
+      visit(slice.file);
+    else
+      SLUICE_CHECK(false);
+  }
   struct Splice {
     std::size_t at;  // owned bytes before it
     RecordsSlice slice;

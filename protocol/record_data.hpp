@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/file_range.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -9,10 +10,13 @@
 
 namespace sluice::protocol {
 
-// Bytes that live elsewhere, and what keeps them alive.
+// Bytes that live elsewhere, in memory or in an open file, and what keeps them alive.
 struct RecordsSlice {
   Bytes bytes;
   std::shared_ptr<const void> owner;
+  FileRange file{};  // instead of `bytes`: only for encoding into a GatherBuffer
+
+  std::size_t size() const { return bytes.size() + file.size; }
 };
 
 // The wire type `records`: `bytes` followed by `slices`.
@@ -29,7 +33,7 @@ struct Records {
 
   std::size_t size() const {
     std::size_t total = bytes.size();
-    for (const RecordsSlice& slice : slices) total += slice.bytes.size();
+    for (const RecordsSlice& slice : slices) total += slice.size();
     return total;
   }
   bool empty() const { return size() == 0; }

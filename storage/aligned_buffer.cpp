@@ -15,6 +15,9 @@
 namespace sluice::storage {
 namespace {
 
+// From here on memory comes from the kernel and goes back to it at once: the heap would keep it. It
+// is faulted in by one call, because whoever asks for so much is about to fill it.
+constexpr std::size_t mapped_min = 128 << 10;
 constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
 // Large buffers come in huge pages where the system has them: filling one faults once, not 512
@@ -37,13 +40,19 @@ std::byte* map_huge(std::size_t size) {
 // Requires: whole blocks. free_blocks() takes the same size.
 std::byte* allocate_blocks(std::size_t size) {
   if (size % huge_page_size == 0) return map_huge(size);
+  if (size >= mapped_min) {
+    void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (mapped == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(mapped);
+  }
   void* memory = std::aligned_alloc(block_size, size);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<std::byte*>(memory);
 }
 
 void free_blocks(std::byte* memory, std::size_t size) {
-  if (size % huge_page_size == 0) {
+  if (size >= mapped_min) {
     ::munmap(memory, size);
   } else {
     std::free(memory);
@@ -71,6 +80,7 @@ struct BufferPool::State {
   std::mutex mutex;
   std::size_t bytes_max = 0;
   std::size_t lent = 0;
+  std::size_t lent_most = 0;  // since the last settle()
   std::size_t idle = 0;
   bool closed = false;
   std::array<std::vector<std::byte*>, class_count> free;
@@ -125,6 +135,7 @@ AlignedBuffer BufferPool::take(std::size_t size) {
   {
     const std::scoped_lock lock(state_->mutex);
     state_->lent += whole;
+    state_->lent_most = std::max(state_->lent_most, state_->lent);
     auto& free = state_->free[class_of(whole)];
     if (!free.empty()) {
       memory = free.back();
@@ -158,6 +169,12 @@ void BufferPool::set_bytes_max(std::size_t bytes_max) {
   const std::scoped_lock lock(state_->mutex);
   state_->bytes_max = bytes_max;
   state_->free_idle(bytes_max > state_->lent ? bytes_max - state_->lent : 0);
+}
+
+void BufferPool::settle() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->free_idle(state_->lent_most - state_->lent);
+  state_->lent_most = state_->lent;
 }
 
 void BufferPool::trim() {

@@ -59,6 +59,15 @@ class File {
   // Requires: direct files: as read(). An empty write does nothing.
   Task<Result<>> write(Bytes data, std::uint64_t position, Durability durability);
 
+  // As read(), but at once, and only what is in memory: 0 when that is not known or not so, for
+  // direct files always. Never waits for the disk.
+  virtual std::size_t read_resident(MutableBytes into, std::uint64_t position) = 0;
+  // Whether all of it is in the page cache. A hint: true for pages that are still being read, and
+  // false where nobody knows.
+  virtual bool resident(std::uint64_t position, std::uint64_t size) const = 0;
+  // Has the page cache begin to read it. Errors are met again by whoever reads.
+  virtual Task<> bring_in(std::uint64_t position, std::uint64_t size) = 0;
+
   // As write(), from several buffers laid one after the other. The span itself may go when this
   // returns (before it is awaited); what its parts point to may not.
   // Requires: parts.size() <= write_parts_max; direct files: each part is aligned.

@@ -99,6 +99,11 @@ class FileSystem {
   virtual Task<Result<FileStat>> stat(std::string path) = 0;
   virtual Task<Result<FileSystemSpace>> space() = 0;
 
+  // As File::read, of a descriptor that belongs to another shard's file and that the caller keeps
+  // open. Requires: a file that is not direct.
+  virtual Task<Result<std::size_t>> read_descriptor(int descriptor, MutableBytes into,
+                                                    std::uint64_t position) = 0;
+
   // Does not fail for ENOENT and ENOTDIR: false.
   Task<Result<bool>> exists(std::string path);
   // Makes `path` and its missing parents, each durable when this returns. Succeeds when it exists.

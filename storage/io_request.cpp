@@ -151,6 +151,7 @@ bool IoRequest::advance(int answer) {
     case IoKind::sync_all:
     case IoKind::truncate:
     case IoKind::remove_file:
+    case IoKind::will_need:
     case IoKind::nothing:
       return finish(answer < 0 ? answer : transferred_);
   }

@@ -26,6 +26,7 @@ enum class IoKind : std::uint8_t {
   allocate,     // fallocate(fd, mode, position, length)
   truncate,     // ftruncate(fd, length)
   remove_file,  // unlinkat(fd, name, 0)
+  will_need,    // posix_fadvise(fd, position, length, POSIX_FADV_WILLNEED)
 };
 
 struct IoRequest {

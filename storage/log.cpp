@@ -49,8 +49,8 @@ void Log::on_high_watermark(std::move_only_function<void(Offset)> callback) {
 }
 
 Task<Result<ReadResult>> Log::read(Offset from, std::size_t max_bytes, Offset limit,
-                                   AtLeastOneBatch least) {
-  return parts_->read(from, max_bytes, limit, least);
+                                   AtLeastOneBatch least, Handout handout) {
+  return parts_->read(from, max_bytes, limit, least, handout);
 }
 Task<Result<TimestampOffset>> Log::find_by_time(std::int64_t timestamp_ms) {
   return parts_->find_by_time(timestamp_ms);
@@ -64,6 +64,7 @@ Task<Result<std::size_t>> Log::apply_retention() { return parts_->apply_retentio
 bool Log::needs_compaction() const { return parts_->needs_compaction(); }
 Task<Result<>> Log::compact() { return parts_->compact(); }
 Task<Result<>> Log::maintain() { return parts_->maintain(); }
+bool Log::needs_maintain() const { return parts_->needs_maintain(); }
 Task<Result<>> Log::close() { return parts_->close(); }
 
 Slice contiguous(ReadResult read) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/file_range.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "protocol/ids.hpp"
@@ -46,11 +47,19 @@ struct AppendInfo {
   Offset durable_end() const { return last_offset + 1; }
 };
 
-// Bytes kept alive by `owner`. Immutable; may be moved to and released on another shard.
+// Bytes kept alive by `owner`, in memory or (Handout::files) in an open file. Immutable; may be
+// moved to and released on another shard.
 struct Slice {
   std::shared_ptr<const void> owner;
   Bytes bytes;
+  FileRange file{};  // instead of `bytes`
+
+  std::size_t size() const { return bytes.size() + file.size; }
 };
+
+// What a read may hand out. files: also ranges of closed segments that were found intact and were
+// in the page cache a moment ago, for sendfile(2).
+enum class Handout : std::uint8_t { memory, files };
 
 struct ReadResult {
   // Concatenated: whole batches back to back. A batch may continue in the next slice. The first
@@ -164,7 +173,8 @@ class Log {
   // read.
   Task<Result<ReadResult>> read(Offset from, std::size_t max_bytes,
                                 Offset limit = std::numeric_limits<Offset>::max(),
-                                AtLeastOneBatch least = AtLeastOneBatch::yes);
+                                AtLeastOneBatch least = AtLeastOneBatch::yes,
+                                Handout handout = Handout::memory);
 
   // First record whose timestamp is at least `timestamp_ms`, below the high watermark.
   Task<Result<TimestampOffset>> find_by_time(std::int64_t timestamp_ms);
@@ -188,6 +198,8 @@ class Log {
   // Call about once a second: gives back prepared space and buffers of an idle log, expires
   // producers, reopens after a full disk, seals closed segments.
   Task<Result<>> maintain();
+  // Whether maintain() could find something to do. Cheap: for owners of thousands of idle logs.
+  bool needs_maintain() const;
   // Everything durable, files cut to their records, indexes and snapshot written. Waiters that are
   // not yet durable are served first. Errors: the log is closed all the same.
   Task<Result<>> close();
@@ -197,7 +209,7 @@ class Log {
   std::shared_ptr<LogParts> parts_;
 };
 
-// Joins a read's slices: for readers that decode batches (groups, tools). A read of one slice is
+// Joins the slices of a read (of Handout::memory): for readers that decode batches (groups, tools). A read of one slice is
 // returned without a copy.
 Slice contiguous(ReadResult read);
 

@@ -67,6 +67,38 @@ struct DirectoryListing {
   bool has_cleaner = false;
 };
 
+// What a read asks for; see Log::read.
+struct ReadWanted {
+  Offset from;
+  Offset limit;
+  std::size_t max_bytes;
+  AtLeastOneBatch least;
+  Handout handout;
+};
+
+// A run of whole batches in a segment.
+struct BatchRange {
+  // past_end: the segment holds nothing from there on, the next one may. nothing_to_take: the next
+  // batch is here but lies beyond the limit, or is larger than the read may be.
+  enum class Status : std::uint8_t {
+    found,
+    past_end,
+    nothing_to_take,
+    short_of_bytes,
+    damaged
+  } status;
+  std::int64_t begin = 0;
+  std::int64_t end = 0;    // short_of_bytes: how far the bytes must reach
+  Offset next_offset = 0;  // of the last batch, plus one
+};
+
+// What became of a read in one segment.
+struct SegmentRead {
+  enum class Status : std::uint8_t { done, past_end, not_here, damaged } status;
+  Result<ReadResult> result{};  // done: an error too
+  std::int64_t at = 0;          // damaged: where
+};
+
 struct LogParts : std::enable_shared_from_this<LogParts> {
   LogParts(std::shared_ptr<StoreParts> the_store, PartitionName the_name, LogOptions the_options);
 
@@ -138,15 +170,28 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
 
   // ---- log_read.cpp ----
   Task<Result<ReadResult>> read(Offset from, std::size_t max_bytes, Offset limit,
-                                AtLeastOneBatch least);
-  Task<Result<ReadResult>> read_once(Offset from, std::size_t max_bytes, Offset limit,
-                                     AtLeastOneBatch least);
-  Task<Result<std::shared_ptr<File>>> file_of(SegmentPtr segment);
-  Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
-  Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
+                                AtLeastOneBatch least, Handout handout = Handout::memory);
+  Task<Result<ReadResult>> read_once(ReadWanted wanted);
+  SegmentRead read_tail(const SegmentPtr& segment, const ReadWanted& wanted);
+  Task<SegmentRead> read_file(SegmentPtr segment, ReadWanted wanted);
+  Task<SegmentRead> read_buffered(SegmentPtr segment, std::shared_ptr<File> file,
+                                  std::shared_ptr<Indexes> indexes, std::int64_t position,
+                                  ReadWanted wanted);
+  std::optional<ReadResult> share_file(Segment& segment, const std::shared_ptr<File>& file,
+                                       const Indexes& indexes, BatchRange range,
+                                       ReadWanted wanted);
   // Bytes of `segment` that may be read: all of a closed one, the durable ones of the active.
   std::int64_t readable_end(const Segment& segment) const;
   std::size_t segment_index(Offset offset) const;
+  static void forget_missing(Segment& segment, const std::shared_ptr<File>& file,
+                             std::int64_t begin, std::int64_t end);
+  void look_ahead(Segment& segment, const std::shared_ptr<File>& file, std::int64_t begin,
+                  std::int64_t end);
+
+  // ---- log_files.cpp ----
+  Task<Result<std::shared_ptr<File>>> file_of(SegmentPtr segment);
+  Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
+  Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
 
   // ---- log_find.cpp ----
   Task<Result<TimestampOffset>> find_by_time(TimestampMs timestamp);
@@ -159,6 +204,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<std::size_t>> delete_segments_below(Offset offset);
   Task<Result<>> unlink_segment(const SegmentPtr& segment);
   Task<Result<>> maintain();
+  bool needs_maintain() const;
+  bool holds_something() const;
   Task<Result<>> seal_one();
   Task<Result<>> close();
   Task<Result<>> drop_old_snapshots();

@@ -1,7 +1,6 @@
 // Reading: offset to position by the index, then whole batches from the tail or the file.
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
-#include "storage/small_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +8,11 @@
 namespace sluice::storage {
 namespace {
 
+using Range = BatchRange;
+
 constexpr std::size_t file_read_max = 4 << 20;
 constexpr std::size_t file_read_slack = 8 << 10;
-constexpr std::size_t index_size_max = 64 << 20;
+constexpr std::int64_t bring_in_max = 1 << 20;  // bytes the kernel reads at one request, or fewer
 
 // Bytes of a segment by position: from its tail, or from a buffer that holds part of the file.
 struct TailView {
@@ -35,27 +36,14 @@ struct BufferView {
   }
 };
 
-// A run of whole batches.
-struct Range {
-  // past_end: the segment holds nothing from there on, the next one may. nothing_to_take: the next
-  // batch is here but lies beyond the limit, or is larger than the read may be.
-  enum class Status : std::uint8_t {
-    found,
-    past_end,
-    nothing_to_take,
-    short_of_bytes,
-    damaged
-  } status;
-  std::int64_t begin = 0;
-  std::int64_t end = 0;    // short_of_bytes: how far the bytes must reach
-  Offset next_offset = 0;  // of the last batch, plus one
-};
-
-struct Wanted {
-  Offset from;
-  Offset limit;
-  std::size_t max_bytes;
-  AtLeastOneBatch least;
+// What of a closed segment's file is in the page cache.
+struct ResidentView {
+  File& file;
+  std::int64_t end;
+  bool peek(std::int64_t position, MutableBytes out) const {
+    if (position + static_cast<std::int64_t>(out.size()) > end) return false;
+    return file.read_resident(out, static_cast<std::uint64_t>(position)) == out.size();
+  }
 };
 
 struct Peeked {
@@ -76,7 +64,7 @@ Peeked peek_header(const View& view, std::int64_t position) {
 // `end` is where the readable bytes of the segment end; the view may end before.
 template <class View>
 Range find_range(const View& view, const OffsetIndex& index, std::int64_t position,
-                 std::int64_t end, const Wanted& wanted) {
+                 std::int64_t end, const ReadWanted& wanted) {
   std::optional<protocol::BatchHeader> header;
   for (;;) {
     if (position >= end) return {Range::Status::past_end};
@@ -141,6 +129,12 @@ ReadResult from_tail(const Tail& tail, const Range& range) {
   return result;
 }
 
+ReadResult nothing_at(Offset from) {
+  ReadResult nothing;
+  nothing.next_offset = from;
+  return nothing;
+}
+
 // Bytes from a file may have rotted: what is not what was written is never handed out.
 std::size_t intact_bytes(Bytes bytes) {
   protocol::BatchIterator batches{bytes};
@@ -150,6 +144,35 @@ std::size_t intact_bytes(Bytes bytes) {
     intact = batches.position();
   }
   return intact;
+}
+
+// The batches of `range` that are intact, from a buffer that begins at `start`; empty if the first
+// is not.
+std::optional<ReadResult> from_buffer(const AlignedBuffer& buffer, std::int64_t start,
+                                      const Range& range) {
+  const Bytes bytes = Bytes(buffer.bytes())
+                          .subspan(static_cast<std::size_t>(range.begin - start),
+                                   static_cast<std::size_t>(range.end - range.begin));
+  const std::size_t intact = intact_bytes(bytes);
+  if (intact == 0) return std::nullopt;
+  ReadResult result;
+  result.next_offset = range.next_offset;
+  if (intact != bytes.size()) {
+    protocol::BatchIterator batches{bytes.first(intact)};
+    while (const auto batch = batches.next()) result.next_offset = batch->header.next_offset();
+  }
+  result.slices.push_back({buffer.owner(), bytes.first(intact)});
+  result.size = intact;
+  return result;
+}
+
+Task<> bring_in(std::shared_ptr<LogParts> /*held*/, std::shared_ptr<File> file, std::int64_t begin,
+                std::int64_t end) {
+  while (begin < end) {
+    const std::int64_t size = std::min(end - begin, bring_in_max);
+    co_await file->bring_in(static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size));
+    begin += size;
+  }
 }
 
 }  // namespace
@@ -166,201 +189,177 @@ std::int64_t LogParts::readable_end(const Segment& segment) const {
 
 // Retention and compaction may take a segment away between two steps of a read: look again.
 Task<Result<ReadResult>> LogParts::read(Offset from, std::size_t max_bytes, Offset limit,
-                                        AtLeastOneBatch least) {
+                                        AtLeastOneBatch least, Handout handout) {
   for (int tries = 0;; ++tries) {
-    auto got = co_await read_once(from, max_bytes, limit, least);
+    const ReadWanted wanted{from, std::min(limit, durable_offset), max_bytes, least, handout};
+    auto got = co_await read_once(wanted);
     if (got || got.error().code != Errc::segment_gone || tries == 10) co_return got;
   }
 }
 
-Task<Result<ReadResult>> LogParts::read_once(Offset from, std::size_t max_bytes, Offset limit,
-                                             AtLeastOneBatch least) {
+Task<Result<ReadResult>> LogParts::read_once(ReadWanted wanted) {
   if (closed) co_return fail(Errc::closed, directory);
-  if (from < log_start || from > end_offset) co_return fail(Errc::offset_out_of_range);
-  const Wanted wanted{from, std::min(limit, durable_offset), max_bytes, least};
-  ReadResult nothing;
-  nothing.next_offset = from;
-
-  for (std::size_t i = segment_index(from); i < segments.size(); ++i) {
-    if (from >= wanted.limit) break;
+  if (wanted.from < log_start || wanted.from > end_offset)
+    co_return fail(Errc::offset_out_of_range);
+  for (std::size_t i = segment_index(wanted.from); i < segments.size(); ++i) {
+    if (wanted.from >= wanted.limit) break;
     const SegmentPtr segment = segments[i];
     if (segment->size == 0) continue;
-    auto indexes = co_await indexes_of(segment);
-    if (!indexes) co_return std::unexpected(indexes.error());
-    std::int64_t position = (*indexes)->offsets.lookup(from).position;
-    const std::int64_t end = readable_end(*segment);
-
-    const Tail* tail = segment->tail.get();
-    if (tail != nullptr && tail->begin() <= position && tail->end() >= end) {
-      const Range range =
-          find_range(TailView{*tail, end}, (*indexes)->offsets, position, end, wanted);
-      if (range.status == Range::Status::found) co_return from_tail(*tail, range);
-      if (range.status == Range::Status::nothing_to_take) co_return nothing;
-      if (range.status == Range::Status::past_end) {
-        if (segment->gone) co_return fail(Errc::segment_gone);
-        i = segment_index(segment->base);  // the list may have changed meanwhile
-        continue;
-      }
-      co_return fail(Errc::damaged, path(segment->base, log_suffix) + " in memory at " +
-                                        std::to_string(range.begin));
-    }
-
-    auto file = co_await file_of(segment);
-    if (!file) co_return std::unexpected(file.error());
-    std::size_t size = std::min(max_bytes, file_read_max) + file_read_slack;
-    for (bool rebuilt = false;;) {
-      const std::int64_t start = block_floor(position);
-      const auto window = static_cast<std::size_t>(
-          block_ceil(std::min(position - start + static_cast<std::int64_t>(size), end - start)));
-      AlignedBuffer buffer = store->read_buffers.take(window);
-      const auto got =
-          co_await (*file)->read(buffer.bytes().first(window), static_cast<std::uint64_t>(start));
-      if (!got) co_return std::unexpected(got.error());
-      const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));
-      const BufferView view{buffer.bytes(), start, have};
-      Range range = find_range(view, (*indexes)->offsets, position, end, wanted);
-      if (range.status == Range::Status::nothing_to_take) co_return nothing;
-      if (range.status == Range::Status::past_end) {
-        if (segment->gone) co_return fail(Errc::segment_gone);
-        i = segment_index(segment->base);  // the list may have changed meanwhile
-        break;
-      }
-      if (range.status == Range::Status::short_of_bytes && have < end &&
-          range.end - start > static_cast<std::int64_t>(window)) {
-        position = range.begin;
-        size = static_cast<std::size_t>(range.end - range.begin);
-        if (size < file_read_slack) size = std::min(max_bytes, file_read_max) + file_read_slack;
-        continue;
-      }
-      if (range.status == Range::Status::found) {
-        const Bytes bytes = Bytes(buffer.bytes())
-                                .subspan(static_cast<std::size_t>(range.begin - start),
-                                         static_cast<std::size_t>(range.end - range.begin));
-        const std::size_t intact = intact_bytes(bytes);
-        if (intact == bytes.size()) {
-          ReadResult result;
-          result.slices.push_back({buffer.owner(), bytes});
-          result.size = bytes.size();
-          result.next_offset = range.next_offset;
-          co_return result;
-        }
-        if (intact != 0) {
-          protocol::BatchIterator batches{bytes.first(intact)};
-          ReadResult result;
-          while (const auto batch = batches.next())
-            result.next_offset = batch->header.next_offset();
-          result.slices.push_back({buffer.owner(), bytes.first(intact)});
-          result.size = intact;
-          co_return result;
-        }
-        range.status = Range::Status::damaged;
-      }
-      // Either the data is damaged or the index led to the middle of a batch.
-      if (segment->gone) co_return fail(Errc::segment_gone);
-      if (!rebuilt && segment != segments.back()) {
-        rebuilt = true;
-        auto done = co_await rebuild_indexes(segment);
-        if (!done) co_return std::unexpected(done.error());
-        indexes = co_await indexes_of(segment);
-        if (!indexes) co_return std::unexpected(indexes.error());
-        position = (*indexes)->offsets.lookup(from).position;
-        continue;
-      }
-      const std::string where =
-          path(segment->base, log_suffix) + " at " + std::to_string(range.begin);
-      store->logger.error("damaged batch", {{"file", where}, {"offset", from}});
-      co_return fail(Errc::damaged, where);
-    }
-  }
-  co_return nothing;
-}
-
-// The segment's file, opened if it is not: the active one directly, closed ones through the page
-// cache.
-Task<Result<std::shared_ptr<File>>> LogParts::file_of(SegmentPtr segment) {
-  if (segment->file == nullptr) {
-    const bool is_active = !segments.empty() && segment == segments.back();
-    const OpenOptions open_options{.mode = is_active ? OpenMode::read_write : OpenMode::read_only,
-                                   .direct = is_active};
+    SegmentRead read = read_tail(segment, wanted);
+    if (read.status == SegmentRead::Status::not_here) read = co_await read_file(segment, wanted);
+    if (read.status == SegmentRead::Status::done) co_return std::move(read.result);
     if (segment->gone) co_return fail(Errc::segment_gone);
-    const std::string file_name =
-        segment->file_name.empty() ? path(segment->base, log_suffix) : segment->file_name;
-    auto file = co_await store->files.open(file_name, open_options);
-    if (segment->gone || (!file && is_not_found(file.error()) && file_name == segment->file_name))
-      co_return fail(Errc::segment_gone);  // deleted or renamed just now
-    if (!file) co_return std::unexpected(file.error());
-    if (segment->file == nullptr) segment->file = std::move(*file);
+    i = segment_index(segment->base);  // the list may have changed meanwhile
   }
-  store->descriptors.touch(segment, 1);
-  co_return segment->file;
+  co_return nothing_at(wanted.from);
 }
 
-Task<Result<std::shared_ptr<Indexes>>> LogParts::indexes_of(SegmentPtr segment) {
-  if (segment->indexes != nullptr) {
-    if (segment != segments.back())
-      store->index_cache.touch(segment, segment->indexes->size_bytes());
-    co_return segment->indexes;
-  }
-  const auto offsets =
-      co_await read_small_file(store->files, path(segment->base, index_suffix), index_size_max);
-  const auto times = co_await read_small_file(store->files, path(segment->base, time_index_suffix),
-                                              index_size_max);
-  if (segment->gone) co_return fail(Errc::segment_gone);
-  if (segment->indexes == nullptr) {
-    bool good = false;
-    if (offsets && times) {
-      auto decoded = OffsetIndex::decode(segment->base, *offsets, segment->size);
-      auto decoded_times = TimeIndex::decode(segment->base, *times, segment->end);
-      good = decoded && decoded_times && (decoded_times->count() != 0 || segment->size == 0);
-      if (good) {
-        segment->indexes = std::make_shared<Indexes>(segment->base);
-        segment->indexes->offsets = std::move(*decoded);
-        segment->indexes->times = std::move(*decoded_times);
-        const TimeIndex::Entry newest = segment->indexes->times.last();
-        segment->max_timestamp = newest.timestamp;
-        segment->max_timestamp_offset = newest.offset;
-        segment->times_known = true;
-      }
-    }
-    if (!good) {
-      auto rebuilt = co_await rebuild_indexes(segment);
-      if (!rebuilt) co_return std::unexpected(rebuilt.error());
-    }
-  }
-  // Held here: the cache may drop what it was just given.
-  const std::shared_ptr<Indexes> held = segment->indexes;
-  if (segment != segments.back()) store->index_cache.touch(segment, held->size_bytes());
-  co_return held;
+SegmentRead LogParts::read_tail(const SegmentPtr& segment, const ReadWanted& wanted) {
+  using Status = SegmentRead::Status;
+  const Tail* tail = segment->tail.get();
+  const Indexes* indexes = segment->indexes.get();
+  if (tail == nullptr || indexes == nullptr) return {.status = Status::not_here};
+  const std::int64_t position = indexes->offsets.lookup(wanted.from).position;
+  const std::int64_t end = readable_end(*segment);
+  if (tail->begin() > position || tail->end() < end) return {.status = Status::not_here};
+  if (segment != segments.back()) store->index_cache.touch(segment, indexes->size_bytes());
+  const Range range = find_range(TailView{*tail, end}, indexes->offsets, position, end, wanted);
+  if (range.status == Range::Status::found) return {Status::done, from_tail(*tail, range)};
+  if (range.status == Range::Status::nothing_to_take)
+    return {Status::done, nothing_at(wanted.from)};
+  if (range.status == Range::Status::past_end) return {.status = Status::past_end};
+  return {Status::done, fail(Errc::damaged, path(segment->base, log_suffix) + " in memory at " +
+                                                std::to_string(range.begin))};
 }
 
-Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
-  const SegmentPtr segment = the_segment;
-  const bool is_active = segment == segments.back();
+// What was found intact and is in the page cache, as a range of the file.
+std::optional<ReadResult> LogParts::share_file(Segment& segment, const std::shared_ptr<File>& file,
+                                               const Indexes& indexes, BatchRange range,
+                                               ReadWanted wanted) {
+  const std::int64_t verified = segment.reads_of(file).verified.end_from(range.begin);
+  if (verified <= range.begin) return std::nullopt;
+  if (verified < range.end) {  // it ends with a batch: take as far as it goes
+    wanted.max_bytes = static_cast<std::size_t>(verified - range.begin);
+    const ResidentView view{*file, segment.size};
+    range = find_range(view, indexes.offsets, range.begin, segment.size, wanted);
+    if (range.status != Range::Status::found || range.end > verified) return std::nullopt;
+  }
+  const auto size = static_cast<std::size_t>(range.end - range.begin);
+  if (!file->resident(static_cast<std::uint64_t>(range.begin), size)) return std::nullopt;
+  look_ahead(segment, file, range.begin, range.end);
+  ReadResult result;
+  result.slices.push_back(
+      {.owner = file, .bytes = {}, .file = {file->native_handle(), range.begin, size}});
+  result.size = size;
+  result.next_offset = range.next_offset;
+  segment.shared_pages = true;
+  return result;
+}
+
+// What is to be read from the disk was not checked since.
+void LogParts::forget_missing(Segment& segment, const std::shared_ptr<File>& file,
+                              std::int64_t begin, std::int64_t end) {
+  if (begin >= end) return;
+  const auto size = static_cast<std::uint64_t>(end - begin);
+  if (file->resident(static_cast<std::uint64_t>(begin), size)) return;
+  segment.reads_of(file).verified.erase(begin, end);
+}
+
+// Has the disk read what comes next. It counts as unverified from now on: pages on their way look
+// resident, and waiting for them is what must not happen on a shard.
+void LogParts::look_ahead(Segment& segment, const std::shared_ptr<File>& file, std::int64_t begin,
+                          std::int64_t end) {
+  FileReads& reads = segment.reads_of(file);
+  const ReadAhead::Ask ask =
+      reads.ahead.after(begin, end, segment.size, store->options.read_ahead_bytes);
+  if (ask.empty() || closing) return;
+  const auto size = static_cast<std::uint64_t>(ask.end - ask.begin);
+  if (file->resident(static_cast<std::uint64_t>(ask.begin), size)) return;
+  reads.verified.erase(ask.begin, ask.end);
+  tasks.spawn(bring_in(shared_from_this(), file, ask.begin, ask.end));
+}
+
+Task<SegmentRead> LogParts::read_file(SegmentPtr segment, ReadWanted wanted) {
+  using Status = SegmentRead::Status;
+  auto indexes = co_await indexes_of(segment);
+  if (!indexes) co_return SegmentRead{Status::done, std::unexpected(indexes.error())};
   auto file = co_await file_of(segment);
-  if (!file) co_return std::unexpected(file.error());
-  // Into a segment of its own, so that nobody sees half an index.
-  Segment fresh(segment->base);
-  fresh.indexes = std::make_shared<Indexes>(segment->base);
-  Indexer fresh_indexer(options.index_interval_bytes);
-  BatchScan scan(*file, 0, segment->size, ScanDepth::headers);
-  while (scan.stopped() == BatchScan::Stop::no) {
-    while (const auto batch = scan.take()) fresh_indexer.add(fresh, batch->header, batch->position);
-    auto filled = co_await scan.fill();
-    if (!filled) co_return filled;
+  if (!file) co_return SegmentRead{Status::done, std::unexpected(file.error())};
+  std::int64_t position = (*indexes)->offsets.lookup(wanted.from).position;
+  if (segment != segments.back() && !(*file)->direct()) {
+    const std::int64_t end = segment->size;
+    const ResidentView view{**file, end};
+    const Range range = find_range(view, (*indexes)->offsets, position, end, wanted);
+    if (range.status == Range::Status::found && wanted.handout == Handout::files) {
+      auto shared = share_file(*segment, *file, **indexes, range, wanted);
+      if (shared) co_return SegmentRead{Status::done, std::move(*shared)};
+    }
+    // Batches before it need not be read.
+    if (range.status == Range::Status::found || range.status == Range::Status::short_of_bytes)
+      position = range.begin;
   }
-  if (segment->gone) co_return fail(Errc::segment_gone);
-  if (!is_active) Indexer::finish(fresh);
-  segment->indexes = fresh.indexes;
-  segment->first_timestamp = fresh.first_timestamp;
-  segment->max_timestamp = fresh.max_timestamp;
-  segment->max_timestamp_offset = fresh.max_timestamp_offset;
-  segment->times_known = true;
-  if (is_active) {
-    indexer = fresh_indexer;
-    co_return Result<>{};
+  auto read = co_await read_buffered(segment, *file, *indexes, position, wanted);
+  if (read.status != SegmentRead::Status::damaged) co_return read;
+  if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
+  if (segment != segments.back()) {  // or the index led to the middle of a batch
+    auto done = co_await rebuild_indexes(segment);
+    if (!done) co_return SegmentRead{Status::done, std::unexpected(done.error())};
+    indexes = co_await indexes_of(segment);
+    if (!indexes) co_return SegmentRead{Status::done, std::unexpected(indexes.error())};
+    position = (*indexes)->offsets.lookup(wanted.from).position;
+    read = co_await read_buffered(segment, *file, *indexes, position, wanted);
+    if (read.status != SegmentRead::Status::damaged) co_return read;
+    if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
   }
-  store->logger.info("indexes rebuilt", {{"log", directory}, {"segment", segment->base}});
-  co_return co_await write_indexes(segment, Durability::none);
+  const std::string where = path(segment->base, log_suffix) + " at " + std::to_string(read.at);
+  store->logger.error("damaged batch", {{"file", where}, {"offset", wanted.from}});
+  co_return SegmentRead{Status::done, fail(Errc::damaged, where)};
+}
+
+// Reads from `position` on into memory, and checks what it read.
+Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<File> file,
+                                          std::shared_ptr<Indexes> indexes, std::int64_t position,
+                                          ReadWanted wanted) {
+  using Status = SegmentRead::Status;
+  const std::int64_t end = readable_end(*segment);
+  const bool cached = segment != segments.back() && !file->direct();
+  const std::size_t usual = std::min(wanted.max_bytes, file_read_max) + file_read_slack;
+  for (std::size_t size = usual;;) {
+    const std::int64_t start = block_floor(position);
+    const auto window = static_cast<std::size_t>(
+        block_ceil(std::min(position - start + static_cast<std::int64_t>(size), end - start)));
+    const std::int64_t window_end = start + static_cast<std::int64_t>(window);
+    AlignedBuffer buffer = store->read_buffers.take(window);
+    if (cached) {
+      forget_missing(*segment, file, start, position);
+      forget_missing(*segment, file, position, window_end);
+    }
+    const auto got =
+        co_await file->read(buffer.bytes().first(window), static_cast<std::uint64_t>(start));
+    if (!got) co_return SegmentRead{Status::done, std::unexpected(got.error())};
+    const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));
+    const BufferView view{buffer.bytes(), start, have};
+    const Range range = find_range(view, indexes->offsets, position, end, wanted);
+    if (range.status == Range::Status::nothing_to_take)
+      co_return SegmentRead{Status::done, nothing_at(wanted.from)};
+    if (range.status == Range::Status::past_end) co_return SegmentRead{Status::past_end};
+    if (range.status == Range::Status::short_of_bytes && have < end && range.end > window_end) {
+      position = range.begin;
+      size = std::max(static_cast<std::size_t>(range.end - range.begin), file_read_slack);
+      if (size == file_read_slack) size = usual;
+      continue;
+    }
+    if (range.status != Range::Status::found)
+      co_return SegmentRead{.status = Status::damaged, .at = range.begin};
+    auto intact = from_buffer(buffer, start, range);
+    if (!intact) co_return SegmentRead{.status = Status::damaged, .at = range.begin};
+    const std::int64_t intact_end = range.begin + static_cast<std::int64_t>(intact->size);
+    if (cached) {
+      segment->reads_of(file).verified.add(range.begin, intact_end);
+      look_ahead(*segment, file, range.begin, intact_end);
+    }
+    co_return SegmentRead{Status::done, std::move(*intact)};
+  }
 }
 
 }  // namespace sluice::storage

@@ -88,7 +88,8 @@ Task<Result<>> LogParts::roll() {
   done = co_await add_segment(end_offset);
   if (!done) co_return done;
   old->hash.reset();
-  old->tail->release();
+  // No tail: nothing was appended since the log was opened.
+  if (old->tail != nullptr) old->tail->release();
   old->file.reset();  // opened again through the page cache
   store->descriptors.forget(old.get());
   store->index_cache.touch(old, old->indexes ? old->indexes->size_bytes() : 0);
@@ -135,15 +136,16 @@ Task<Result<>> LogParts::trim_active() {
 // ---- The spare ----
 
 // Keeps the file of a segment that is going as the spare, if it may be written again: direct writes
-// only (a buffered one could change pages that a socket still sends), and no reader holds it. False
-// when it is not kept.
+// only (a buffered one could change pages that a socket still sends), no reader holds it, and none
+// was given ranges of it: a page that a socket holds stays in the page cache, stale, beside direct
+// writes. False when it is not kept.
 Task<Result<bool>> LogParts::keep_as_spare(const SegmentPtr& the_segment) {
   const SegmentPtr segment = the_segment;
   const std::shared_ptr<File>& active_file = active().file;
   const bool wanted = !closing && spare == 0 && options.cleanup_delete &&
                       !options.cleanup_compact && active_file != nullptr && active_file->direct() &&
                       loop_running && segment->size >= options.segment_bytes / 2;
-  if (!wanted || segment->file.use_count() > 1) co_return false;
+  if (!wanted || segment->shared_pages || segment->file.use_count() > 1) co_return false;
   segment->file.reset();
   store->descriptors.forget(segment.get());
   const std::string from = path(segment->base, log_suffix);

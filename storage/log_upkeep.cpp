@@ -161,8 +161,7 @@ Task<Result<>> LogParts::maintain() {
   if (options.producer_expiration_ms > 0)
     producers.expire(store->clock.wall_ms() - options.producer_expiration_ms);
   const auto idle = std::chrono::milliseconds(store->options.idle_ms);
-  const bool holds_something = active().file != nullptr || prepared > active().size || spare != 0;
-  if (!fenced && !loop_running && holds_something && unwritten() == 0 &&
+  if (!fenced && !loop_running && holds_something() && unwritten() == 0 &&
       store->clock.now() - appended_at > idle) {
     trim_wanted = true;
     start_loop();
@@ -170,6 +169,18 @@ Task<Result<>> LogParts::maintain() {
   if (!fenced) done = co_await seal_one();
   unlock_upkeep();
   co_return done;
+}
+
+bool LogParts::needs_maintain() const {
+  if (fenced || holds_something() || producers.count() != 0) return true;
+  return std::ranges::any_of(segments, [this](const SegmentPtr& segment) {
+    return !segment->sealed && segment->size != 0 && segment != segments.back();
+  });
+}
+
+// What an idle log gives back.
+bool LogParts::holds_something() const {
+  return active().file != nullptr || prepared > active().size || spare != 0;
 }
 
 // Seals one closed segment that a crash or an older version left without a seal.

@@ -32,6 +32,7 @@ struct LogOptions {
 // One shard's storage.
 struct StoreOptions {
   std::int64_t tail_cache_bytes = 32 << 20;   // what was written lately, kept in memory
+  std::int64_t read_ahead_bytes = 4 << 20;    // of each reader that reads on and on
   std::int64_t index_cache_bytes = 8 << 20;   // indexes of closed segments
   std::int64_t descriptors_max = 1024;        // open files of closed segments
   std::int64_t frontier_interval_ms = 1000;   // the saved frontier is at most this far behind

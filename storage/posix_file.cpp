@@ -1,8 +1,11 @@
 #include "storage/posix_file.hpp"
 
+#include "storage/page_cache.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
@@ -45,6 +48,23 @@ Task<Result<std::size_t>> PosixFile::read(MutableBytes into, std::uint64_t posit
   const IoAnswer answer = co_await shared_.backend->run(std::move(reading));
   if (answer.result < 0) co_return fail_errno(static_cast<int>(-answer.result), "read " + path_);
   co_return static_cast<std::size_t>(answer.result);
+}
+
+std::size_t PosixFile::read_resident(MutableBytes into, std::uint64_t position) {
+  if (direct_) return 0;
+  iovec vector{into.data(), into.size()};
+  const auto got = ::preadv2(descriptor_, &vector, 1, static_cast<off_t>(position), RWF_NOWAIT);
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+bool PosixFile::resident(std::uint64_t position, std::uint64_t size) const {
+  return !direct_ && is_resident(descriptor_, static_cast<std::int64_t>(position), size);
+}
+
+Task<> PosixFile::bring_in(std::uint64_t position, std::uint64_t size) {
+  IoRequest asking = request(IoKind::will_need, position);
+  asking.length = size;
+  co_await shared_.backend->run(std::move(asking));
 }
 
 Task<Result<>> PosixFile::write_parts(std::span<const Bytes> parts, std::uint64_t position,

@@ -25,6 +25,9 @@ class PosixFile final : public File {
   ~PosixFile() override;
 
   Task<Result<std::size_t>> read(MutableBytes into, std::uint64_t position) override;
+  std::size_t read_resident(MutableBytes into, std::uint64_t position) override;
+  bool resident(std::uint64_t position, std::uint64_t size) const override;
+  Task<> bring_in(std::uint64_t position, std::uint64_t size) override;
   Task<Result<>> write_parts(std::span<const Bytes> parts, std::uint64_t position,
                              Durability durability) override;
   Task<Result<>> write_zeros(std::uint64_t position, std::uint64_t length,

@@ -1,6 +1,7 @@
 #include "storage/posix_file_system.hpp"
 
 #include "storage/direct_io.hpp"
+#include "storage/page_cache.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -110,6 +111,7 @@ Task<Result<std::unique_ptr<File>>> PosixFileSystem::open(std::string path, Open
       ::openat(root_, or_dot(path), open_flags(options.mode) | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor < 0) co_return fail_errno(errno, "open " + full(path));
   const std::size_t direct = options.direct ? make_direct(descriptor, type_.kind) : 0;
+  if (options.mode == OpenMode::read_only && direct == 0) no_kernel_readahead(descriptor);
   const std::size_t alignment = direct == 0 ? 1 : direct;
   co_return std::make_unique<PosixFile>(shared_, descriptor, std::move(path), alignment,
                                         direct != 0);
@@ -203,6 +205,19 @@ Task<Result<FileSystemSpace>> PosixFileSystem::space() {
   if (::fstatvfs(root_, &status) != 0) co_return fail_errno(errno, "statvfs " + root_path_);
   co_return FileSystemSpace{.free_bytes = std::uint64_t{status.f_bavail} * status.f_frsize,
                             .total_bytes = std::uint64_t{status.f_blocks} * status.f_frsize};
+}
+
+Task<Result<std::size_t>> PosixFileSystem::read_descriptor(int descriptor, MutableBytes into,
+                                                           std::uint64_t position) {
+  IoRequest reading;
+  reading.kind = IoKind::read;
+  reading.descriptor = descriptor;
+  reading.position = position;
+  const Bytes parts[] = {into};
+  reading.set_parts(parts);
+  const IoAnswer answer = co_await shared_.backend->run(std::move(reading));
+  if (answer.result < 0) co_return fail_errno(static_cast<int>(-answer.result), "read");
+  co_return static_cast<std::size_t>(answer.result);
 }
 
 Task<> PosixFileSystem::close() { return shared_.backend->drain(); }

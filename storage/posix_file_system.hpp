@@ -26,6 +26,8 @@ class PosixFileSystem final : public FileSystem {
   Task<Result<std::vector<DirectoryEntry>>> list(std::string path) override;
   Task<Result<FileStat>> stat(std::string path) override;
   Task<Result<FileSystemSpace>> space() override;
+  Task<Result<std::size_t>> read_descriptor(int descriptor, MutableBytes into,
+                                            std::uint64_t position) override;
   Task<> close() override;
 
   const FileSystemType& type() const override { return type_; }

@@ -2,6 +2,15 @@
 
 namespace sluice::storage {
 
+FileReads& Segment::reads_of(const std::shared_ptr<File>& opened) {
+  const bool same = !reads.file.owner_before(opened) && !opened.owner_before(reads.file);
+  if (!same) {
+    reads = {};
+    reads.file = opened;
+  }
+  return reads;
+}
+
 void Indexer::add(Segment& segment, const protocol::BatchHeader& header, std::int64_t position) {
   if (position == 0) segment.first_timestamp = header.max_timestamp;
   // A batch that compaction emptied has no record with its timestamp.

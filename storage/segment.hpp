@@ -4,9 +4,11 @@
 
 #include "storage/file_system.hpp"
 #include "storage/offset_index.hpp"
+#include "storage/read_ahead.hpp"
 #include "storage/seal.hpp"
 #include "storage/tail.hpp"
 #include "storage/time_index.hpp"
+#include "storage/verified_ranges.hpp"
 
 #include <cstdint>
 #include <list>
@@ -22,6 +24,13 @@ struct Indexes {
   OffsetIndex offsets;
   TimeIndex times;
   std::int64_t size_bytes() const { return offsets.size_bytes() + times.size_bytes(); }
+};
+
+// What reading a closed segment's file has shown. Of one open file: forgotten when it is closed.
+struct FileReads {
+  std::weak_ptr<File> file;
+  VerifiedRanges verified;  // intact when they were read in last
+  ReadAhead ahead;
 };
 
 struct Segment {
@@ -44,7 +53,12 @@ struct Segment {
   std::shared_ptr<File> file;        // null: not open
   std::string file_name;             // path of the .log file while it is not the usual one
   std::shared_ptr<Tail> tail;        // null: nothing in memory
+  FileReads reads;                   // use reads_of()
+  // The socket may hold pages of the file (sendfile): it must not be written again, ever.
+  bool shared_pages = false;
   std::optional<SealHash> hash;      // of the whole file so far, if it was hashed from its start
+
+  FileReads& reads_of(const std::shared_ptr<File>& opened);
 };
 
 // Adds to the indexes what Kafka would on appending `header` at `position`, and keeps the maximum.

@@ -89,7 +89,14 @@ Task<Result<>> Store::maintain() {
 }
 
 std::int64_t Store::cached_bytes() const { return parts_->cache.bytes(); }
-void Store::set_tail_cache_bytes(std::int64_t bytes) { parts_->cache.set_bytes_max(bytes); }
+void Store::set_tail_cache_bytes(std::int64_t bytes) {
+  parts_->cache.set_bytes_max(bytes);
+  parts_->read_buffers.set_bytes_max(static_cast<std::size_t>(bytes));
+}
+void Store::give_back_idle_memory() {
+  parts_->cache.settle();
+  parts_->read_buffers.settle();
+}
 
 Task<Result<>> Store::close() {
   co_return co_await parts_->frontier->save(FrontierFile::Mark::clean);

@@ -8,14 +8,26 @@
 
 namespace sluice::storage {
 
+namespace {
+
+// The pool also lends the blocks in which writes end, and keeps what readers give back late: with
+// this much more it has a buffer ready whenever one was dropped.
+constexpr std::int64_t pool_slack = 8 << 20;
+
+std::size_t pool_bytes(std::int64_t bytes_max) {
+  return static_cast<std::size_t>(bytes_max + std::min(bytes_max / 8, pool_slack));
+}
+
+}  // namespace
+
 TailCache::TailCache(std::int64_t bytes_max)
-    : pool_(static_cast<std::size_t>(bytes_max)), bytes_max_(bytes_max) {}
+    : pool_(pool_bytes(bytes_max)), bytes_max_(bytes_max) {}
 
 AlignedBuffer TailCache::take(std::size_t size) { return pool_.take(size); }
 
 void TailCache::set_bytes_max(std::int64_t bytes_max) {
   bytes_max_ = bytes_max;
-  pool_.set_bytes_max(static_cast<std::size_t>(bytes_max));
+  pool_.set_bytes_max(pool_bytes(bytes_max));
   make_room(0);
 }
 
@@ -52,7 +64,6 @@ void Tail::add_chunk(std::size_t wanted) {
     chunk.used = static_cast<std::int64_t>(lead);
   }
   partial_.clear();
-  cache_.bytes_ += static_cast<std::int64_t>(chunk.buffer.size());
   chunks_.push_back(std::move(chunk));
   open_ = true;
 }

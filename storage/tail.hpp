@@ -19,6 +19,8 @@ class TailCache {
  public:
   explicit TailCache(std::int64_t bytes_max);
   AlignedBuffer take(std::size_t size);
+  // Gives back memory that was not needed lately.
+  void settle() { pool_.settle(); }
   void set_bytes_max(std::int64_t bytes_max);
   std::int64_t bytes() const { return bytes_; }
   // Drops the oldest written chunks until the bound holds with `size` bytes more.

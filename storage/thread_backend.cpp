@@ -70,6 +70,8 @@ int execute(IoRequest& request) {
       return answer_of(::ftruncate(fd, length));
     case IoKind::remove_file:
       return answer_of(::unlinkat(fd, request.name.c_str(), 0));
+    case IoKind::will_need:
+      return -::posix_fadvise(fd, position, length, POSIX_FADV_WILLNEED);
   }
   return -EINVAL;
 }

@@ -244,6 +244,10 @@ void UringBackend::Core::prepare(Operation* operation) {
     case IoKind::remove_file:
       io_uring_prep_unlinkat(entry, fd, request.name.c_str(), 0);
       break;
+    case IoKind::will_need:
+      io_uring_prep_fadvise(entry, fd, request.position, static_cast<unsigned>(request.length),
+                            POSIX_FADV_WILLNEED);
+      break;
     case IoKind::nothing:
       io_uring_prep_nop(entry);
       break;
@@ -269,13 +273,14 @@ void UringBackend::Core::turn() {
   OperationQueue finished = std::exchange(inline_done_, OperationQueue());
   io_uring_cq_eventfd_toggle(&ring_, false);
   submit_prepared();
-  do {
-    if (answers_wait()) collect(finished);
-    io_uring_cq_eventfd_toggle(&ring_, true);
-    // What came in before the eventfd was heard again must be seen here: its store and the loads of
-    // answers_wait() keep their order.
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  } while (answers_wait());
+  if (answers_wait()) collect(finished);
+  io_uring_cq_eventfd_toggle(&ring_, true);
+  // What came in before the eventfd was heard again must be seen here: its store and the loads of
+  // answers_wait() keep their order. Once is enough, what comes later is heard; and not until the
+  // flags are clear: a worker of the kernel may raise TASKRUN just after we have taken what it was
+  // raised for, and then it stays until the next completion, for which nobody may be left to ask.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  if (answers_wait()) collect(finished);
   while (!waiting_.empty() && at_kernel_ < capacity_) prepare(waiting_.pop());
   watch();
   resume(finished);

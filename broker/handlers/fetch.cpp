@@ -134,7 +134,7 @@ FetchResponse::Partition make_partition(Row& row, const FetchRequest& message, s
   protocol::Records records;
   records.slices.reserve(answer.read.slices.size());
   for (storage::Slice& slice : answer.read.slices)
-    records.slices.push_back({slice.bytes, std::move(slice.owner)});
+    records.slices.push_back({slice.bytes, std::move(slice.owner), slice.file});
   out.records = std::move(records);
   return out;
 }

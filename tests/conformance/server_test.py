@@ -1,5 +1,6 @@
 """sluiced as a program: start, stop, refusals, locks, exit codes."""
 
+import errno
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import time
 import unittest
 
+from harness import no_uring, wire
 from harness.broker import Broker, binary
 from conformance.case import BrokerCase, wait_until
 
@@ -119,6 +121,29 @@ class ServerTest(BrokerCase):
         for number in (0, 1):
             directory = self.broker.data_directory / f"{topic}-{number}"
             self.assertTrue((directory / "00000000000000000000.log").exists(), directory)
+
+    def test_threads_where_io_uring_is_refused(self):
+        """EPERM or ENOSYS, as containers answer: the broker works, and says so once."""
+        for number, words in ((errno.EPERM, "Operation not permitted"),
+                              (errno.ENOSYS, "Function not implemented")):
+            with self.subTest(words):
+                broker = Broker(sluice_io_backend="auto")
+                self.addCleanup(broker.close)
+                broker.before_exec = no_uring.forbidder(number)
+                broker.start()
+                with wire.Connection(broker.address) as connection:
+                    self.assertEqual(connection.call(wire.API_VERSIONS, 0, b"")[:2], b"\0\0")
+                out = subprocess.run(["kcat", "-b", broker.address, "-P", "-t", "t"], input=b"x\n",
+                                     capture_output=True, timeout=20, check=False)
+                self.assertEqual(out.returncode, 0, out.stderr)
+                log = broker.log_path.read_text()
+                self.assertEqual(log.count("io=threads"), 1, log)
+                self.assertIn(words, log)
+                # Who insists is told why it cannot be.
+                broker.stop()
+                broker.options["sluice.io.backend"] = "uring"
+                with self.assertRaisesRegex(RuntimeError, words):
+                    broker.start()
 
     def test_both_io_backends(self):
         for backend in ("threads", "auto"):

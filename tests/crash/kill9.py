@@ -12,6 +12,7 @@ whole log is read. A ledger of acknowledgements lies outside the broker's direct
 """
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
@@ -39,7 +40,8 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-kill9-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(
+            prefix="sluice-kill9-", dir=os.environ.get("SLUICE_TEST_DIR")))
         make = Kafka if options.peer == "kafka" else Broker
         settings = dict(setting.split("=", 1) for setting in options.set)
         self.broker = make(self.directory / "broker", **settings)
@@ -118,13 +120,17 @@ class Run:
             self.broker.kill()
 
     def sabotage(self):
-        """Cuts the newest segment of plain-0 in the middle of its records."""
-        segment = max(self.broker.data_directory.glob("plain-0/*.log"),
-                      key=lambda path: (path.stat().st_size > 0, path.name))
-        size = len(segment.read_bytes().rstrip(b"\0"))
+        """Cuts a segment of the topic plain in the middle of its records: the one that holds most,
+        for a partition may have got none yet."""
+        def held(path):
+            return len(path.read_bytes().rstrip(b"\0"))
+
+        segment = max(self.broker.data_directory.glob("plain-*/*.log"), key=held)
+        size = held(segment)
         with open(segment, "r+b") as file:
             file.truncate(size // 2)
-        print(f"sabotage: cut {segment.name} of plain-0 from {size} to {size // 2} bytes")
+        print(f"sabotage: cut {segment.name} of {segment.parent.name} from {size} to {size // 2} "
+              "bytes")
 
     def raise_problems(self):
         for writer in self.writers.values():

@@ -4,7 +4,9 @@
         broker.address                       # "127.0.0.1:20417"
         broker.restart(); broker.kill()      # the port stays
 
-What a test does not set is the default of `sluiced`, but for a rebalance delay of 0.
+What a test does not set is the default of `sluiced`, but for a rebalance delay of 0. Data lies in
+$SLUICE_TEST_DIR, which chooses the file system, else in the temporary directory;
+$SLUICE_IO_BACKEND is the sluice.io.backend of every broker that does not set its own.
 """
 
 import os
@@ -49,11 +51,13 @@ class Process:
     """Start, stop and kill of one broker; subclasses say what to run."""
 
     settings = {"group.initial.rebalance.delay.ms": "0"}
+    before_exec = None  # called in the child, between fork and exec
 
     def __init__(self, directory=None, port=None, **settings):
         """`settings` are broker options, dots written as underscores."""
         self.own_directory = directory is None
-        self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="sluice-test-"))
+        self.directory = pathlib.Path(directory or tempfile.mkdtemp(
+            prefix="sluice-test-", dir=os.environ.get("SLUICE_TEST_DIR")))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -80,7 +84,7 @@ class Process:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), env=self.environment(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True)
+                stderr=log, start_new_session=True, preexec_fn=self.before_exec)
 
     def start(self):
         self.spawn()
@@ -158,6 +162,8 @@ class Broker(Process):
 
     def command(self):
         options = {"listeners": f"PLAINTEXT://{self.address}", "log.dir": self.data_directory}
+        if "SLUICE_IO_BACKEND" in os.environ:
+            options["sluice.io.backend"] = os.environ["SLUICE_IO_BACKEND"]
         lines = [f'"{key}" = "{value}"\n' for key, value in {**options, **self.options}.items()]
         config = self.directory / "sluiced.toml"
         config.write_text("".join(lines))

@@ -148,8 +148,9 @@ Result<storage::AppendInfo> LogBench::append_durable(const std::vector<std::byte
 }
 
 Result<storage::ReadResult> LogBench::read(Offset from, std::size_t max_bytes, Offset limit,
-                                           storage::AtLeastOneBatch least) {
-  return sim_.run(log_->read(from, max_bytes, limit, least));
+                                           storage::AtLeastOneBatch least,
+                                           storage::Handout handout) {
+  return sim_.run(log_->read(from, max_bytes, limit, least, handout));
 }
 
 Result<std::vector<StoredRecord>> LogBench::read_all(Offset from) {

@@ -89,7 +89,8 @@ class LogBench {
   Result<storage::AppendInfo> append_durable(const std::vector<std::byte>& batch);
   Result<storage::ReadResult> read(Offset from, std::size_t max_bytes = 1 << 20,
                                    Offset limit = std::numeric_limits<Offset>::max(),
-                                   storage::AtLeastOneBatch least = storage::AtLeastOneBatch::yes);
+                                   storage::AtLeastOneBatch least = storage::AtLeastOneBatch::yes,
+                                   storage::Handout handout = storage::Handout::memory);
   // Everything from `from` to the high watermark.
   Result<std::vector<StoredRecord>> read_all(Offset from);
   std::vector<StoredRecord> must_read_all() { return must(read_all(log().log_start_offset())); }

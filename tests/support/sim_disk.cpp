@@ -84,6 +84,7 @@ void SimDisk::Core::crash(SimSurvival survival) {
     if (operation.landing) landings.push_back(std::move(operation.landing));
   }
   in_flight.clear();
+  cached.clear();
   for (std::size_t i = landings.size(); i > 1; --i) {
     std::swap(landings[i - 1], landings[random.below(i)]);
   }
@@ -148,6 +149,7 @@ void SimDisk::clear_faults() { core_->faults.clear(); }
 void SimDisk::set_slow(Duration extra) { core_->slow = extra; }
 void SimDisk::set_capacity(std::uint64_t bytes) { core_->options.capacity = bytes; }
 void SimDisk::observe(Observer observer) { core_->observer = std::move(observer); }
+void SimDisk::drop_page_cache() { core_->cached.clear(); }
 const SimCounters& SimDisk::counters() const { return core_->counters; }
 std::vector<std::string> SimDisk::paths() const { return core_->platter.paths(); }
 bool SimDisk::exists(const std::string& path) const { return core_->platter.find(path) != 0; }
@@ -177,6 +179,7 @@ void SimDisk::put(const std::string& path, Bytes content) {
 
 void SimDisk::corrupt(const std::string& path, std::uint64_t position, std::byte flip) {
   core_->platter.corrupt(core_->platter.find(path), position, flip);
+  core_->cached.clear();  // whoever looks again looks at the disk
 }
 
 }  // namespace sluice

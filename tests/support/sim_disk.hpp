@@ -86,6 +86,7 @@ struct SimCounters {
   std::uint64_t durable_writes = 0;
   std::uint64_t syncs = 0;  // of files
   std::uint64_t directory_syncs = 0;
+  std::uint64_t brought_in = 0;  // calls of bring_in()
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t faults = 0;              // injected errors
@@ -125,6 +126,10 @@ class SimDisk {
   // Called after each operation has completed, with its kind and path.
   using Observer = std::function<void(SimOps, const std::string&)>;
   void observe(Observer observer);
+
+  // The page cache: what was read from files that are not direct stays until it is dropped, here,
+  // by a crash or by corrupt().
+  void drop_page_cache();
 
   const SimCounters& counters() const;
 

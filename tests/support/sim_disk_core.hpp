@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,12 +59,27 @@ struct SimDisk::Core : std::enable_shared_from_this<SimDisk::Core> {
     return options.capacity > used ? options.capacity - used : 0;
   }
   void write_some_sectors(SimPlatter::NodeId node, std::uint64_t position, Bytes bytes);
+  // The page cache, in pages of 4 KiB.
+  void keep_in_cache(SimPlatter::NodeId node, std::uint64_t position, std::uint64_t size) {
+    if (size == 0) return;
+    auto& pages = cached[node];
+    for (std::uint64_t page = position / 4096; page <= (position + size - 1) / 4096; ++page)
+      pages.insert(page);
+  }
+  bool is_cached(SimPlatter::NodeId node, std::uint64_t position, std::uint64_t size) const {
+    const auto at = cached.find(node);
+    if (at == cached.end() || size == 0) return false;
+    for (std::uint64_t page = position / 4096; page <= (position + size - 1) / 4096; ++page)
+      if (!at->second.contains(page)) return false;
+    return true;
+  }
   bool alive(std::uint64_t period) const { return powered && period == power; }
 
   SimDiskOptions options;
   SeededRandom random;
   SimPlatter platter;
   std::map<std::uint64_t, sim::Operation> in_flight;
+  std::map<SimPlatter::NodeId, std::set<std::uint64_t>> cached;
   std::vector<sim::ActiveFault> faults;
   SimCounters counters;
   Observer observer;

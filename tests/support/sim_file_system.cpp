@@ -67,6 +67,9 @@ class SimFile final : public File {
   ~SimFile() override { let_go(); }
 
   Task<Result<std::size_t>> read(MutableBytes into, std::uint64_t position) override;
+  std::size_t read_resident(MutableBytes into, std::uint64_t position) override;
+  bool resident(std::uint64_t position, std::uint64_t size) const override;
+  Task<> bring_in(std::uint64_t position, std::uint64_t size) override;
   Task<Result<>> write_parts(std::span<const Bytes> parts, std::uint64_t position,
                              Durability durability) override;
   Task<Result<>> write_zeros(std::uint64_t position, std::uint64_t length,
@@ -123,6 +126,9 @@ class SimFileSystem final : public FileSystem {
   Task<Result<std::vector<DirectoryEntry>>> list(std::string path) override;
   Task<Result<FileStat>> stat(std::string path) override;
   Task<Result<FileSystemSpace>> space() override;
+  Task<Result<std::size_t>> read_descriptor(int, MutableBytes, std::uint64_t) override {
+    co_return failed(EBADF, "read");  // nothing here has a descriptor
+  }
   Task<> close() override { co_return; }
 
   const storage::FileSystemType& type() const override { return type_; }
@@ -169,8 +175,29 @@ Task<Result<std::size_t>> SimFile::read(MutableBytes into, std::uint64_t positio
     std::memcpy(into.data(), content.data() + position, size);
   }
   core_->counters.bytes_read += size;
+  if (!direct_) core_->keep_in_cache(node_, position, size);
   core_->done(reading);
   co_return size;
+}
+
+std::size_t SimFile::read_resident(MutableBytes into, std::uint64_t position) {
+  if (closed_ || !core_->alive(power_) || !resident(position, into.size())) return 0;
+  const auto& content = core_->platter.content(node_);
+  if (position >= content.size()) return 0;
+  const auto size = std::min<std::uint64_t>(into.size(), content.size() - position);
+  std::memcpy(into.data(), content.data() + position, size);
+  return size;
+}
+
+bool SimFile::resident(std::uint64_t position, std::uint64_t size) const {
+  return !direct_ && core_->alive(power_) && core_->is_cached(node_, position, size);
+}
+
+Task<> SimFile::bring_in(std::uint64_t position, std::uint64_t size) {
+  ++core_->counters.brought_in;
+  if (direct_ || closed_) co_return;
+  co_await pause(executor_, core_->options.latency_min);
+  if (core_->alive(power_)) core_->keep_in_cache(node_, position, size);
 }
 
 Task<Result<>> SimFile::write_parts(std::span<const Bytes> parts, std::uint64_t position,

@@ -3,6 +3,7 @@
 
 #include "base/check.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdlib.h>
 #include <string>
@@ -10,11 +11,16 @@
 
 namespace sluice {
 
+// Where tests keep data: $SLUICE_TEST_DIR, which chooses the file system, else where the machine
+// keeps temporary files.
+inline std::filesystem::path test_directory() {
+  const char* chosen = std::getenv("SLUICE_TEST_DIR");
+  return chosen != nullptr ? std::filesystem::path(chosen) : std::filesystem::temp_directory_path();
+}
+
 class TemporaryDirectory {
  public:
-  // Made inside `parent`; by default where the machine keeps temporary files.
-  explicit TemporaryDirectory(
-      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+  explicit TemporaryDirectory(const std::filesystem::path& parent = test_directory()) {
     std::string name = (parent / "sluice-test-XXXXXX").string();
     SLUICE_CHECK(::mkdtemp(name.data()) != nullptr);
     path_ = name;

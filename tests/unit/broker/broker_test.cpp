@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -27,6 +28,7 @@ class BrokerTest : public testing::Test {
     options.listeners = {"PLAINTEXT://127.0.0.1:0"};
     options.shards = 2;
     options.group_initial_rebalance_delay_ms = 0;
+    if (const char* backend = std::getenv("SLUICE_IO_BACKEND")) options.io_backend = backend;
     return options;
   }
   std::unique_ptr<Broker> start() {

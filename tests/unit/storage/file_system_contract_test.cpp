@@ -1,4 +1,4 @@
-// The same contract on io_uring and on threads, on the disk of the temporary directory and on
+// The same contract on io_uring and on threads, on the disk of the test directory and on
 // tmpfs, where direct I/O does not exist; and on the simulated disk.
 #include "tests/unit/storage/file_system_contract.hpp"
 
@@ -47,7 +47,7 @@ TEST_P(FileSystemContract, Holds) {
   const auto& [place, scenario] = GetParam();
   if (place.in_memory && !std::filesystem::is_directory(memory_disk)) GTEST_SKIP();
   const TemporaryDirectory root(place.in_memory ? std::filesystem::path(memory_disk)
-                                                : std::filesystem::temp_directory_path());
+                                                : test_directory());
   asio::io_context io{1};
   FileSystemOptions options;
   options.backend = place.backend;

@@ -37,6 +37,42 @@ TEST(Log, NothingIsReadableBeforeItIsDurable) {
   EXPECT_FALSE(must(bench.read(1)).empty());
 }
 
+// What sluice.acks.one=accepted answers, and what acks=all waits for.
+TEST(Log, WhatIsAcceptedIsNotShownWhileTheDiskDoesNotAnswer) {
+  LogBench bench;
+  bench.open();
+  must(bench.append_durable(make_batch("a", 1)));
+  bench.disk().set_slow(std::chrono::hours(1));
+  EXPECT_EQ(must(bench.append(make_batch("b", 1))).base_offset, 1);  // accepted
+  bool acknowledged = false;
+  const auto wait = [](Log* log, bool* done) -> Task<> {
+    const auto durable = co_await log->wait_durable(2);
+    *done = durable.has_value();
+  };
+  bench.sim().spawn(wait(&bench.log(), &acknowledged));
+  bench.sim().run_for(std::chrono::minutes(30));
+  EXPECT_FALSE(acknowledged);
+  EXPECT_EQ(bench.log().log_end_offset(), 2);
+  EXPECT_EQ(bench.log().high_watermark(), 1);
+  EXPECT_TRUE(must(bench.read(1)).empty());
+  EXPECT_EQ(must(bench.sim().run(bench.log().max_timestamp())).offset, 0);
+  bench.sim().run_for(std::chrono::hours(2));
+  EXPECT_TRUE(acknowledged);
+  EXPECT_EQ(bench.log().high_watermark(), 2);
+  bench.disk().set_slow(Duration::zero());
+  EXPECT_FALSE(must(bench.read(1)).empty());
+}
+
+// … and it is on its way to the disk at once, whoever waits: sluice.flush.max.ms holds by that.
+TEST(Log, WhatIsAcceptedBecomesDurableThoughNobodyWaits) {
+  LogBench bench;
+  bench.open();
+  must(bench.append_durable(make_batch("a", 1)));
+  must(bench.append(make_batch("b", 1)));
+  bench.sim().run_for(std::chrono::milliseconds(2));  // two of the slowest writes
+  EXPECT_EQ(bench.log().high_watermark(), 2);
+}
+
 TEST(Log, BatchesThatArriveDuringAWriteShareTheNextOne) {
   LogBench bench;
   bench.open();
@@ -211,7 +247,9 @@ TEST(Log, AnIdleLogGivesBackItsPreparedSpace) {
   bench.sim().run_until_idle();
   const auto size = bench.disk().content(bench.file("00000000000000000000.log")).size();
   EXPECT_EQ(static_cast<std::int64_t>(size), bench.log().size_on_disk());
+  EXPECT_FALSE(bench.log().needs_maintain());
   must(bench.append_durable(make_batch("b", 1)));
+  EXPECT_TRUE(bench.log().needs_maintain());
   EXPECT_EQ(bench.must_read_all().size(), 201u);
 }
 
@@ -251,6 +289,26 @@ TEST(Log, RetentionDeletesWhatIsTooOldOrTooMuch) {
   bench.close();
   bench.open();
   EXPECT_EQ(must(bench.append_durable(make_batch("x", 1))).base_offset, 60);
+}
+
+TEST(Log, WhatExpiredWhileTheLogWasClosedIsDeletedAtTheNextStart) {
+  LogOptions options;
+  options.retention_ms = 1000LL * 3600;
+  for (const bool clean : {true, false}) {
+    LogBench bench(1, options);
+    bench.open();
+    must(bench.append_durable(make_batch("a", 3)));
+    bench.sim().run_for(std::chrono::hours(2));
+    if (clean) {
+      bench.close();
+    } else {
+      bench.crash();
+    }
+    bench.open();
+    EXPECT_EQ(must(bench.sim().run(bench.log().apply_retention())), 1u);
+    EXPECT_EQ(bench.log().log_start_offset(), 3);
+    EXPECT_EQ(must(bench.append_durable(make_batch("b", 1))).base_offset, 3);
+  }
 }
 
 TEST(Log, RollsByTimeAlsoAfterARestart) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice::storage {
 namespace {
@@ -118,6 +119,29 @@ TEST(LogWrite, ARetiredSegmentsFileBecomesTheNextOne) {
             bench.log().high_watermark() - bench.log().log_start_offset());
   bench.close();
   EXPECT_FALSE(bench.disk().exists(bench.file(spare_name)));
+}
+
+TEST(LogWrite, AFileThatWasSentFromIsNotUsedAgain) {
+  StoreOptions store_options;
+  store_options.tail_cache_bytes = 16 << 10;
+  LogBench bench(1, recycling(), store_options);
+  bench.open();
+  std::size_t shared = 0;
+  bool spared = false;
+  for (int i = 0; i < 200; ++i) {
+    must(bench.append_durable(make_batch(std::to_string(i), 1, 9000)));
+    for (int twice = 0; twice < 2; ++twice) {
+      const ReadResult got =
+          must(bench.read(bench.log().log_start_offset(), 200'000,
+                          std::numeric_limits<Offset>::max(), AtLeastOneBatch::yes,
+                          Handout::files));
+      shared += got.slices.size() == 1 && !got.slices[0].file.empty() ? 1 : 0;
+    }
+    spared = spared || bench.disk().exists(bench.file(spare_name));
+  }
+  EXPECT_GT(shared, 50u);
+  EXPECT_GT(bench.log().log_start_offset(), 100);
+  EXPECT_FALSE(spared);
 }
 
 TEST(LogWrite, StaleBatchesOfARecycledFileAreNeverTakenForLive) {
