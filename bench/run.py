@@ -16,6 +16,7 @@ import argparse
 import json
 import pathlib
 import shutil
+import signal
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -142,6 +143,7 @@ def main():
         from compat.clients import fetch_kafka
         fetch_kafka()
     running = {}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the brokers are stopped
     try:
         results = run(options, running)
     finally:
