@@ -7,6 +7,7 @@
     run.py --only produce-64k    some scenarios; may repeat; --list shows them
     run.py --update              keeps what the results file has of the scenarios not measured now
     run.py --chart               also writes docs/bench.svg, which README shows
+    run.py --draw FILE           only writes docs/bench.svg, from a results file
 
 Prints a table and the bars, writes bench/results/COMMIT[-kafka].json. No figure fails the run: it
 ends with 1 only when something could not be measured. Standard library only.
@@ -42,6 +43,8 @@ def arguments():
     parser.add_argument("--output", type=pathlib.Path, help="results file")
     parser.add_argument("--update", action="store_true", help="add to the results file")
     parser.add_argument("--chart", action="store_true", help="write docs/bench.svg")
+    parser.add_argument("--draw", type=pathlib.Path, metavar="FILE",
+                        help="write docs/bench.svg from a results file and stop")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 2
@@ -98,6 +101,10 @@ def keep_others(results, before):
     results["scenarios"].sort(key=lambda one: order.index(one["name"]))
 
 
+def draw(results):
+    (ROOT / "docs/bench.svg").write_text(chart.svg(results), encoding="utf-8")
+
+
 def show(results):
     rows = [row for one in results["scenarios"] for row in figures.scenario_rows(one)]
     print(figures.table(["", "", "sluice", "limit", "Kafka", "Kafka flush=1"], rows))
@@ -135,6 +142,9 @@ def run(options, running):
 
 def main():
     options = arguments()
+    if options.draw:
+        draw(json.loads(options.draw.read_text(encoding="utf-8")))
+        return 0
     if options.list:
         for scenario in SCENARIOS:
             print(f"{scenario.name:16} {scenario.title}")
@@ -158,7 +168,7 @@ def main():
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if options.chart:
-        (ROOT / "docs/bench.svg").write_text(chart.svg(results), encoding="utf-8")
+        draw(results)
     for failure in results["failures"]:
         print(f"not measured: {failure}", file=sys.stderr)
     return 1 if results["failures"] else 0

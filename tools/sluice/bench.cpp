@@ -81,6 +81,24 @@ class BenchTopic {
     return target;
   }
 
+  // Nothing is answered with acks 0: how many of `published` records have not arrived when the
+  // topic has stopped growing.
+  Result<std::uint64_t> missing(const Target& before, std::uint64_t published) {
+    constexpr int pause_ms = 200;
+    std::uint64_t arrived = 0;
+    for (bool grew = true; grew && arrived < published;) {
+      ::poll(nullptr, 0, pause_ms);
+      const auto now = target(before.address);
+      if (!now) return std::unexpected(now.error());
+      std::uint64_t sum = 0;
+      for (std::size_t p = 0; p < now->end_offsets.size(); ++p)
+        sum += static_cast<std::uint64_t>(now->end_offsets[p] - before.end_offsets[p]);
+      grew = sum > arrived;
+      arrived = sum;
+    }
+    return published - std::min(arrived, published);
+  }
+
   Result<> remove() {
     if (!temporary_) return {};
     return admin_.delete_topic(name_);
@@ -134,6 +152,11 @@ Result<Round> run_once(const Settings& settings, const std::string& address,
   auto round = settings.mode == Mode::produce ? bench::run_produce(settings, *target, meter)
                : settings.mode == Mode::fetch ? bench::run_fetch(settings, *target, meter)
                                               : bench::run_latency(settings, *target, meter);
+  if (round && settings.mode == Mode::produce && settings.acks == 0) {
+    const auto missing = topic->missing(*target, round->published);
+    if (!missing) return std::unexpected(missing.error());
+    round->lost = *missing;
+  }
   const auto removed = topic->remove();
   if (round && !removed) return std::unexpected(removed.error());
   return round;
