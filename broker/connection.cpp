@@ -114,7 +114,11 @@ void Connection::failed_unexpectedly() {
 Task<> Connection::serve_beside(std::unique_ptr<Request> request, protocol::WireError error,
                                 Reply* reply) {
   co_await serve(std::move(request), error, reply);
-  flush_soon();
+  if (unready_ != 0 || writing_ || flush_posted_) {
+    flush_soon();  // together with others
+  } else {
+    co_await write_replies();
+  }
 }
 
 // No task of its own, and nothing between the reply and its way out.
