@@ -20,6 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds upkeep_interval{200};
 constexpr std::chrono::seconds maintain_interval{1};
 constexpr std::size_t reply_step_beside_writes = 128 << 10;
+constexpr std::int64_t cold_rate_beside_writes = 256 << 20;  // bytes/s, of all shards together
 constexpr std::chrono::seconds deadline_check_interval{5};
 // Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
 constexpr std::size_t opening_max = 64;
@@ -277,8 +278,19 @@ void Shard::follow_load() {
   bool anywhere = false;
   for (int id = 0; id < broker_.shard_count(); ++id)
     anywhere = anywhere || broker_.shard(id).takes_in();
+  somebody_takes_in_ = anywhere;
   const std::int64_t usual = storage::StoreOptions{}.read_ahead_bytes;
-  store_->set_read_ahead_bytes(anywhere ? usual / 8 : usual);
+  store_->set_read_ahead_bytes(anywhere ? usual / 4 : usual);
+}
+
+Task<> Shard::give_way(std::size_t cold) {
+  if (cold == 0 || !somebody_takes_in_ || stopping_) co_return;
+  const std::int64_t rate = cold_rate_beside_writes / broker_.shard_count();
+  const TimePoint now = timers_->now();
+  cold_free_ = std::max(cold_free_, now) +
+               std::chrono::microseconds(static_cast<std::int64_t>(cold) * 1'000'000 / rate);
+  const TimePoint until = cold_free_;
+  co_await timers_->wait_until(until);
 }
 
 std::size_t Shard::reply_step_bytes() const {

@@ -164,6 +164,7 @@ std::optional<ReadResult> from_buffer(const AlignedBuffer& buffer, std::int64_t 
   }
   result.slices.push_back({buffer.owner(), bytes.first(intact)});
   result.size = intact;
+  result.cold = intact;
   return result;
 }
 
