@@ -12,12 +12,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace sluice::broker {
 namespace {
 
 constexpr std::chrono::milliseconds upkeep_interval{200};
 constexpr std::chrono::seconds maintain_interval{1};
+constexpr std::size_t reply_step_beside_writes = 128 << 10;
 constexpr std::chrono::seconds deadline_check_interval{5};
 // Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
 constexpr std::size_t opening_max = 64;
@@ -254,6 +256,7 @@ Task<> Shard::upkeep() {
     if (!co_await upkeep_timer_->wait_until(timers_->now() + upkeep_interval)) continue;
     if (auto saved = co_await store_->maintain(); !saved)
       logger_.error("the frontier could not be saved", {{"error", saved.error().message()}});
+    follow_load();
     if (timers_->now() >= next_memory) {
       follow_memory();
       next_memory = timers_->now() + maintain_interval;
@@ -264,6 +267,22 @@ Task<> Shard::upkeep() {
     frames_->settle();
     next_deadlines = timers_->now() + deadline_check_interval;
   }
+}
+
+// Producers wait for their records, readers of old data hardly notice: while anybody produces, the
+// disk is given less to read ahead, so that writes do not queue behind it.
+void Shard::follow_load() {
+  const std::uint64_t produced = counters_.produced_bytes;
+  takes_in_.store(produced != std::exchange(produced_before_, produced), std::memory_order_relaxed);
+  bool anywhere = false;
+  for (int id = 0; id < broker_.shard_count(); ++id)
+    anywhere = anywhere || broker_.shard(id).takes_in();
+  const std::int64_t usual = storage::StoreOptions{}.read_ahead_bytes;
+  store_->set_read_ahead_bytes(anywhere ? usual / 8 : usual);
+}
+
+std::size_t Shard::reply_step_bytes() const {
+  return takes_in() ? reply_step_beside_writes : SendPlan::step_bytes_max;
 }
 
 // The cache shrinks while the machine or the container is short of memory.

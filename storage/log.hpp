@@ -209,8 +209,8 @@ class Log {
   std::shared_ptr<LogParts> parts_;
 };
 
-// Joins the slices of a read (of Handout::memory): for readers that decode batches (groups, tools). A read of one slice is
-// returned without a copy.
+// Joins the slices of a read (of Handout::memory): for readers that decode batches (groups, tools).
+// A read of one slice is returned without a copy.
 Slice contiguous(ReadResult read);
 
 }  // namespace sluice::storage

@@ -178,8 +178,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
                                   std::shared_ptr<Indexes> indexes, std::int64_t position,
                                   ReadWanted wanted);
   std::optional<ReadResult> share_file(Segment& segment, const std::shared_ptr<File>& file,
-                                       const Indexes& indexes, BatchRange range,
-                                       ReadWanted wanted);
+                                       const Indexes& indexes, BatchRange range, ReadWanted wanted);
   // Bytes of `segment` that may be read: all of a closed one, the durable ones of the active.
   std::int64_t readable_end(const Segment& segment) const;
   std::size_t segment_index(Offset offset) const;
@@ -273,7 +272,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   TimePoint prepared_at{};
   TimePoint appended_at{};
   std::deque<Pending> pending;
-  std::deque<Waiter> waiters;  // by `end`
+  std::deque<Waiter> waiters;               // by `end`
+  std::vector<Completion<bool>> confirmed;  // no longer waiting, not yet told
   Indexer indexer{4096};
   std::int64_t roll_jitter_ms = 0;
   std::int64_t bytes_since_snapshot = 0;

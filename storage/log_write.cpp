@@ -10,6 +10,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <utility>
+
 namespace sluice::storage {
 namespace {
 
@@ -118,6 +120,10 @@ Task<> LogParts::fly(Flight* flight) {
   if (!done) fence(done.error());
   land();
   progress.notify();
+  // Here and now, not in a later turn of the loop: it is what everybody waits for. What they do may
+  // lead back here, so the list is taken first.
+  auto ready = std::exchange(confirmed, {});
+  for (Completion<bool>& waiter : ready) waiter(true);
 }
 
 // ---- In ----
@@ -149,7 +155,7 @@ void LogParts::advance(std::int64_t written_position) {
   active().tail->written(block_floor(written_position));
   save_frontier(written_position - before);
   while (!waiters.empty() && waiters.front().end <= durable_offset) {
-    waiters.front().done.post(true);
+    confirmed.push_back(std::move(waiters.front().done));
     waiters.pop_front();
   }
   if (moved) moved(durable_offset);

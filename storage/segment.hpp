@@ -56,7 +56,7 @@ struct Segment {
   FileReads reads;                   // use reads_of()
   // The socket may hold pages of the file (sendfile): it must not be written again, ever.
   bool shared_pages = false;
-  std::optional<SealHash> hash;      // of the whole file so far, if it was hashed from its start
+  std::optional<SealHash> hash;  // of the whole file so far, if it was hashed from its start
 
   FileReads& reads_of(const std::shared_ptr<File>& opened);
 };

@@ -93,6 +93,7 @@ void Store::set_tail_cache_bytes(std::int64_t bytes) {
   parts_->cache.set_bytes_max(bytes);
   parts_->read_buffers.set_bytes_max(static_cast<std::size_t>(bytes));
 }
+void Store::set_read_ahead_bytes(std::int64_t bytes) { parts_->options.read_ahead_bytes = bytes; }
 void Store::give_back_idle_memory() {
   parts_->cache.settle();
   parts_->read_buffers.settle();

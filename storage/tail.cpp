@@ -64,6 +64,7 @@ void Tail::add_chunk(std::size_t wanted) {
     chunk.used = static_cast<std::int64_t>(lead);
   }
   partial_.clear();
+  cache_.bytes_ += static_cast<std::int64_t>(chunk.buffer.size());
   chunks_.push_back(std::move(chunk));
   open_ = true;
 }

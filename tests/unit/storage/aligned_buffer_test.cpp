@@ -89,7 +89,9 @@ TEST(BufferPool, ShrinksUnderPressure) {
 TEST(BufferPool, SettlingFreesWhatWasNotNeededLately) {
   BufferPool pool(1 << 20);
   AlignedBuffer kept = pool.take(4 * block_size);
-  { const AlignedBuffer once = pool.take(8 * block_size); }
+  {
+    const AlignedBuffer once = pool.take(8 * block_size);
+  }
   pool.settle();  // it was needed since the last call
   EXPECT_EQ(pool.bytes_idle(), 8 * block_size);
   pool.settle();
