@@ -83,8 +83,12 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                    "the data directory lies on a network file system (" + files_->type().name +
                        "), where locks and syncs do not hold; set "
                        "sluice.allow.network.filesystem=true to use it all the same");
-  auto store = co_await storage::Store::open(*files_, id_, store_options(*options_), clock_,
-                                             random_, logger_, executor());
+  storage::StoreOptions store_wanted = store_options(*options_);
+  store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
+    asio::post(background.executor(), std::move(work));
+  };
+  auto store = co_await storage::Store::open(*files_, id_, store_wanted, clock_, random_, logger_,
+                                             executor());
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
   cache_bound_ = store_options(*options_).tail_cache_bytes;
