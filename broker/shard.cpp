@@ -275,7 +275,7 @@ Task<> Shard::upkeep() {
 }
 
 // Producers wait for their records, readers of old data hardly notice: while anybody produces, the
-// disk is given less to read ahead, so that writes do not queue behind it.
+// disk is given little to read at a time, so that writes do not queue behind it.
 void Shard::follow_load() {
   const std::uint64_t produced = counters_.produced_bytes;
   takes_in_.store(produced != std::exchange(produced_before_, produced), std::memory_order_relaxed);
@@ -284,7 +284,7 @@ void Shard::follow_load() {
     anywhere = anywhere || broker_.shard(id).takes_in();
   somebody_takes_in_ = anywhere;
   const std::int64_t usual = storage::StoreOptions{}.read_ahead_bytes;
-  store_->set_read_ahead_bytes(anywhere ? usual / 4 : usual);
+  store_->set_read_ahead_bytes(anywhere ? 0 : usual);
 }
 
 Task<> Shard::give_way(std::size_t cold) {
