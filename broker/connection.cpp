@@ -268,7 +268,9 @@ Task<bool> Connection::read_body(storage::AlignedBuffer& frame, std::size_t size
 
 Task<bool> Connection::fill_body(storage::AlignedBuffer& frame, std::size_t size) {
   // A client that has sent a large frame to its end gets that much at once the next time.
-  frame = co_await frame_memory(std::min(size, frame_start_));
+  // Not where memory is short: then only what has arrived counts.
+  const bool plenty = shard_.frames().bytes_lent() < shard_.frames().bytes_max() / 2;
+  frame = co_await frame_memory(std::min(size, plenty ? frame_start_ : frame_growth_min));
   if (!frame) co_return false;
   std::size_t have = std::min(size, input_end_ - input_begin_);
   std::memcpy(frame.data(), input_.data() + input_begin_, have);

@@ -64,6 +64,7 @@ void adopt_connection(Shard& shard, int descriptor, bool v6, std::size_t listene
   Socket socket{shard.io()};
   boost::system::error_code error;
   socket.assign(v6 ? Protocol::v6() : Protocol::v4(), descriptor, error);
+  if (error) ::close(descriptor);
   const auto remote = error ? Protocol::endpoint{} : socket.remote_endpoint(error);
   const auto local = error ? Protocol::endpoint{} : socket.local_endpoint(error);
   if (error || shard.stopping()) {  // gone before it was taken

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::milliseconds upkeep_interval{200};
 constexpr std::chrono::seconds maintain_interval{1};
+constexpr std::chrono::milliseconds cold_wait_max{250};
 constexpr std::size_t reply_step_beside_writes = 128 << 10;
 constexpr std::int64_t cold_rate_beside_writes = 256 << 20;  // bytes/s, of all shards together
 constexpr std::chrono::seconds deadline_check_interval{5};
@@ -293,6 +294,9 @@ Task<> Shard::give_way(std::size_t cold) {
   const TimePoint now = timers_->now();
   cold_free_ = std::max(cold_free_, now) +
                std::chrono::microseconds(static_cast<std::int64_t>(cold) * 1'000'000 / rate);
+  // However many they are, nobody waits longer than that: clients would ask again, and a stop would
+  // wait for them.
+  cold_free_ = std::min(cold_free_, now + cold_wait_max);
   const TimePoint until = cold_free_;
   co_await timers_->wait_until(until);
 }

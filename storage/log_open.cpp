@@ -269,12 +269,13 @@ Task<Result<>> LogParts::load_producers(std::vector<Offset> snapshots) {
 Task<Result<>> LogParts::add_segment(Offset base) {
   const OpenOptions open_options{.mode = OpenMode::create, .direct = true};
   const std::string file_name = path(base, log_suffix);
-  const std::int64_t recycled = std::exchange(spare, 0);
+  const std::int64_t recycled = spare;
   Result<> done;
   if (recycled != 0) {
     const std::string from = path(spare_name);
     done = co_await store->files.rename(from, file_name);
     if (!done) co_return done;
+    spare = 0;
   }
   auto file = co_await store->files.open(file_name, open_options);
   if (!file) co_return std::unexpected(file.error());
@@ -284,7 +285,7 @@ Task<Result<>> LogParts::add_segment(Offset base) {
   if (!done) co_return done;
 
   auto segment = std::make_shared<Segment>(base);
-  segment->file = std::move(*file);
+  segment->file = leased(std::move(*file), *segment);
   segment->created_ms = store->clock.wall_ms();
   segment->indexes = std::make_shared<Indexes>(base);
   segment->tail = std::make_shared<Tail>(store->cache);

@@ -43,6 +43,8 @@ struct StoreParts {
   TailCache cache;
   BufferPool read_buffers;
   SegmentLru<void (*)(Segment&)> descriptors;
+  // A copy of it for each open file, those that only replies still hold included.
+  std::shared_ptr<const int> open_files = std::make_shared<const int>(0);
   SegmentLru<void (*)(Segment&)> index_cache;
   std::unique_ptr<FrontierFile> frontier;
   TimePoint frontier_saved{};
@@ -115,7 +117,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // kept. Leaves durable_offset == end_offset.
   Task<Result<>> recover(std::optional<Frontier> from);
   Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
-  Task<Result<>> cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset);
+  Task<Result<>> cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset,
+                          std::int64_t reach);
   Task<Result<>> put_segment_aside(const SegmentPtr& segment, Offset offset);
   Task<Result<>> drop_old_cuts();
   Task<Result<>> add_segment(Offset base);
@@ -189,6 +192,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
 
   // ---- log_files.cpp ----
   Task<Result<std::shared_ptr<File>>> file_of(SegmentPtr segment);
+  // Counted, and known to the segment, until the last reader has let go of it.
+  std::shared_ptr<File> leased(std::unique_ptr<File> file, const Segment& segment) const;
   Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
   Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
 

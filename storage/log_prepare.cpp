@@ -30,6 +30,10 @@ bool LogParts::wants_prepare() const {
 Task<> LogParts::prepare_more() {
   const auto self = shared_from_this();
   auto done = co_await prepare();
+  if (!done && is_out_of_space(done.error()) && spare != 0) {
+    done = co_await drop_spare();  // its space is needed more elsewhere
+    if (done) done = co_await prepare();
+  }
   if (!done && is_out_of_space(done.error())) {
     no_space = done.error();
   } else if (!done) {

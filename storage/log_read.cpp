@@ -257,6 +257,8 @@ SegmentRead LogParts::read_tail(const SegmentPtr& segment, const ReadWanted& wan
 std::optional<ReadResult> LogParts::share_file(Segment& segment, const std::shared_ptr<File>& file,
                                                const Indexes& indexes, BatchRange range,
                                                ReadWanted wanted) {
+  // Replies that wait for slow clients hold their files open: not too many of them.
+  if (store->open_files.use_count() > store->options.descriptors_max * 5 / 4) return std::nullopt;
   const std::int64_t verified = segment.reads_of(file).verified.end_from(range.begin);
   if (verified <= range.begin) return std::nullopt;
   if (verified < range.end) {  // it ends with a batch: take as far as it goes

@@ -114,7 +114,7 @@ Task<> LogParts::retain_soon() {
 // An idle log gives back what it does not need: prepared space, the last buffer, its descriptor.
 Task<Result<>> LogParts::trim_active() {
   const SegmentPtr segment = segments.back();
-  const bool longer = prepared > segment->size && !cannot_allocate;
+  const bool longer = prepared > segment->size;
   prepared = segment->size;  // first, so that no append counts on what goes
   zeroed = block_ceil(segment->size);
   prepare_step = 0;
@@ -144,7 +144,7 @@ Task<Result<bool>> LogParts::keep_as_spare(const SegmentPtr& the_segment) {
   const std::shared_ptr<File>& active_file = active().file;
   const bool busy =
       store->clock.now() - appended_at < std::chrono::milliseconds(store->options.idle_ms);
-  const bool wanted = !closing && busy && spare == 0 && options.cleanup_delete &&
+  const bool wanted = !closing && !no_space && busy && spare == 0 && options.cleanup_delete &&
                       !options.cleanup_compact && active_file != nullptr && active_file->direct() &&
                       segment->size >= options.segment_bytes / 2;
   if (!wanted || segment->shared_pages) co_return false;
@@ -160,9 +160,11 @@ Task<Result<bool>> LogParts::keep_as_spare(const SegmentPtr& the_segment) {
 }
 
 Task<Result<>> LogParts::drop_spare() {
-  if (std::exchange(spare, 0) == 0) co_return Result<>{};
+  if (spare == 0) co_return Result<>{};
   const std::string file = path(spare_name);
-  co_return co_await store->files.remove(file);
+  auto removed = co_await store->files.remove(file);
+  if (removed || is_not_found(removed.error())) spare = 0;
+  co_return removed;
 }
 
 }  // namespace sluice::storage

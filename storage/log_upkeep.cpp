@@ -150,7 +150,10 @@ Task<Result<>> LogParts::maintain() {
   auto locked = co_await lock_upkeep();
   if (!locked) co_return Result<>{};
   Result<> done;
-  if (fenced && heals() && tasks.running() == 0) {
+  // Reads may go on beside it, and they always do somewhere.
+  const bool quiet =
+      !loop_running && flights.empty() && zeroing_end == 0 && !preparing && !snapshotting;
+  if (fenced && heals() && quiet) {
     done = co_await reopen();
     if (!done)
       store->logger.warn("log stays fenced",

@@ -124,6 +124,14 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     }
   }
 
+  // How far behind the end bytes of this log's last life may lie: what was durable beyond the saved
+  // frontier and what was on its way. Behind that a segment made from an old one's file holds old
+  // batches, up to a gigabyte of them. Without a frontier everything is looked at.
+  constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t reach =
+      from && first < segments.size() && segments[first]->base == from->segment
+          ? from->position + 3 * store->options.frontier_bytes + 2 * options.unwritten_bytes_max
+          : unbounded;
   LeaderEpoch epoch_seen = from ? from->epoch : -1;
   std::size_t last = first;  // segment in which the log ends
   bool more = first < segments.size();
@@ -176,7 +184,7 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     // Nothing is left to append to: what is there stays as it is.
     if (last < segments.size() && segments[last]->end == expected.offset &&
         first < segments.size()) {
-      auto cut = co_await cut_tail(segments[last], position, expected.offset);
+      auto cut = co_await cut_tail(segments[last], position, expected.offset, reach);
       if (!cut) co_return cut;
     }
     if (!segments.empty()) segments.back()->end = expected.offset;
@@ -184,7 +192,8 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     if (added) end_offset = durable_offset = expected.offset;
     co_return added;
   }
-  auto cut = co_await cut_tail(segments[last], position, expected.offset);
+  const std::int64_t cut_reach = last == first ? reach : unbounded;
+  auto cut = co_await cut_tail(segments[last], position, expected.offset, cut_reach);
   if (!cut) co_return cut;
   // Only now, and together: a failed attempt changes nothing of what is known to be durable.
   end_offset = durable_offset = expected.offset;
@@ -257,12 +266,10 @@ Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t pos
 
 // Ends the file at `position`: what lies beyond is copied aside, then gone for good before anything
 // is appended. Also makes the kept bytes durable.
-Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset) {
+Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset,
+                                  std::int64_t reach) {
   auto file = co_await file_of(segment);
   if (!file) co_return std::unexpected(file.error());
-  // Nothing can have been on its way further behind the end than that. A segment that was made from
-  // an old one's file holds old batches from there on.
-  const std::int64_t reach = position + 2 * options.unwritten_bytes_max;
   const auto end = co_await last_non_zero(*file, position, std::min(segment->size, reach));
   if (!end) co_return std::unexpected(end.error());
   if (*end > position) {
