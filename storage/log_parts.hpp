@@ -117,8 +117,13 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // kept. Leaves durable_offset == end_offset.
   Task<Result<>> recover(std::optional<Frontier> from);
   Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
+  struct CutLimits {
+    // Where what may be worth keeping aside ends.
+    std::int64_t reach = std::numeric_limits<std::int64_t>::max();
+    std::int64_t kept_from = -1;  // bytes from there on were not known to be durable; -1: unknown
+  };
   Task<Result<>> cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset,
-                          std::int64_t reach);
+                          CutLimits limits);
   Task<Result<>> put_segment_aside(const SegmentPtr& segment, Offset offset);
   Task<Result<>> drop_old_cuts();
   Task<Result<>> add_segment(Offset base);

@@ -9,12 +9,14 @@
 #include "storage/small_file.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sluice::storage {
 namespace {
 
 constexpr std::size_t cuts_kept = 4;
 constexpr std::size_t copy_size = 1 << 20;
+constexpr std::int64_t write_again_max = 256 << 20;
 
 // Position after the last byte of [from, end) that is not zero; `from` if all are.
 Task<Result<std::int64_t>> last_non_zero(const std::shared_ptr<File>& file, std::int64_t from,
@@ -57,6 +59,30 @@ Task<Result<>> copy_bytes(const std::shared_ptr<File>& from, std::int64_t positi
     at = stop;
   }
   co_return co_await to.sync();
+}
+
+// Writes [position, end) again, as it is read, and zeros up to a block beyond: a sync that failed
+// earlier in this life of the system may have left bytes that are shown and not stored, and the
+// next sync says nothing of them. The zeros destroy what would begin at `end`.
+Task<Result<>> write_again(const std::shared_ptr<File>& file, std::int64_t position,
+                           std::int64_t end) {
+  AlignedBuffer window = AlignedBuffer::allocate(copy_size);
+  const std::int64_t stop = block_floor(end) + static_cast<std::int64_t>(block_size);
+  for (std::int64_t at = block_floor(position); at < stop;) {
+    const auto size =
+        static_cast<std::size_t>(std::min(static_cast<std::int64_t>(copy_size), stop - at));
+    const auto got =
+        co_await file->read(window.bytes().first(size), static_cast<std::uint64_t>(at));
+    if (!got) co_return std::unexpected(got.error());
+    const auto kept = static_cast<std::size_t>(
+        std::clamp(end - at, std::int64_t{0}, static_cast<std::int64_t>(std::min(*got, size))));
+    std::memset(window.data() + kept, 0, size - kept);
+    auto done = co_await file->write(window.bytes().first(size), static_cast<std::uint64_t>(at),
+                                     Durability::durable);
+    if (!done) co_return done;
+    at += static_cast<std::int64_t>(size);
+  }
+  co_return Result<>{};
 }
 
 // What the next batch must look like.
@@ -127,7 +153,7 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
   // How far behind the end bytes of this log's last life may lie: what was durable beyond the saved
   // frontier and what was on its way. Behind that a segment made from an old one's file holds old
   // batches, up to a gigabyte of them. Without a frontier everything is looked at.
-  constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t unbounded = CutLimits().reach;
   const std::int64_t reach =
       from && first < segments.size() && segments[first]->base == from->segment
           ? from->position + 3 * store->options.frontier_bytes + 2 * options.unwritten_bytes_max
@@ -179,12 +205,13 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     auto aside = co_await put_segment_aside(segments.back(), expected.offset);
     if (!aside) co_return aside;
     segments.pop_back();
+    segments.back()->file.reset();  // it is the active one now, and to be written
   }
   if (first >= segments.size() || damaged) {
     // Nothing is left to append to: what is there stays as it is.
     if (last < segments.size() && segments[last]->end == expected.offset &&
         first < segments.size()) {
-      auto cut = co_await cut_tail(segments[last], position, expected.offset, reach);
+      auto cut = co_await cut_tail(segments[last], position, expected.offset, {});
       if (!cut) co_return cut;
     }
     if (!segments.empty()) segments.back()->end = expected.offset;
@@ -192,8 +219,10 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     if (added) end_offset = durable_offset = expected.offset;
     co_return added;
   }
-  const std::int64_t cut_reach = last == first ? reach : unbounded;
-  auto cut = co_await cut_tail(segments[last], position, expected.offset, cut_reach);
+  CutLimits limits{.kept_from = 0};
+  if (last == first)
+    limits = {.reach = reach, .kept_from = reach == unbounded ? -1 : from->position};
+  auto cut = co_await cut_tail(segments[last], position, expected.offset, limits);
   if (!cut) co_return cut;
   // Only now, and together: a failed attempt changes nothing of what is known to be durable.
   end_offset = durable_offset = expected.offset;
@@ -267,10 +296,10 @@ Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t pos
 // Ends the file at `position`: what lies beyond is copied aside, then gone for good before anything
 // is appended. Also makes the kept bytes durable.
 Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset,
-                                  std::int64_t reach) {
+                                  CutLimits limits) {
   auto file = co_await file_of(segment);
   if (!file) co_return std::unexpected(file.error());
-  const auto end = co_await last_non_zero(*file, position, std::min(segment->size, reach));
+  const auto end = co_await last_non_zero(*file, position, std::min(segment->size, limits.reach));
   if (!end) co_return std::unexpected(end.error());
   if (*end > position) {
     auto dropped = co_await drop_old_cuts();
@@ -293,7 +322,11 @@ Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t positi
                         {"offset", offset},
                         {"kept_as", kept}});
   }
-  auto done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
+  Result<> done;
+  const bool changed = position > limits.kept_from || *end > position;
+  if (limits.kept_from >= 0 && position - limits.kept_from <= write_again_max && changed)
+    done = co_await write_again(*file, limits.kept_from, position);
+  if (done) done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
   if (done) done = co_await (*file)->sync();
   if (done) done = co_await store->files.sync_directory(directory);
   segment->size = position;
