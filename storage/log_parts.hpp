@@ -110,11 +110,16 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<>> load_epochs();
   Task<Result<Offset>> load_offset(std::string_view file);
   Task<Result<>> load_producers(std::vector<Offset> snapshots);
+  Task<Result<bool>> feed_producers(SegmentPtr segment, OffsetIndex::Entry entry, Offset from);
   Task<Result<>> finish_swaps(DirectoryListing& found);
   // Establishes the end of the log by scanning from `from`, cuts what lies beyond, syncs what is
   // kept. Leaves durable_offset == end_offset.
   Task<Result<>> recover(std::optional<Frontier> from);
   Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
+  OffsetIndex::Entry take_indexes(Segment& segment, Bytes offsets, Bytes times,
+                                  std::int64_t position);
+  Task<Result<std::int64_t>> index_headers(SegmentPtr segment, OffsetIndex::Entry from,
+                                           std::int64_t position);
   Task<Result<>> cut_tail(const SegmentPtr& segment, std::int64_t position, Offset offset);
   Task<Result<>> put_segment_aside(const SegmentPtr& segment, Offset offset);
   Task<Result<>> drop_old_cuts();
@@ -141,7 +146,9 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   bool issue_write();
   Task<> fly(Flight* flight);
   void land();
+  Task<Result<>> write_durably(File& file, const Flight& flight);
   void advance(std::int64_t written_position);
+  void confirm(std::int64_t position);
   void hash_up_to(Segment& segment, std::int64_t position);
   void save_frontier(std::int64_t bytes_written);
   void start_snapshot();
@@ -178,8 +185,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
                                   std::shared_ptr<Indexes> indexes, std::int64_t position,
                                   ReadWanted wanted);
   std::optional<ReadResult> share_file(Segment& segment, const std::shared_ptr<File>& file,
-                                       const Indexes& indexes, BatchRange range,
-                                       ReadWanted wanted);
+                                       const Indexes& indexes, BatchRange range, ReadWanted wanted);
   // Bytes of `segment` that may be read: all of a closed one, the durable ones of the active.
   std::int64_t readable_end(const Segment& segment) const;
   std::size_t segment_index(Offset offset) const;
