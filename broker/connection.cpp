@@ -24,8 +24,7 @@ Connection::Connection(Shard& shard, Socket socket, Peer peer)
       socket_(std::move(socket)),
       sender_(socket_, shard.files()),
       peer_(std::move(peer)),
-      tasks_(shard.executor(),
-             [this](std::exception_ptr) { failed_unexpectedly(); }),
+      tasks_(shard.executor(), [this](std::exception_ptr) { failed_unexpectedly(); }),
       last_activity_(shard.timers().now()) {
   boost::system::error_code ignored;  // a socket that is gone is noticed by reading
   socket_.native_non_blocking(true, ignored);
@@ -115,7 +114,11 @@ void Connection::failed_unexpectedly() {
 Task<> Connection::serve_beside(std::unique_ptr<Request> request, protocol::WireError error,
                                 Reply* reply) {
   co_await serve(std::move(request), error, reply);
-  flush_soon();
+  if (unready_ != 0 || writing_ || flush_posted_) {
+    flush_soon();  // together with others
+  } else {
+    co_await write_replies();
+  }
 }
 
 // No task of its own, and nothing between the reply and its way out.
@@ -308,6 +311,7 @@ Task<> Connection::write_replies() {
   SendPlan& plan = sender_.plan();
   while (!dead_ && !replies_.empty() && replies_.front()->ready) {
     plan.clear();
+    plan.set_step_bytes(shard_.reply_step_bytes());
     std::size_t count = 0;
     bool close_after = false;
     for (const auto& reply : replies_) {

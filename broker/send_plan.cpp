@@ -31,7 +31,7 @@ SendPlan::Step SendPlan::next() {
   Step step;
   const Piece& first = pieces_[at_];
   if (!first.file.empty()) {
-    step.size = std::min(first.file.size, step_bytes_max);
+    step.size = std::min(first.file.size, step_bytes_);
     step.file = first.file.first(step.size);
     step.more = at_ + 1 < pieces_.size();
     return step;
@@ -42,7 +42,7 @@ SendPlan::Step SendPlan::next() {
   for (; at < pieces_.size() && count < step_pieces_max && !cut; ++at) {
     const Piece& piece = pieces_[at];
     if (!piece.file.empty()) break;
-    const std::size_t room = step_bytes_max - step.size;
+    const std::size_t room = step_bytes_ - step.size;
     if (room == 0) break;
     cut = piece.memory.size() > room;
     const std::size_t size = cut ? room : piece.memory.size();

@@ -6,6 +6,7 @@
 #include "base/file_range.hpp"
 #include "protocol/gather.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -24,6 +25,8 @@ class SendPlan {
 
   // Appends the pieces of `reply`, which must stay as it is until done().
   void add(const protocol::GatherBuffer& reply);
+  // Smaller steps while the shard has others who are in a hurry. Requires: 0 < bytes.
+  void set_step_bytes(std::size_t bytes) { step_bytes_ = std::min(bytes, step_bytes_max); }
   void clear();
   bool done() const { return at_ == pieces_.size(); }
   std::size_t piece_count() const { return pieces_.size(); }
@@ -47,6 +50,7 @@ class SendPlan {
     std::size_t size() const { return memory.size() + file.size; }
   };
   std::vector<Piece> pieces_;
+  std::size_t step_bytes_ = step_bytes_max;
   std::size_t at_ = 0;  // the first piece that is not sent whole
   std::array<iovec, step_pieces_max> vectors_;
 };

@@ -66,6 +66,7 @@ struct ReadResult {
   // batch may begin before the offset asked for.
   std::vector<Slice> slices;
   std::size_t size = 0;    // bytes in all slices
+  std::size_t cold = 0;    // of these, bytes that came from a file into memory
   Offset next_offset = 0;  // where the next read continues
   bool empty() const { return size == 0; }
 };
@@ -209,8 +210,8 @@ class Log {
   std::shared_ptr<LogParts> parts_;
 };
 
-// Joins the slices of a read (of Handout::memory): for readers that decode batches (groups, tools). A read of one slice is
-// returned without a copy.
+// Joins the slices of a read (of Handout::memory): for readers that decode batches (groups, tools).
+// A read of one slice is returned without a copy.
 Slice contiguous(ReadResult read);
 
 }  // namespace sluice::storage

@@ -279,7 +279,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   TimePoint prepared_at{};
   TimePoint appended_at{};
   std::deque<Pending> pending;
-  std::deque<Waiter> waiters;  // by `end`
+  std::deque<Waiter> waiters;               // by `end`
+  std::vector<Completion<bool>> confirmed;  // no longer waiting, not yet told
   Indexer indexer{4096};
   std::int64_t roll_jitter_ms = 0;
   std::int64_t bytes_since_snapshot = 0;

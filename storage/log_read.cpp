@@ -13,6 +13,7 @@ using Range = BatchRange;
 
 constexpr std::size_t file_read_max = 4 << 20;
 constexpr std::size_t file_read_slack = 8 << 10;
+constexpr std::size_t copy_max = 256 << 10;
 constexpr std::int64_t bring_in_max = 1 << 20;  // bytes the kernel reads at one request, or fewer
 
 // Bytes of a segment by position: from its tail, or from a buffer that holds part of the file.
@@ -169,16 +170,34 @@ std::optional<ReadResult> from_buffer(const AlignedBuffer& buffer, std::int64_t 
   }
   result.slices.push_back({buffer.owner(), bytes.first(intact)});
   result.size = intact;
+  result.cold = intact;
   return result;
+}
+
+// Copying from the page cache happens on the shard: others get their turn in between.
+Task<Result<std::size_t>> read_in_pieces(File& file, MutableBytes into, std::int64_t position) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const MutableBytes piece = into.subspan(done, std::min(into.size() - done, copy_max));
+    const auto got = co_await file.read(piece, static_cast<std::uint64_t>(position) + done);
+    if (!got) co_return got;
+    done += *got;
+    if (*got < piece.size()) break;
+  }
+  co_return done;
+}
+
+Task<> bring_in_pieces(File& file, std::int64_t begin, std::int64_t end) {
+  while (begin < end) {
+    const std::int64_t size = std::min(end - begin, bring_in_max);
+    co_await file.bring_in(static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size));
+    begin += size;
+  }
 }
 
 Task<> bring_in(std::shared_ptr<LogParts> /*held*/, std::shared_ptr<File> file, std::int64_t begin,
                 std::int64_t end) {
-  while (begin < end) {
-    const std::int64_t size = std::min(end - begin, bring_in_max);
-    co_await file->bring_in(static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size));
-    begin += size;
-  }
+  co_await bring_in_pieces(*file, begin, end);
 }
 
 }  // namespace
@@ -342,9 +361,13 @@ Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<Fi
     if (cached) {
       forget_missing(*segment, file, start, position);
       forget_missing(*segment, file, position, window_end);
+      // All of it at once, however it is copied.
+      if (window > copy_max && !file->resident(static_cast<std::uint64_t>(start), window))
+        co_await bring_in_pieces(*file, start, window_end);
     }
-    const auto got =
-        co_await file->read(buffer.bytes().first(window), static_cast<std::uint64_t>(start));
+    const MutableBytes into = buffer.bytes().first(window);
+    const auto got = cached ? co_await read_in_pieces(*file, into, start)
+                            : co_await file->read(into, static_cast<std::uint64_t>(start));
     if (!got) co_return SegmentRead{Status::done, std::unexpected(got.error())};
     const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));
     const BufferView view{buffer.bytes(), start, have};

@@ -11,6 +11,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <utility>
+
 namespace sluice::storage {
 namespace {
 
@@ -117,6 +119,10 @@ Task<> LogParts::fly(Flight* flight) {
   if (!done) fence(done.error());
   land();
   progress.notify();
+  // Here and now, not in a later turn of the loop: it is what everybody waits for. What they do may
+  // lead back here, so the list is taken first.
+  auto ready = std::exchange(confirmed, {});
+  for (Completion<bool>& waiter : ready) waiter(true);
 }
 
 Task<Result<>> LogParts::write_durably(File& file, const Flight& flight) {
@@ -169,7 +175,7 @@ void LogParts::confirm(std::int64_t position) {
     pending.pop_front();
   }
   while (!waiters.empty() && waiters.front().end <= durable_offset) {
-    waiters.front().done.post(true);
+    confirmed.push_back(std::move(waiters.front().done));
     waiters.pop_front();
   }
   if (moved) moved(durable_offset);

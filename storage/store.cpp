@@ -15,7 +15,7 @@ StoreParts::StoreParts(FileSystem& the_files, StoreOptions the_options, Clock& t
       random(the_random),
       logger(the_logger),
       executor(std::move(the_executor)),
-      cache(options.tail_cache_bytes),
+      cache(options.tail_cache_bytes, options.in_background),
       read_buffers(static_cast<std::size_t>(options.tail_cache_bytes)),
       descriptors(options.descriptors_max, &StoreParts::drop_file),
       index_cache(options.index_cache_bytes, &StoreParts::drop_indexes) {}
@@ -93,6 +93,7 @@ void Store::set_tail_cache_bytes(std::int64_t bytes) {
   parts_->cache.set_bytes_max(bytes);
   parts_->read_buffers.set_bytes_max(static_cast<std::size_t>(bytes));
 }
+void Store::set_read_ahead_bytes(std::int64_t bytes) { parts_->options.read_ahead_bytes = bytes; }
 void Store::give_back_idle_memory() {
   parts_->cache.settle();
   parts_->read_buffers.settle();

@@ -103,7 +103,9 @@ def run_tests(directory, backend, ctest_arguments):
         return False, f"not finished after {RUN_SECONDS} s"
     seconds = time.monotonic() - began
     if done.returncode != 0:
-        print(done.stdout, flush=True)
+        passed = re.compile(r"^ *(\d+/\d+ Test +#\d+: .* Passed +[\d.]+ sec|Start +\d+: .*)\n",
+                            re.MULTILINE)
+        print(passed.sub("", done.stdout), flush=True)
     counts = re.search(r"(\d+) tests failed out of (\d+)", done.stdout)
     skipped = len(re.findall(r"\(Skipped\)$", done.stdout, re.MULTILINE))
     text = f"{counts[2]} tests, {counts[1]} failed" if counts else "no result"

@@ -79,6 +79,5 @@ Found over_loopback(const Run& run);
 Found on_disk(const Run& run);
 // What a durable sequential write costs by how its blocks came to be.
 Found by_blocks(const Run& run);
-inline constexpr const char* block_ways = "over falloc append fgroup agroup step";
 
 }  // namespace sluice::limit

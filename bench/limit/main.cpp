@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 #include <unistd.h>
 
 namespace {
@@ -29,6 +31,11 @@ void print(const sluice::limit::Run& run, const sluice::limit::Found& found) {
       run.mode.c_str(), run.bytes, run.in_flight, found.seconds,
       requests * static_cast<double>(run.bytes) / 1e6 / found.seconds, requests / found.seconds,
       us(0.5), us(0.99));
+}
+
+bool is_block_way(std::string_view way) {
+  constexpr std::string_view ways[] = {"over", "falloc", "append", "fgroup", "agroup", "step"};
+  return std::ranges::find(ways, way) != std::end(ways);
 }
 
 }  // namespace
@@ -60,8 +67,7 @@ int main(int argc, char** argv) {
     found = over_loopback(run);
   } else if (run.mode == "append" || run.mode == "read") {
     found = on_disk(run);
-  } else if (run.mode.starts_with("blocks:") &&
-             std::string(block_ways).find(run.mode.substr(7)) != std::string::npos) {
+  } else if (run.mode.starts_with("blocks:") && is_block_way(run.mode.substr(7))) {
     found = by_blocks(run);
   } else {
     return app.exit(CLI::ValidationError("MODE", "'" + run.mode + "' is none"));

@@ -120,12 +120,14 @@ class Run:
             self.broker.kill()
 
     def sabotage(self):
-        """Cuts a segment of the topic plain in the middle of its records: the one that holds most,
-        for a partition may have got none yet."""
+        """Cuts a segment in the middle of its records: the one that holds most, for a topic may
+        have got none yet."""
         def held(path):
             return len(path.read_bytes().rstrip(b"\0"))
 
-        segment = max(self.broker.data_directory.glob("plain-*/*.log"), key=held)
+        segments = [path for topic in TOPICS
+                    for path in self.broker.data_directory.glob(f"{topic}-*/*.log")]
+        segment = max(segments, key=held)
         size = held(segment)
         with open(segment, "r+b") as file:
             file.truncate(size // 2)

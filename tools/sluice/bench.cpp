@@ -6,9 +6,11 @@
 #include "tools/sluice/bench_report.hpp"
 #include "tools/sluice/commands.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
+#include <poll.h>
 #include <unistd.h>
 
 namespace sluice::bench {
@@ -63,10 +65,10 @@ class BenchTopic {
 
   // What a run needs to know. `read_offsets`: first and end offsets too.
   Result<Target> target(const std::string& address) {
-    const auto found = admin_.topics({name_});
+    auto found = ready_topic();
     if (!found) return std::unexpected(found.error());
     Target target{.address = address, .topic = name_};
-    target.partitions = static_cast<std::int32_t>(found->front().partitions.size());
+    target.partitions = static_cast<std::int32_t>(found->partitions.size());
     for (const auto spec : {client::OffsetSpec::earliest, client::OffsetSpec::latest}) {
       std::map<client::TopicPartition, std::int64_t> wanted;
       for (std::int32_t p = 0; p < target.partitions; ++p)
@@ -77,6 +79,24 @@ class BenchTopic {
       for (const auto& [partition, offset] : *offsets) into.push_back(offset.offset);
     }
     return target;
+  }
+
+  // Nothing is answered with acks 0: how many of `published` records have not arrived when the
+  // topic has stopped growing.
+  Result<std::uint64_t> missing(const Target& before, std::uint64_t published) {
+    constexpr int pause_ms = 200;
+    std::uint64_t arrived = 0;
+    for (bool grew = true; grew && arrived < published;) {
+      ::poll(nullptr, 0, pause_ms);
+      const auto now = target(before.address);
+      if (!now) return std::unexpected(now.error());
+      std::uint64_t sum = 0;
+      for (std::size_t p = 0; p < now->end_offsets.size(); ++p)
+        sum += static_cast<std::uint64_t>(now->end_offsets[p] - before.end_offsets[p]);
+      grew = sum > arrived;
+      arrived = sum;
+    }
+    return published - std::min(arrived, published);
   }
 
   Result<> remove() {
@@ -95,6 +115,21 @@ class BenchTopic {
         client::broker_error(static_cast<std::int16_t>(protocol::ErrorCode::topic_already_exists));
     if (!created && created.error().code != exists) return created;
     return {};
+  }
+
+  // A new topic may take a moment until its partitions are led.
+  Result<client::TopicInfo> ready_topic() {
+    constexpr int tries = 500;
+    constexpr int pause_ms = 20;
+    for (int i = 0; i < tries; ++i) {
+      auto found = admin_.topics({name_});
+      if (!found) return std::unexpected(found.error());
+      const auto& partitions = found->front().partitions;
+      const bool led = std::ranges::all_of(partitions, [](const auto& p) { return p.leader >= 0; });
+      if (!partitions.empty() && led) return std::move(found->front());
+      ::poll(nullptr, 0, pause_ms);
+    }
+    return fail(client::Errc::timed_out, "topic '" + name_ + "' has no leader");
   }
 
   Admin admin_;
@@ -117,6 +152,11 @@ Result<Round> run_once(const Settings& settings, const std::string& address,
   auto round = settings.mode == Mode::produce ? bench::run_produce(settings, *target, meter)
                : settings.mode == Mode::fetch ? bench::run_fetch(settings, *target, meter)
                                               : bench::run_latency(settings, *target, meter);
+  if (round && settings.mode == Mode::produce && settings.acks == 0) {
+    const auto missing = topic->missing(*target, round->published);
+    if (!missing) return std::unexpected(missing.error());
+    round->lost = *missing;
+  }
   const auto removed = topic->remove();
   if (round && !removed) return std::unexpected(removed.error());
   return round;

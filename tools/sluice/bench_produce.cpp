@@ -89,6 +89,7 @@ class ProduceLoop {
       ++next_event_[index];
       const auto sent = connection.send(batches_.next(), due);
       if (!sent) return sent;
+      round_.published += batches_.records();
       if (settings_.acks == 0) count(window, now_, nullptr);
       if (settings_.acks == 0 && now_ns() >= window.end()) return {};
     }

@@ -138,11 +138,14 @@ std::string table_of(const std::vector<Series>& series, cli::Style style) {
   row("MB/s", [](const Figures& f) { return f.mb_per_s; });
   row("records/s", [](const Figures& f) { return f.records_per_s; });
   row("requests/s", [](const Figures& f) { return f.requests_per_s; });
-  row("p50 us", [](const Figures& f) { return f.p50_us; });
-  row("p90 us", [](const Figures& f) { return f.p90_us; });
-  row("p99 us", [](const Figures& f) { return f.p99_us; });
-  row("p99.9 us", [](const Figures& f) { return f.p999_us; });
-  row("max us", [](const Figures& f) { return f.max_us; });
+  const bool timed = std::ranges::any_of(figures, [](const Figures& f) { return f.max_us > 0; });
+  if (timed) {  // nothing is answered with acks 0
+    row("p50 us", [](const Figures& f) { return f.p50_us; });
+    row("p90 us", [](const Figures& f) { return f.p90_us; });
+    row("p99 us", [](const Figures& f) { return f.p99_us; });
+    row("p99.9 us", [](const Figures& f) { return f.p999_us; });
+    row("max us", [](const Figures& f) { return f.max_us; });
+  }
   row("broker CPU s/GB", [](const Figures& f) { return f.cpu_s_per_gb; });
   const auto some = [](std::uint64_t count) {
     return count == 0 ? std::optional<double>() : static_cast<double>(count);

@@ -54,7 +54,8 @@ struct Round {
   double seconds = 0;
   std::uint64_t requests = 0;
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;  // of record batches
+  std::uint64_t bytes = 0;      // of record batches
+  std::uint64_t published = 0;  // records sent in all, those of the warm-up too
   Histogram latency;
   std::optional<double> cpu_seconds;  // of the broker
   std::uint64_t unsent = 0;           // requests of an open loop that were due and never got out

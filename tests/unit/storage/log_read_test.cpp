@@ -35,8 +35,8 @@ std::unique_ptr<LogBench> cold_bench(std::int64_t segment_bytes = 20'000, int co
 
 ReadResult read(LogBench& bench, Offset from, std::size_t max_bytes = 10'000,
                 Handout handout = Handout::files) {
-  return must(bench.read(from, max_bytes, std::numeric_limits<Offset>::max(),
-                         AtLeastOneBatch::yes, handout));
+  return must(bench.read(from, max_bytes, std::numeric_limits<Offset>::max(), AtLeastOneBatch::yes,
+                         handout));
 }
 
 bool is_shared(const ReadResult& got) {

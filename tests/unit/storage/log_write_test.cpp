@@ -131,10 +131,9 @@ TEST(LogWrite, AFileThatWasSentFromIsNotUsedAgain) {
   for (int i = 0; i < 200; ++i) {
     must(bench.append_durable(make_batch(std::to_string(i), 1, 9000)));
     for (int twice = 0; twice < 2; ++twice) {
-      const ReadResult got =
-          must(bench.read(bench.log().log_start_offset(), 200'000,
-                          std::numeric_limits<Offset>::max(), AtLeastOneBatch::yes,
-                          Handout::files));
+      const ReadResult got = must(bench.read(bench.log().log_start_offset(), 200'000,
+                                             std::numeric_limits<Offset>::max(),
+                                             AtLeastOneBatch::yes, Handout::files));
       shared += got.slices.size() == 1 && !got.slices[0].file.empty() ? 1 : 0;
     }
     spared = spared || bench.disk().exists(bench.file(spare_name));
