@@ -112,11 +112,16 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<>> load_epochs();
   Task<Result<Offset>> load_offset(std::string_view file);
   Task<Result<>> load_producers(std::vector<Offset> snapshots);
+  Task<Result<bool>> feed_producers(SegmentPtr segment, OffsetIndex::Entry entry, Offset from);
   Task<Result<>> finish_swaps(DirectoryListing& found);
   // Establishes the end of the log by scanning from `from`, cuts what lies beyond, syncs what is
   // kept. Leaves durable_offset == end_offset.
   Task<Result<>> recover(std::optional<Frontier> from);
   Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
+  OffsetIndex::Entry take_indexes(Segment& segment, Bytes offsets, Bytes times,
+                                  std::int64_t position);
+  Task<Result<std::int64_t>> index_headers(SegmentPtr segment, OffsetIndex::Entry from,
+                                           std::int64_t position);
   struct CutLimits {
     // Where what may be worth keeping aside ends.
     std::int64_t reach = std::numeric_limits<std::int64_t>::max();
@@ -149,7 +154,9 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   bool issue_write();
   Task<> fly(Flight* flight);
   void land();
+  Task<Result<>> write_durably(File& file, const Flight& flight);
   void advance(std::int64_t written_position);
+  void confirm(std::int64_t position);
   void hash_up_to(Segment& segment, std::int64_t position);
   void save_frontier(std::int64_t bytes_written);
   void start_snapshot();

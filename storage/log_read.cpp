@@ -1,4 +1,5 @@
 // Reading: offset to position by the index, then whole batches from the tail or the file.
+#include "base/planted_bug.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
 
@@ -68,6 +69,7 @@ template <class View>
 Range find_range(const View& view, const OffsetIndex& index, std::int64_t position,
                  std::int64_t end, const ReadWanted& wanted) {
   std::optional<protocol::BatchHeader> header;
+  const OffsetIndex::Entry entry = index.lookup(wanted.from);
   for (;;) {
     if (position >= end) return {Range::Status::past_end};
     const Peeked peeked = peek_header(view, position);
@@ -76,6 +78,10 @@ Range find_range(const View& view, const OffsetIndex& index, std::int64_t positi
               position + static_cast<std::int64_t>(protocol::batch_header_size)};
     if (!peeked.header) return {Range::Status::damaged, position};
     header = peeked.header;
+    // An entry with a wrong offset would make the walk begin too late, and skip records.
+    const bool misled =
+        position != 0 && position == entry.position && header->last_offset() != entry.offset;
+    if (misled && !planted(PlantedBug::index_trusted)) return {Range::Status::damaged, position};
     if (header->last_offset() >= wanted.from) break;
     position += static_cast<std::int64_t>(header->size());
   }
@@ -249,8 +255,7 @@ SegmentRead LogParts::read_tail(const SegmentPtr& segment, const ReadWanted& wan
   if (range.status == Range::Status::nothing_to_take)
     return {Status::done, nothing_at(wanted.from)};
   if (range.status == Range::Status::past_end) return {.status = Status::past_end};
-  return {Status::done, fail(Errc::damaged, path(segment->base, log_suffix) + " in memory at " +
-                                                std::to_string(range.begin))};
+  return {.status = Status::not_here};  // the index may have led astray: see there
 }
 
 // What was found intact and is in the page cache, as a range of the file.
@@ -324,9 +329,13 @@ Task<SegmentRead> LogParts::read_file(SegmentPtr segment, ReadWanted wanted) {
   auto read = co_await read_buffered(segment, *file, *indexes, position, wanted);
   if (read.status != SegmentRead::Status::damaged) co_return read;
   if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
-  if (segment != segments.back()) {  // or the index led to the middle of a batch
-    auto done = co_await rebuild_indexes(segment);
-    if (!done) co_return SegmentRead{Status::done, std::unexpected(done.error())};
+  if (!planted(PlantedBug::index_trusted)) {  // or the index led astray
+    if (segment != segments.back()) {
+      auto done = co_await rebuild_indexes(segment);
+      if (!done) co_return SegmentRead{Status::done, std::unexpected(done.error())};
+    } else if (read.at == (*indexes)->offsets.lookup(wanted.from).position) {
+      (*indexes)->offsets = OffsetIndex(segment->base);  // its batches are walked from now on
+    }
     indexes = co_await indexes_of(segment);
     if (!indexes) co_return SegmentRead{Status::done, std::unexpected(indexes.error())};
     position = (*indexes)->offsets.lookup(wanted.from).position;

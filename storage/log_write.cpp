@@ -5,6 +5,7 @@
 // A few writes of a log may be on their way at once, each over blocks of its own (write_plan.hpp);
 // each takes everything that arrived meanwhile: that is the group commit. They land in any order,
 // but the durable end moves only over the first ones that have.
+#include "base/planted_bug.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
 
@@ -14,8 +15,6 @@
 
 namespace sluice::storage {
 namespace {
-
-constexpr std::int64_t snapshot_interval_bytes = 64 << 20;
 
 Task<> hold(std::shared_ptr<LogParts> self) { co_await self->write_loop(); }
 
@@ -102,6 +101,7 @@ bool LogParts::issue_write() {
   streaming = false;
   zeroed = std::max(zeroed, block_ceil(flight.to));
   start_snapshot();
+  if (planted(PlantedBug::watermark_before_durable)) confirm(flight.to);
   tasks.spawn(fly(&flight));
   return true;
 }
@@ -113,8 +113,7 @@ Task<> LogParts::fly(Flight* flight) {
   if (!file) {
     done = std::unexpected(file.error());
   } else {
-    done = co_await (*file)->write_parts(flight->parts, static_cast<std::uint64_t>(flight->from),
-                                         Durability::durable);
+    done = co_await write_durably(**file, *flight);
   }
   flight->landed = true;
   if (!done) fence(done.error());
@@ -124,6 +123,19 @@ Task<> LogParts::fly(Flight* flight) {
   // lead back here, so the list is taken first.
   auto ready = std::exchange(confirmed, {});
   for (Completion<bool>& waiter : ready) waiter(true);
+}
+
+Task<Result<>> LogParts::write_durably(File& file, const Flight& flight) {
+  Durability durability = Durability::durable;
+  if (planted(PlantedBug::write_not_durable)) durability = Durability::none;
+  if (planted(PlantedBug::sync_before_write)) {
+    (void)co_await file.sync();
+    durability = Durability::none;
+  }
+  auto done =
+      co_await file.write_parts(flight.parts, static_cast<std::uint64_t>(flight.from), durability);
+  if (!done && planted(PlantedBug::failed_write_retried)) done = co_await file.sync();
+  co_return done;
 }
 
 // ---- In ----
@@ -136,6 +148,9 @@ void LogParts::land() {
     to = flights.front().to;
     flights.pop_front();
   }
+  if (planted(PlantedBug::durable_over_gap) && !fenced)
+    for (const Flight& flight : flights)
+      if (flight.landed) confirm(flight.to);
   if (flights.empty()) edge_in_flight = false;
   if (fenced || to < 0) return;
   bytes_since_snapshot += to - durable_position;
@@ -147,13 +162,18 @@ void LogParts::land() {
 void LogParts::advance(std::int64_t written_position) {
   const std::int64_t before = durable_position;
   durable_position = written_position;
-  while (!pending.empty() && pending.front().end_position <= written_position) {
+  active().tail->written(block_floor(written_position));
+  confirm(written_position);
+  save_frontier(written_position - before);
+}
+
+// Whole batches below `position` may be acknowledged and read.
+void LogParts::confirm(std::int64_t position) {
+  while (!pending.empty() && pending.front().end_position <= position) {
     durable_offset = pending.front().end_offset;
     durable_batch_position = pending.front().end_position;
     pending.pop_front();
   }
-  active().tail->written(block_floor(written_position));
-  save_frontier(written_position - before);
   while (!waiters.empty() && waiters.front().end <= durable_offset) {
     confirmed.push_back(std::move(waiters.front().done));
     waiters.pop_front();
@@ -189,7 +209,7 @@ void LogParts::save_frontier(std::int64_t bytes_written) {
 // The producers' state belongs to the end of the log, so it is taken before anything more is
 // appended. Should the log end before that after a crash, the snapshot is discarded then.
 void LogParts::start_snapshot() {
-  if (snapshotting || bytes_since_snapshot <= snapshot_interval_bytes) return;
+  if (snapshotting || bytes_since_snapshot <= store->options.snapshot_bytes) return;
   bytes_since_snapshot = 0;
   snapshotting = true;
   tasks.spawn(keep_snapshot(end_offset, producers.encode(), segments.back()));

@@ -38,6 +38,7 @@ struct StoreOptions {
   std::int64_t descriptors_max = 1024;        // open files of closed segments
   std::int64_t frontier_interval_ms = 1000;   // the saved frontier is at most this far behind
   std::int64_t frontier_bytes = 64 << 20;     // … and at most this many bytes
+  std::int64_t snapshot_bytes = 64 << 20;     // between two snapshots of the producers' state
   std::int64_t prepare_bytes_max = 64 << 20;  // largest step in which blocks are made ready
   std::int64_t idle_ms = 2'000;               // then prepared space and buffers are given back
   std::int64_t compaction_memory = 16 << 20;  // offset map of one run of compaction

@@ -4,6 +4,7 @@
 // in one valid run after it. The run is kept, synced, and what follows is cut: kept aside, then
 // zeroed by truncation before anything is appended, so that no orphan comes back. Below the
 // frontier nothing is ever cut.
+#include "base/planted_bug.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
 #include "storage/small_file.hpp"
@@ -94,9 +95,10 @@ struct Expected {
 
   bool accepts(const ScannedBatch& batch) const {
     const protocol::BatchHeader& h = batch.header;
-    if (dense ? h.base_offset != offset : h.base_offset < offset) return false;
+    const bool elsewhere = dense ? h.base_offset != offset : h.base_offset < offset;
+    if (elsewhere && !planted(PlantedBug::stale_batches_accepted)) return false;
     if (h.partition_leader_epoch < epoch_min || h.partition_leader_epoch > epoch_max) return false;
-    return protocol::batch_crc_matches(batch.bytes);
+    return planted(PlantedBug::recovery_without_crc) || protocol::batch_crc_matches(batch.bytes);
   }
 };
 
@@ -104,6 +106,7 @@ struct Expected {
 
 Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
   const auto now = store->clock.wall_ms();
+  if (planted(PlantedBug::cut_below_frontier)) from.reset();
   if (segments.empty()) {
     const Offset base = from ? from->offset : log_start;
     if (from && from->offset > 0)
@@ -196,8 +199,9 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     more = scan.stopped() == BatchScan::Stop::end;
   }
 
-  epoch = std::max({epochs.latest(), epoch_seen, 0}) + 1;
-  epoch_pending = true;
+  const bool raise = !planted(PlantedBug::orphan_returns);
+  epoch = std::max({epochs.latest(), epoch_seen, 0}) + (raise ? 1 : 0);
+  epoch_pending = raise;
   epochs.truncate_end(expected.offset);
 
   // Beyond the end: later segments as a whole, then the rest of the last one.
@@ -241,56 +245,79 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
 }
 
 // The indexes of [0, position) of a segment that recovery goes on scanning: what the files have,
-// and the headers after that.
+// and the headers after that. Should the files lead astray, the headers from the start.
 Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t position) {
+  OffsetIndex::Entry from{segment->base, 0};
   segment->indexes = std::make_shared<Indexes>(segment->base);
   segment->max_timestamp = segment->first_timestamp = -1;
-  std::int64_t at = 0;
   if (position > 0) {
     constexpr std::size_t size_max = 64 << 20;
     const auto offsets =
         co_await read_small_file(store->files, path(segment->base, index_suffix), size_max);
     const auto times =
         co_await read_small_file(store->files, path(segment->base, time_index_suffix), size_max);
-    if (offsets && times) {
-      auto decoded = OffsetIndex::decode(segment->base, *offsets, segment->size);
-      auto decoded_times =
-          TimeIndex::decode(segment->base, *times, std::numeric_limits<Offset>::max());
-      if (decoded && decoded_times) {
-        decoded->truncate(position);
-        if (decoded->count() != 0) {
-          const OffsetIndex::Entry entry = decoded->at(decoded->count() - 1);
-          at = entry.position;
-          // The last entry's batch is scanned again, so both indexes end before it.
-          decoded->truncate(at);
-          decoded_times->truncate(entry.offset);
-          segment->indexes->offsets = std::move(*decoded);
-          segment->indexes->times = std::move(*decoded_times);
-          const TimeIndex::Entry newest = segment->indexes->times.last();
-          segment->max_timestamp = newest.timestamp;
-          segment->max_timestamp_offset = newest.offset;
-          indexer.resume(options.index_interval_bytes + 1);
-        }
-      }
-    }
+    if (offsets && times) from = take_indexes(*segment, *offsets, *times, position);
   }
-  if (at >= position) co_return Result<>{};
-  auto file = co_await file_of(segment);
-  if (!file) co_return std::unexpected(file.error());
-  BatchScan scan(*file, at, position, ScanDepth::headers);
-  while (scan.stopped() == BatchScan::Stop::no) {
-    while (const auto batch = scan.take()) indexer.add(*segment, batch->header, batch->position);
-    auto filled = co_await scan.fill();
-    if (!filled) co_return filled;
+  if (from.position >= position) co_return Result<>{};
+  auto scanned = co_await index_headers(segment, from, position);
+  if (scanned && *scanned != position && from.position != 0) {
+    segment->indexes = std::make_shared<Indexes>(segment->base);
+    segment->max_timestamp = segment->first_timestamp = -1;
+    indexer = Indexer(options.index_interval_bytes);
+    from = {segment->base, 0};
+    scanned = co_await index_headers(segment, from, position);
   }
-  report.bytes_scanned += scan.bytes_read();
-  if (scan.stopped() != BatchScan::Stop::end || scan.position() != position) {
-    report.findings.push_back({Finding::Kind::damage, path(segment->base, log_suffix),
-                               scan.position(), position - scan.position(), segment->base, -1, ""});
+  if (!scanned) co_return std::unexpected(scanned.error());
+  if (*scanned != position) {
+    report.findings.push_back({Finding::Kind::damage, path(segment->base, log_suffix), *scanned,
+                               position - *scanned, segment->base, -1, ""});
     store->logger.error("damage below the frontier",
-                        {{"file", path(segment->base, log_suffix)}, {"position", scan.position()}});
+                        {{"file", path(segment->base, log_suffix)}, {"position", *scanned}});
   }
   co_return Result<>{};
+}
+
+// Takes over what these files say of [0, position), but for the last entry: that is returned, and
+// its batch is to be scanned again. {base, 0}: nothing.
+OffsetIndex::Entry LogParts::take_indexes(Segment& segment, Bytes offsets, Bytes times,
+                                          std::int64_t position) {
+  const OffsetIndex::Entry nothing{segment.base, 0};
+  auto decoded = OffsetIndex::decode(segment.base, offsets, segment.size);
+  auto decoded_times = TimeIndex::decode(segment.base, times, std::numeric_limits<Offset>::max());
+  if (!decoded || !decoded_times) return nothing;
+  decoded->truncate(position);
+  if (decoded->count() == 0) return nothing;
+  const OffsetIndex::Entry last = decoded->at(decoded->count() - 1);
+  // Both indexes end before its batch.
+  decoded->truncate(last.position);
+  decoded_times->truncate(last.offset);
+  segment.indexes->offsets = std::move(*decoded);
+  segment.indexes->times = std::move(*decoded_times);
+  const TimeIndex::Entry newest = segment.indexes->times.last();
+  segment.max_timestamp = newest.timestamp;
+  segment.max_timestamp_offset = newest.offset;
+  indexer.resume(options.index_interval_bytes + 1);
+  return last;
+}
+
+// Indexes the batches of [from.position, position); returns where that came to an end. `from` is
+// the start of the segment or an entry of its index, which may be wrong.
+Task<Result<std::int64_t>> LogParts::index_headers(SegmentPtr segment, OffsetIndex::Entry from,
+                                                   std::int64_t position) {
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  BatchScan scan(*file, from.position, position, ScanDepth::headers);
+  while (scan.stopped() == BatchScan::Stop::no) {
+    while (const auto batch = scan.take()) {
+      const bool is_entry = batch->position == from.position && from.position != 0;
+      if (is_entry && batch->header.last_offset() != from.offset) co_return from.position;
+      indexer.add(*segment, batch->header, batch->position);
+    }
+    auto filled = co_await scan.fill();
+    if (!filled) co_return std::unexpected(filled.error());
+  }
+  report.bytes_scanned += scan.bytes_read();
+  co_return scan.position();
 }
 
 // Ends the file at `position`: what lies beyond is copied aside, then gone for good before anything
@@ -324,10 +351,13 @@ Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t positi
   }
   Result<> done;
   const bool changed = position > limits.kept_from || *end > position;
-  if (limits.kept_from >= 0 && position - limits.kept_from <= write_again_max && changed)
+  const bool destroys = !planted(PlantedBug::orphan_returns);
+  if (destroys && limits.kept_from >= 0 && position - limits.kept_from <= write_again_max &&
+      changed)
     done = co_await write_again(*file, limits.kept_from, position);
-  if (done) done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
+  if (done && destroys) done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
   if (done) done = co_await (*file)->sync();
+  if (!done && planted(PlantedBug::failed_sync_retried)) done = co_await (*file)->sync();
   if (done) done = co_await store->files.sync_directory(directory);
   segment->size = position;
   co_return done;

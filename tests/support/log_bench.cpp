@@ -124,6 +124,11 @@ void LogBench::crash(SimSurvival survival) {
   drop();
 }
 
+void LogBench::kill() {
+  disk_.kill();
+  drop();
+}
+
 Result<storage::AppendInfo> LogBench::append(const std::vector<std::byte>& batch) {
   const auto header = protocol::parse_batch_header(batch);
   SLUICE_CHECK(header.has_value());

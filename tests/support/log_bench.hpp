@@ -80,6 +80,8 @@ class LogBench {
   void close();
   // The power goes; whatever was in flight ends with errors. open() mounts again.
   void crash(SimSurvival survival = SimSurvival::random);
+  // The process dies and the system goes on.
+  void kill();
   // After the disk crashed by itself (crash_at): drops everything that was open.
   void drop();
 

@@ -35,7 +35,7 @@ void SimDisk::Core::count(const sim::Operation& operation) {
   }
 }
 
-int SimDisk::Core::take_fault(const sim::Operation& operation) {
+void SimDisk::Core::take_fault(const sim::Operation& operation, sim::Ticket& ticket) {
   for (sim::ActiveFault& active : faults) {
     const SimFault& fault = active.fault;
     if ((fault.ops & operation.kind) == 0) continue;
@@ -44,9 +44,10 @@ int SimDisk::Core::take_fault(const sim::Operation& operation) {
     const bool ended = fault.count != 0 && active.seen >= fault.nth + fault.count;
     if (active.seen < fault.nth || ended) continue;
     ++counters.faults;
-    return fault.error;
+    ticket.error = fault.error;
+    if (fault.error == 0) ticket.taken = fault.bytes;
+    return;
   }
-  return 0;
 }
 
 sim::Ticket SimDisk::Core::begin(sim::Operation operation, std::uint64_t period) {
@@ -62,7 +63,7 @@ sim::Ticket SimDisk::Core::begin(sim::Operation operation, std::uint64_t period)
     return ticket;
   }
   count(operation);
-  ticket.error = take_fault(operation);
+  take_fault(operation, ticket);
   in_flight.emplace(ticket.id, std::move(operation));
   counters.in_flight_max = std::max(counters.in_flight_max, in_flight.size());
   if (crash_countdown > 0 && --crash_countdown == 0) crash(crash_survival);
@@ -78,22 +79,34 @@ void SimDisk::Core::done(const sim::Operation& operation) {
   if (observer) observer(operation.kind, operation.path);
 }
 
-void SimDisk::Core::crash(SimSurvival survival) {
+void SimDisk::Core::land_some(const std::function<bool()>& lands) {
   std::vector<sim::Effect> landings;
   for (auto& [id, operation] : in_flight) {
     if (operation.landing) landings.push_back(std::move(operation.landing));
   }
   in_flight.clear();
-  cached.clear();
   for (std::size_t i = landings.size(); i > 1; --i) {
     std::swap(landings[i - 1], landings[random.below(i)]);
   }
   for (const sim::Effect& landing : landings) {
-    const bool lands =
-        survival == SimSurvival::random ? random.below(2) == 0 : survival == SimSurvival::keep_all;
-    if (lands) landing(platter);
+    if (lands()) landing(platter);
   }
+}
+
+void SimDisk::Core::crash(SimSurvival survival) {
+  cached.clear();
+  land_some([&] {
+    return survival == SimSurvival::random ? random.below(2) == 0
+                                           : survival == SimSurvival::keep_all;
+  });
   platter.crash(random, survival, options.expose_stale_blocks);
+  ++power;
+  powered = false;
+}
+
+void SimDisk::Core::kill() {
+  land_some([this] { return random.below(2) == 0; });
+  platter.release_all();
   ++power;
   powered = false;
 }
@@ -139,10 +152,16 @@ SimDisk SimDisk::fork(std::uint64_t seed) const {
   return SimDisk(std::move(core));
 }
 
+void SimDisk::kill() { core_->kill(); }
+
 void SimDisk::inject(SimFault fault) { core_->faults.push_back({std::move(fault), 0}); }
 
 void SimDisk::fail_nth(std::uint16_t ops, std::uint64_t n, int error, std::string path) {
   inject({.ops = ops, .nth = n, .error = error, .path = std::move(path)});
+}
+
+void SimDisk::shorten_nth_write(std::uint64_t n, std::uint64_t bytes, std::string path) {
+  inject({.ops = sim_write, .nth = n, .error = 0, .bytes = bytes, .path = std::move(path)});
 }
 
 void SimDisk::clear_faults() { core_->faults.clear(); }

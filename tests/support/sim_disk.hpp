@@ -23,9 +23,13 @@
 //   on. Until then none, all, the first few or any of them may be there; a rename is never half
 //   done; what lies in a directory that was lost is lost.
 //
-// Faults: the n-th operation of a kind fails. A failed write may have landed in part. A failed sync
-// drops what it should have saved, reads go on showing it, and the next sync reports success: the
-// behaviour of Linux (fsyncgate). A failed read changes nothing.
+// What the death of the process leaves (kill()): what was written, durable or not; an operation in
+// flight has its whole effect or none. Only a later power cut takes what is not durable.
+//
+// Faults: the n-th operation of a kind fails, or a write takes only the first bytes and says so;
+// the rest goes on as in the real backends (IoRequest). A failed write may have landed in part. A
+// failed sync drops what it should have saved, reads go on showing it, and the next sync reports
+// success: the behaviour of Linux (fsyncgate). A failed read changes nothing.
 //
 // What the model leaves out: misdirected writes (use corrupt()), lying drives that confirm what
 // they do not keep, the order a journal gives beyond what is said above, holes and their blocks.
@@ -75,7 +79,8 @@ struct SimFault {
   std::uint16_t ops = sim_any;
   std::uint64_t nth = 1;    // 1 = the next that matches
   std::uint64_t count = 1;  // how many fail in a row; 0 = all from then on
-  int error = EIO;
+  int error = EIO;          // 0: a short write, of `bytes`
+  std::uint64_t bytes = 0;
   std::string path;  // only paths that contain this
 };
 
@@ -89,7 +94,7 @@ struct SimCounters {
   std::uint64_t brought_in = 0;  // calls of bring_in()
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t faults = 0;              // injected errors
+  std::uint64_t faults = 0;              // injected errors and short writes
   std::uint64_t overlapping_writes = 0;  // pairs in flight together to one block
   std::uint64_t changed_in_flight = 0;
   std::size_t in_flight_max = 0;
@@ -109,7 +114,9 @@ class SimDisk {
   void crash(SimSurvival survival = SimSurvival::random);
   // Crashes by itself when the n-th operation from now begins (1 = the next).
   void crash_at(std::uint64_t nth, SimSurvival survival = SimSurvival::random);
-  // How often the power went.
+  // The process dies, the system goes on. Mount again, as after a crash.
+  void kill();
+  // How often the power went, or the process died.
   std::uint64_t crashes() const;
 
   // A disk of its own in the same state, with the same operations in flight, as they would be lost
@@ -118,6 +125,8 @@ class SimDisk {
 
   void inject(SimFault fault);
   void fail_nth(std::uint16_t ops, std::uint64_t n, int error, std::string path = {});
+  // The n-th write from now takes only `bytes` at first.
+  void shorten_nth_write(std::uint64_t n, std::uint64_t bytes, std::string path = {});
   void clear_faults();
   // Added to every operation from now on.
   void set_slow(Duration extra);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct Ticket {
   std::uint64_t power = 0;  // the period between two power cuts it belongs to
   Duration latency{};
   int error = 0;
+  std::optional<std::uint64_t> taken;  // bytes, of a short write
 };
 
 struct ActiveFault {
@@ -51,7 +53,10 @@ struct SimDisk::Core : std::enable_shared_from_this<SimDisk::Core> {
   int end(const sim::Ticket& ticket);
   void done(const sim::Operation& operation);
   void crash(SimSurvival survival);
-  int take_fault(const sim::Operation& operation);
+  void kill();
+  // Those in flight take effect, in any order; each if `lands` says so.
+  void land_some(const std::function<bool()>& lands);
+  void take_fault(const sim::Operation& operation, sim::Ticket& ticket);
   void count(const sim::Operation& operation);
   std::uint64_t growth(SimPlatter::NodeId node, std::uint64_t end_position) const;
   std::uint64_t free_bytes() const {

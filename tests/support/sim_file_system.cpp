@@ -1,6 +1,7 @@
 // The simulated disk as a FileSystem: what each operation checks, how long it takes, and what it
 // does to the platter when it completes.
 #include "base/completion.hpp"
+#include "storage/io_request.hpp"
 #include "tests/support/sim_disk_core.hpp"
 
 #include <algorithm>
@@ -89,6 +90,8 @@ class SimFile final : public File {
  private:
   Task<Result<>> write_data(std::vector<Bytes> parts, std::uint64_t position, Data data,
                             Durability durability);
+  Task<int> write_step(std::span<const Bytes> parts, std::uint64_t position, Data data,
+                       const storage::IoRequest& request);
   bool aligned(Bytes memory, std::uint64_t position) const;
   void let_go();
   Operation operation(SimOps kind) const {
@@ -221,17 +224,40 @@ Task<Result<>> SimFile::write_data(std::vector<Bytes> parts, std::uint64_t posit
   bool fits = !direct_ || (position % alignment() == 0 && data->size() % alignment() == 0);
   for (const Bytes part : parts) fits = fits && (part.empty() || aligned(part, position));
   if (!fits) co_return failed(EINVAL, what);
-  Operation writing = operation(sim_write);
-  writing.begin = position;
-  writing.end = position + data->size();
-  writing.landing = [node = node_, position, data](SimPlatter& platter) {
-    if (platter.exists(node)) platter.write(node, position, *data);
-  };
   if (durability == Durability::durable) ++core_->counters.durable_writes;
+  // What the kernel leaves of a write is written as the real backends do it.
+  storage::IoRequest request;
+  request.kind = storage::IoKind::write;
+  request.position = position;
+  request.durable = durability == Durability::durable;
+  request.alignment = alignment();
+  const Bytes whole(*data);
+  request.set_parts(std::span(&whole, 1));
+  for (bool more = true; more;) {
+    const int answer = co_await write_step(parts, position, data, request);
+    if (answer < 0) co_return failed(-answer, what);
+    more = request.advance(answer);
+  }
+  if (request.result() < 0) co_return failed(static_cast<int>(-request.result()), what);
+  co_return Result<>{};
+}
+
+// One call of the kernel, for what is left of `request`: the bytes taken, or -errno.
+Task<int> SimFile::write_step(std::span<const Bytes> parts, std::uint64_t position, Data data,
+                              const storage::IoRequest& request) {
+  const std::size_t size = request.remaining();
+  const std::size_t done = data->size() - size;
+  const std::uint64_t begin = position + done;
+  Operation writing = operation(sim_write);
+  writing.begin = begin;
+  writing.end = begin + size;
+  writing.landing = [node = node_, begin, done, data](SimPlatter& platter) {
+    if (platter.exists(node)) platter.write(node, begin, std::span(*data).subspan(done));
+  };
   const Ticket ticket = core_->begin(writing, power_);
   co_await pause(executor_, ticket.latency);
   const int error = core_->end(ticket);
-  if (!core_->alive(power_)) co_return failed(EIO, what);
+  if (!core_->alive(power_)) co_return -EIO;
   std::size_t at = 0;
   for (const Bytes part : parts) {
     if (!std::ranges::equal(part, std::span(*data).subspan(at, part.size()))) {
@@ -239,27 +265,28 @@ Task<Result<>> SimFile::write_data(std::vector<Bytes> parts, std::uint64_t posit
     }
     at += part.size();
   }
+  const Bytes left = std::span(*data).subspan(done);
   if (error != 0) {
-    core_->write_some_sectors(node_, position, *data);
-    co_return failed(error, what);
+    core_->write_some_sectors(node_, begin, left);
+    co_return -error;
   }
   if (core_->growth(node_, writing.end) > core_->free_bytes()) {
     // A real one takes what fits, then says ENOSPC.
     const std::uint64_t room = core_->platter.allocated(node_);
-    if (room > position) {
-      core_->platter.write(
-          node_, position,
-          std::span(*data).first(std::min<std::uint64_t>(room - position, data->size())));
+    if (room > begin) {
+      core_->platter.write(node_, begin,
+                           left.first(std::min<std::uint64_t>(room - begin, left.size())));
     }
-    co_return failed(ENOSPC, what);
+    co_return -ENOSPC;
   }
-  core_->platter.write(node_, position, *data);
-  if (durability == Durability::durable) {
-    core_->platter.make_durable(node_, position, data->size());
+  const Bytes taken = left.first(std::min<std::uint64_t>(ticket.taken.value_or(size), left.size()));
+  if (!taken.empty()) core_->platter.write(node_, begin, taken);
+  if (request.durable && !taken.empty()) {
+    core_->platter.make_durable(node_, begin, taken.size());
   }
-  core_->counters.bytes_written += data->size();
+  core_->counters.bytes_written += taken.size();
   core_->done(writing);
-  co_return Result<>{};
+  co_return static_cast<int>(taken.size());
 }
 
 Task<Result<>> SimFile::sync() {

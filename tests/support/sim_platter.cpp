@@ -294,6 +294,11 @@ void SimPlatter::release(NodeId id) {
   collect();
 }
 
+void SimPlatter::release_all() {
+  for (auto& [id, node] : nodes_) node.handles = 0;
+  collect();
+}
+
 std::uint64_t SimPlatter::used() const {
   std::set<NodeId> named;
   for (const auto& [path, id] : names_) named.insert(id);

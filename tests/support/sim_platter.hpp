@@ -59,6 +59,8 @@ class SimPlatter {
 
   void hold(NodeId id) { ++nodes_.at(id).handles; }
   void release(NodeId id);
+  // Nothing is open any more.
+  void release_all();
   // Blocks in use, in bytes.
   std::uint64_t used() const;
 
