@@ -23,7 +23,9 @@ enum class PlantedBug : std::uint8_t {
   durable_over_gap,               // a write that landed covers for an earlier one that has not
   cut_below_frontier,             // damage ends the log, wherever it is
   snapshot_beyond_end,            // producers' state speaks of records that are gone
-  orphan_returns,                 // bytes behind the cut stay, and the epoch is not raised
+  epoch_not_raised,               // batches after a crash carry the epoch of those before it
+  tail_not_destroyed,             // bytes behind the cut stay in the file
+  orphan_returns,                 // both: a batch that was cut may follow a new one
 };
 
 #ifdef SLUICE_PLANTED_BUGS

@@ -199,7 +199,7 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     more = scan.stopped() == BatchScan::Stop::end;
   }
 
-  const bool raise = !planted(PlantedBug::orphan_returns);
+  const bool raise = !planted(PlantedBug::epoch_not_raised) && !planted(PlantedBug::orphan_returns);
   epoch = std::max({epochs.latest(), epoch_seen, 0}) + (raise ? 1 : 0);
   epoch_pending = raise;
   epochs.truncate_end(expected.offset);
@@ -351,9 +351,10 @@ Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t positi
   }
   Result<> done;
   const bool changed = position > limits.kept_from || *end > position;
-  const bool destroys = !planted(PlantedBug::orphan_returns);
-  if (destroys && limits.kept_from >= 0 && position - limits.kept_from <= write_again_max &&
-      changed)
+  const bool destroys =
+      !planted(PlantedBug::tail_not_destroyed) && !planted(PlantedBug::orphan_returns);
+  const bool again = destroys && !planted(PlantedBug::failed_sync_retried);
+  if (again && limits.kept_from >= 0 && position - limits.kept_from <= write_again_max && changed)
     done = co_await write_again(*file, limits.kept_from, position);
   if (done && destroys) done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
   if (done) done = co_await (*file)->sync();

@@ -50,9 +50,12 @@ class LogModel {
   Offset start_ = 0;
 };
 
+// `records`: judges by what is read and acknowledged alone, not by epochs and what files hold.
+enum class LogChecks : std::uint8_t { all, records };
+
 class LogScenario {
  public:
-  explicit LogScenario(std::uint64_t seed);
+  explicit LogScenario(std::uint64_t seed, LogChecks checks = LogChecks::all);
 
   // Runs it to its end, or to the first thing that is wrong: that is returned.
   std::optional<std::string> run();
@@ -67,9 +70,11 @@ class LogScenario {
 
   void step();
   void after_step();
+  void after_crash();
   void open();
   void come_up();
   void settle();
+  void note_watermark();
   void crash();
   void kill();
   void restart();
@@ -80,6 +85,8 @@ class LogScenario {
   void send_again();
   void read_some();
   void check_start();
+  void check_epoch();
+  void check_tail();
   void check_all();
   void maintain();
   void delete_some();
@@ -88,6 +95,7 @@ class LogScenario {
   void rot();
   void read_past_rot(const std::string& file, Offset rotten);
 
+  const LogChecks checks_;
   SeededRandom random_;
   bool large_ = false;  // set while the options are made, before bench_
   bool retains_ = false;

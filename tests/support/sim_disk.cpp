@@ -56,8 +56,9 @@ sim::Ticket SimDisk::Core::begin(sim::Operation operation, std::uint64_t period)
   ticket.power = period;
   const auto spread =
       static_cast<std::uint64_t>((options.latency_max - options.latency_min).count());
-  ticket.latency =
-      options.latency_min + slow + Duration(static_cast<std::int64_t>(random.below(spread + 1)));
+  const bool slowed = operation.path.find(slow_path) != std::string::npos;
+  ticket.latency = options.latency_min + (slowed ? slow : Duration{}) +
+                   Duration(static_cast<std::int64_t>(random.below(spread + 1)));
   if (!alive(period)) {
     ticket.error = EIO;
     return ticket;
@@ -165,7 +166,10 @@ void SimDisk::shorten_nth_write(std::uint64_t n, std::uint64_t bytes, std::strin
 }
 
 void SimDisk::clear_faults() { core_->faults.clear(); }
-void SimDisk::set_slow(Duration extra) { core_->slow = extra; }
+void SimDisk::set_slow(Duration extra, std::string path) {
+  core_->slow = extra;
+  core_->slow_path = std::move(path);
+}
 void SimDisk::set_capacity(std::uint64_t bytes) { core_->options.capacity = bytes; }
 void SimDisk::observe(Observer observer) { core_->observer = std::move(observer); }
 void SimDisk::drop_page_cache() { core_->cached.clear(); }

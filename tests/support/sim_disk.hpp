@@ -128,8 +128,8 @@ class SimDisk {
   // The n-th write from now takes only `bytes` at first.
   void shorten_nth_write(std::uint64_t n, std::uint64_t bytes, std::string path = {});
   void clear_faults();
-  // Added to every operation from now on.
-  void set_slow(Duration extra);
+  // Added to every operation from now on; with `path`, to those whose paths contain it.
+  void set_slow(Duration extra, std::string path = {});
   void set_capacity(std::uint64_t bytes);
 
   // Called after each operation has completed, with its kind and path.

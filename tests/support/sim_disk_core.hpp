@@ -89,6 +89,7 @@ struct SimDisk::Core : std::enable_shared_from_this<SimDisk::Core> {
   SimCounters counters;
   Observer observer;
   Duration slow{};
+  std::string slow_path;
   std::uint64_t next_id = 1;
   std::uint64_t power = 0;
   bool powered = true;
