@@ -10,6 +10,7 @@
 #include <mutex>
 #include <new>
 #include <sys/mman.h>
+#include <utility>
 #include <vector>
 
 namespace sluice::storage {
@@ -83,6 +84,7 @@ struct BufferPool::State {
   std::size_t lent_most = 0;  // since the last settle()
   std::size_t idle = 0;
   bool closed = false;
+  bool growing = false;
   std::array<std::vector<std::byte*>, class_count> free;
 
   ~State() { free_idle(0); }
@@ -179,22 +181,26 @@ AlignedBuffer BufferPool::try_take_idle(std::size_t size) {
 
 std::function<void()> BufferPool::growth(std::size_t size, int count) const {
   const std::size_t whole = std::bit_ceil(std::max(size, block_size));
+  const std::scoped_lock begun(state_->mutex);
+  if (std::exchange(state_->growing, true)) return {};
   return [state = state_, whole, count]() noexcept {
     for (int i = 0; i < count; ++i) {
       {
         const std::scoped_lock lock(state->mutex);
-        if (!state->has_room(whole)) return;
+        if (!state->has_room(whole)) break;
       }
       std::byte* memory = nullptr;
       try {
         memory = allocate_blocks(whole);
       } catch (const std::bad_alloc&) {
-        return;  // there is none: the cache stays as large as it is
+        break;  // there is none: the cache stays as large as it is
       }
       for (std::size_t at = 0; at < whole; at += block_size) memory[at] = std::byte{};
       const std::scoped_lock lock(state->mutex);
       state->keep(memory, whole);
     }
+    const std::scoped_lock lock(state->mutex);
+    state->growing = false;
   };
 }
 

@@ -58,12 +58,9 @@ AlignedBuffer TailCache::take_chunk(std::size_t size) {
 }
 
 void TailCache::ask_for_growth() {
-  if (growing_->exchange(true)) return;
   constexpr int chunks = 8;
-  in_background_([grow = pool_.growth(Tail::chunk_max, chunks), growing = growing_] {
-    grow();
-    *growing = false;
-  });
+  auto grow = pool_.growth(Tail::chunk_max, chunks);
+  if (grow) in_background_(std::move(grow));
 }
 
 Tail::~Tail() {

@@ -5,7 +5,6 @@
 #include "storage/aligned_buffer.hpp"
 #include "storage/log.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -42,7 +41,6 @@ class TailCache {
   void ask_for_growth();
   BufferPool pool_;
   InBackground in_background_;
-  std::shared_ptr<std::atomic<bool>> growing_ = std::make_shared<std::atomic<bool>>(false);
   std::int64_t bytes_max_;
   std::int64_t bytes_ = 0;
   std::deque<std::weak_ptr<Tail>> oldest_;  // one entry a droppable chunk
