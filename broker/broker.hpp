@@ -60,6 +60,8 @@ class Broker {
     return sluice::broker::shard_of(key.topic, key.index, shards_.count());
   }
   Worker& worker() { return worker_; }
+  // For work that nobody waits for.
+  Worker& background() { return background_; }
   // On shard 0 only.
   CatalogStore& catalog_store() { return *catalog_; }
   // On shard 0 only: changes that are computed from the catalog go through one at a time.
@@ -96,6 +98,7 @@ class Broker {
   std::string data_directory_;
   std::optional<storage::DirectoryLock> lock_;
   Worker worker_;
+  Worker background_{Worker::Priority::idle};
   std::unique_ptr<CatalogStore> catalog_;
   Shards shards_;
   Turnstile changes_;

@@ -20,6 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds upkeep_interval{200};
 constexpr std::chrono::seconds maintain_interval{1};
 constexpr std::size_t reply_step_beside_writes = 128 << 10;
+constexpr std::int64_t cold_rate_beside_writes = 256 << 20;  // bytes/s, of all shards together
 constexpr std::chrono::seconds deadline_check_interval{5};
 // Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
 constexpr std::size_t opening_max = 64;
@@ -82,8 +83,12 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                    "the data directory lies on a network file system (" + files_->type().name +
                        "), where locks and syncs do not hold; set "
                        "sluice.allow.network.filesystem=true to use it all the same");
-  auto store = co_await storage::Store::open(*files_, id_, store_options(*options_), clock_,
-                                             random_, logger_, executor());
+  storage::StoreOptions store_wanted = store_options(*options_);
+  store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
+    asio::post(background.executor(), std::move(work));
+  };
+  auto store = co_await storage::Store::open(*files_, id_, store_wanted, clock_, random_, logger_,
+                                             executor());
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
   cache_bound_ = store_options(*options_).tail_cache_bytes;
@@ -270,15 +275,26 @@ Task<> Shard::upkeep() {
 }
 
 // Producers wait for their records, readers of old data hardly notice: while anybody produces, the
-// disk is given less to read ahead, so that writes do not queue behind it.
+// disk is given little to read at a time, so that writes do not queue behind it.
 void Shard::follow_load() {
   const std::uint64_t produced = counters_.produced_bytes;
   takes_in_.store(produced != std::exchange(produced_before_, produced), std::memory_order_relaxed);
   bool anywhere = false;
   for (int id = 0; id < broker_.shard_count(); ++id)
     anywhere = anywhere || broker_.shard(id).takes_in();
+  somebody_takes_in_ = anywhere;
   const std::int64_t usual = storage::StoreOptions{}.read_ahead_bytes;
-  store_->set_read_ahead_bytes(anywhere ? usual / 8 : usual);
+  store_->set_read_ahead_bytes(anywhere ? 0 : usual);
+}
+
+Task<> Shard::give_way(std::size_t cold) {
+  if (cold == 0 || !somebody_takes_in_ || stopping_) co_return;
+  const std::int64_t rate = cold_rate_beside_writes / broker_.shard_count();
+  const TimePoint now = timers_->now();
+  cold_free_ = std::max(cold_free_, now) +
+               std::chrono::microseconds(static_cast<std::int64_t>(cold) * 1'000'000 / rate);
+  const TimePoint until = cold_free_;
+  co_await timers_->wait_until(until);
 }
 
 std::size_t Shard::reply_step_bytes() const {

@@ -98,6 +98,9 @@ class Shard {
   // How much of a reply to send at once: less while the shard takes in records, whose producers
   // wait for each of them.
   std::size_t reply_step_bytes() const;
+  // Waits before `cold` bytes that came from the disk are sent on, so that all readers of old data
+  // together leave the disk to the writes; at once while nobody produces.
+  Task<> give_way(std::size_t cold);
   // Whether records came in lately. Any shard.
   bool takes_in() const { return takes_in_.load(std::memory_order_relaxed); }
   TaskGroup& tasks() { return tasks_; }
@@ -181,6 +184,8 @@ class Shard {
   std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
   std::atomic<bool> takes_in_{false};
+  bool somebody_takes_in_ = false;     // on any shard
+  TimePoint cold_free_{};              // when the next old data may be sent on
   std::uint64_t produced_before_ = 0;  // at the last round of upkeep
   CatalogSnapshot catalog_;
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs

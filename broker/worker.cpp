@@ -1,5 +1,7 @@
 #include "broker/worker.hpp"
 
+#include <sched.h>
+
 namespace sluice::broker {
 
 Worker::~Worker() {
@@ -9,7 +11,14 @@ Worker::~Worker() {
 
 Executor Worker::executor() {
   const std::lock_guard lock{starting_};
-  if (!thread_.joinable()) thread_ = std::thread([this] { io_.run(); });
+  if (!thread_.joinable()) {
+    thread_ = std::thread([this] {
+      const sched_param none{};
+      // Refused: it runs as any other thread does.
+      if (priority_ == Priority::idle) (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+      io_.run();
+    });
+  }
   return io_.get_executor();
 }
 

@@ -5,6 +5,8 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -13,7 +15,12 @@ namespace sluice::broker {
 // Thread-safe. Send tasks with on_worker(); they run one after the other.
 class Worker {
  public:
-  Worker() : work_(io_.get_executor()) {}
+  enum class Priority : std::uint8_t {
+    normal,
+    idle,  // runs when the processors have nothing else to do (SCHED_IDLE, sched(7))
+  };
+  explicit Worker(Priority priority = Priority::normal)
+      : work_(io_.get_executor()), priority_(priority) {}
   // Waits for what is running; tasks not begun are dropped.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -25,6 +32,7 @@ class Worker {
  private:
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
+  Priority priority_;
   std::mutex starting_;
   std::thread thread_;
 };

@@ -101,7 +101,12 @@ struct BufferPool::State {
   void give_back(std::byte* memory, std::size_t size) {
     const std::scoped_lock lock(mutex);
     lent -= size;
-    if (closed || lent + idle + size > bytes_max) {
+    keep(memory, size);
+  }
+  bool has_room(std::size_t size) const { return !closed && lent + idle + size <= bytes_max; }
+  // Under the lock.
+  void keep(std::byte* memory, std::size_t size) {
+    if (!has_room(size)) {
       free_blocks(memory, size);
       return;
     }
@@ -148,8 +153,49 @@ AlignedBuffer BufferPool::take(std::size_t size) {
     }
   }
   if (memory == nullptr) memory = allocate_blocks(whole);
-  auto give_back = [state = state_, whole](std::byte* at) { state->give_back(at, whole); };
-  return {std::shared_ptr<std::byte>(memory, std::move(give_back)), whole};
+  return lend(memory, whole);
+}
+
+AlignedBuffer BufferPool::lend(std::byte* memory, std::size_t size) const {
+  auto give_back = [state = state_, size](std::byte* at) { state->give_back(at, size); };
+  return {std::shared_ptr<std::byte>(memory, std::move(give_back)), size};
+}
+
+AlignedBuffer BufferPool::try_take_idle(std::size_t size) {
+  const std::size_t whole = std::bit_ceil(std::max(size, block_size));
+  std::byte* memory = nullptr;
+  {
+    const std::scoped_lock lock(state_->mutex);
+    auto& free = state_->free[class_of(whole)];
+    if (free.empty()) return {};
+    memory = free.back();
+    free.pop_back();
+    state_->idle -= whole;
+    state_->lent += whole;
+    state_->lent_most = std::max(state_->lent_most, state_->lent);
+  }
+  return lend(memory, whole);
+}
+
+std::function<void()> BufferPool::growth(std::size_t size, int count) const {
+  const std::size_t whole = std::bit_ceil(std::max(size, block_size));
+  return [state = state_, whole, count]() noexcept {
+    for (int i = 0; i < count; ++i) {
+      {
+        const std::scoped_lock lock(state->mutex);
+        if (!state->has_room(whole)) return;
+      }
+      std::byte* memory = nullptr;
+      try {
+        memory = allocate_blocks(whole);
+      } catch (const std::bad_alloc&) {
+        return;  // there is none: the cache stays as large as it is
+      }
+      for (std::size_t at = 0; at < whole; at += block_size) memory[at] = std::byte{};
+      const std::scoped_lock lock(state->mutex);
+      state->keep(memory, whole);
+    }
+  };
 }
 
 std::size_t BufferPool::bytes_lent() const {

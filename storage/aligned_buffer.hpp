@@ -5,6 +5,7 @@
 #include "storage/file.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace sluice::storage {
@@ -51,6 +52,13 @@ class BufferPool {
   // acknowledged promises). Counts as lent.
   AlignedBuffer take(std::size_t size);
 
+  // An idle buffer of that size; empty when there is none.
+  AlignedBuffer try_take_idle(std::size_t size);
+  // Work for another thread: makes idle buffers, as far as the bound allows, with their memory
+  // really there. A page that is touched for the first time costs microseconds, in a virtual
+  // machine tens of them.
+  std::function<void()> growth(std::size_t size, int count) const;
+
   std::size_t bytes_lent() const;
   std::size_t bytes_idle() const;
   std::size_t bytes_max() const;
@@ -64,6 +72,7 @@ class BufferPool {
   struct State;  // shared with the buffers lent
 
  private:
+  AlignedBuffer lend(std::byte* memory, std::size_t size) const;
   std::shared_ptr<State> state_;
 };
 

@@ -66,6 +66,7 @@ struct ReadResult {
   // batch may begin before the offset asked for.
   std::vector<Slice> slices;
   std::size_t size = 0;    // bytes in all slices
+  std::size_t cold = 0;    // of these, bytes that came from a file into memory
   Offset next_offset = 0;  // where the next read continues
   bool empty() const { return size == 0; }
 };

@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::size_t index_size_max = 64 << 20;
 
+struct LeasedFile {
+  std::unique_ptr<File> file;
+  std::shared_ptr<const int> lease;
+};
+
 }  // namespace
 
 // The segment's file, opened if it is not: the active one directly, closed ones through the page
@@ -24,7 +29,10 @@ Task<Result<std::shared_ptr<File>>> LogParts::file_of(SegmentPtr segment) {
     if (segment->gone || (!file && is_not_found(file.error()) && file_name == segment->file_name))
       co_return fail(Errc::segment_gone);  // deleted or renamed just now
     if (!file) co_return std::unexpected(file.error());
-    if (segment->file == nullptr) segment->file = std::move(*file);
+    if (segment->file == nullptr) {
+      auto owner = std::make_shared<LeasedFile>(std::move(*file), segment->lease);
+      segment->file = std::shared_ptr<File>(owner, owner->file.get());
+    }
   }
   store->descriptors.touch(segment, 1);
   co_return segment->file;

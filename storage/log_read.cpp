@@ -13,6 +13,7 @@ using Range = BatchRange;
 constexpr std::size_t file_read_max = 4 << 20;
 constexpr std::size_t file_read_slack = 8 << 10;
 constexpr std::size_t copy_max = 256 << 10;
+constexpr std::size_t gentle_copy_max = 128 << 10;
 constexpr std::int64_t bring_in_max = 1 << 20;  // bytes the kernel reads at one request, or fewer
 
 // Bytes of a segment by position: from its tail, or from a buffer that holds part of the file.
@@ -164,14 +165,16 @@ std::optional<ReadResult> from_buffer(const AlignedBuffer& buffer, std::int64_t 
   }
   result.slices.push_back({buffer.owner(), bytes.first(intact)});
   result.size = intact;
+  result.cold = intact;
   return result;
 }
 
 // Copying from the page cache happens on the shard: others get their turn in between.
-Task<Result<std::size_t>> read_in_pieces(File& file, MutableBytes into, std::int64_t position) {
+Task<Result<std::size_t>> read_in_pieces(File& file, MutableBytes into, std::int64_t position,
+                                         std::size_t piece_max) {
   std::size_t done = 0;
   while (done < into.size()) {
-    const MutableBytes piece = into.subspan(done, std::min(into.size() - done, copy_max));
+    const MutableBytes piece = into.subspan(done, std::min(into.size() - done, piece_max));
     const auto got = co_await file.read(piece, static_cast<std::uint64_t>(position) + done);
     if (!got) co_return got;
     done += *got;
@@ -342,6 +345,8 @@ Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<Fi
   const std::int64_t end = readable_end(*segment);
   const bool cached = segment != segments.back() && !file->direct();
   const std::size_t usual = std::min(wanted.max_bytes, file_read_max) + file_read_slack;
+  const bool eager = store->options.read_ahead_bytes > 0;
+  const std::size_t piece_max = eager ? copy_max : gentle_copy_max;
   for (std::size_t size = usual;;) {
     const std::int64_t start = block_floor(position);
     const auto window = static_cast<std::size_t>(
@@ -352,11 +357,11 @@ Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<Fi
       forget_missing(*segment, file, start, position);
       forget_missing(*segment, file, position, window_end);
       // All of it at once, however it is copied.
-      if (window > copy_max && !file->resident(static_cast<std::uint64_t>(start), window))
+      if (eager && window > copy_max && !file->resident(static_cast<std::uint64_t>(start), window))
         co_await bring_in_pieces(*file, start, window_end);
     }
     const MutableBytes into = buffer.bytes().first(window);
-    const auto got = cached ? co_await read_in_pieces(*file, into, start)
+    const auto got = cached ? co_await read_in_pieces(*file, into, start, piece_max)
                             : co_await file->read(into, static_cast<std::uint64_t>(start));
     if (!got) co_return SegmentRead{Status::done, std::unexpected(got.error())};
     const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));

@@ -142,12 +142,15 @@ Task<Result<>> LogParts::trim_active() {
 Task<Result<bool>> LogParts::keep_as_spare(const SegmentPtr& the_segment) {
   const SegmentPtr segment = the_segment;
   const std::shared_ptr<File>& active_file = active().file;
-  const bool wanted = !closing && spare == 0 && options.cleanup_delete &&
+  const bool busy =
+      store->clock.now() - appended_at < std::chrono::milliseconds(store->options.idle_ms);
+  const bool wanted = !closing && busy && spare == 0 && options.cleanup_delete &&
                       !options.cleanup_compact && active_file != nullptr && active_file->direct() &&
-                      loop_running && segment->size >= options.segment_bytes / 2;
-  if (!wanted || segment->shared_pages || segment->file.use_count() > 1) co_return false;
+                      segment->size >= options.segment_bytes / 2;
+  if (!wanted || segment->shared_pages) co_return false;
   segment->file.reset();
   store->descriptors.forget(segment.get());
+  if (segment->lease.use_count() > 1) co_return false;  // somebody reads it
   const std::string from = path(segment->base, log_suffix);
   const std::string to = path(spare_name);
   auto renamed = co_await store->files.rename(from, to);

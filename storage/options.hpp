@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 namespace sluice::storage {
@@ -41,6 +42,9 @@ struct StoreOptions {
   std::int64_t idle_ms = 2'000;               // then prepared space and buffers are given back
   std::int64_t compaction_memory = 16 << 20;  // offset map of one run of compaction
   std::int64_t slice_us = 500;                // longest run of compaction between two yields
+  // Runs work on a thread of low priority: new memory for the tail cache is touched there, not on
+  // the shard. Empty: there is no such thread.
+  std::function<void(std::function<void()>)> in_background;
 };
 
 }  // namespace sluice::storage

@@ -51,9 +51,11 @@ struct Segment {
 
   std::shared_ptr<Indexes> indexes;  // null: on disk
   std::shared_ptr<File> file;        // null: not open
-  std::string file_name;             // path of the .log file while it is not the usual one
-  std::shared_ptr<Tail> tail;        // null: nothing in memory
-  FileReads reads;                   // use reads_of()
+  // Each File that was opened for reading keeps a copy, also after `file` forgot it.
+  std::shared_ptr<const int> lease = std::make_shared<const int>(0);
+  std::string file_name;       // path of the .log file while it is not the usual one
+  std::shared_ptr<Tail> tail;  // null: nothing in memory
+  FileReads reads;             // use reads_of()
   // The socket may hold pages of the file (sendfile): it must not be written again, ever.
   bool shared_pages = false;
   std::optional<SealHash> hash;  // of the whole file so far, if it was hashed from its start

@@ -15,7 +15,7 @@ StoreParts::StoreParts(FileSystem& the_files, StoreOptions the_options, Clock& t
       random(the_random),
       logger(the_logger),
       executor(std::move(the_executor)),
-      cache(options.tail_cache_bytes),
+      cache(options.tail_cache_bytes, options.in_background),
       read_buffers(static_cast<std::size_t>(options.tail_cache_bytes)),
       descriptors(options.descriptors_max, &StoreParts::drop_file),
       index_cache(options.index_cache_bytes, &StoreParts::drop_indexes) {}

@@ -49,7 +49,8 @@ class Store {
   // Bytes the tail cache holds now, and its bound, which may change (memory pressure).
   std::int64_t cached_bytes() const;
   void set_tail_cache_bytes(std::int64_t bytes);
-  // How far sequential readers of closed segments are read ahead for, each.
+  // How far sequential readers of closed segments are read ahead for, each. 0: not at all, and reads
+  // go in small pieces one after the other, so that writes need not wait for long.
   void set_read_ahead_bytes(std::int64_t bytes);
   // Call every few seconds: frees buffers that were not needed since the last call.
   void give_back_idle_memory();

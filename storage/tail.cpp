@@ -20,8 +20,10 @@ std::size_t pool_bytes(std::int64_t bytes_max) {
 
 }  // namespace
 
-TailCache::TailCache(std::int64_t bytes_max)
-    : pool_(pool_bytes(bytes_max)), bytes_max_(bytes_max) {}
+TailCache::TailCache(std::int64_t bytes_max, InBackground in_background)
+    : pool_(pool_bytes(bytes_max)),
+      in_background_(std::move(in_background)),
+      bytes_max_(bytes_max) {}
 
 AlignedBuffer TailCache::take(std::size_t size) { return pool_.take(size); }
 
@@ -32,11 +34,36 @@ void TailCache::set_bytes_max(std::int64_t bytes_max) {
 }
 
 void TailCache::make_room(std::int64_t size) {
-  while (bytes_ + size > bytes_max_ && !oldest_.empty()) {
-    const std::shared_ptr<Tail> tail = oldest_.front().lock();
-    oldest_.pop_front();
-    if (tail != nullptr && tail->droppable_ != 0) tail->drop_first();
+  while (bytes_ + size > bytes_max_ && !oldest_.empty()) drop_oldest();
+}
+
+void TailCache::drop_oldest() {
+  const std::shared_ptr<Tail> tail = oldest_.front().lock();
+  oldest_.pop_front();
+  if (tail != nullptr && tail->droppable_ != 0) tail->drop_first();
+}
+
+AlignedBuffer TailCache::take_chunk(std::size_t size) {
+  make_room(static_cast<std::int64_t>(size));
+  if (!in_background_ || size < Tail::chunk_max || bytes_ < eager_bytes) return take(size);
+  if (bytes_ + static_cast<std::int64_t>(size) <= bytes_max_) ask_for_growth();
+  constexpr int tries = 4;  // readers may still hold what is dropped
+  for (int i = 0; i < tries; ++i) {
+    AlignedBuffer ready = pool_.try_take_idle(size);
+    if (ready) return ready;
+    if (oldest_.empty()) break;
+    drop_oldest();
   }
+  return take(size);
+}
+
+void TailCache::ask_for_growth() {
+  if (growing_->exchange(true)) return;
+  constexpr int chunks = 8;
+  in_background_([grow = pool_.growth(Tail::chunk_max, chunks), growing = growing_] {
+    grow();
+    *growing = false;
+  });
 }
 
 Tail::~Tail() {
@@ -55,9 +82,7 @@ void Tail::add_chunk(std::size_t wanted) {
   const std::size_t lead = static_cast<std::size_t>(end_ - block_floor(end_));
   const std::size_t size = std::clamp(std::max(next_chunk_, lead + wanted), chunk_min, chunk_max);
   next_chunk_ = std::min(chunk_max, next_chunk_ * 2);
-  // First, so that the memory that goes is the memory that is taken.
-  cache_.make_room(static_cast<std::int64_t>(size));
-  Chunk chunk{.buffer = cache_.take(size), .position = block_floor(end_), .used = 0};
+  Chunk chunk{.buffer = cache_.take_chunk(size), .position = block_floor(end_), .used = 0};
   if (lead != 0) {
     SLUICE_CHECK(partial_.size() == lead);
     std::memcpy(chunk.buffer.data(), partial_.data(), lead);

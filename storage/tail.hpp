@@ -5,8 +5,10 @@
 #include "storage/aligned_buffer.hpp"
 #include "storage/log.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,10 +17,18 @@ namespace sluice::storage {
 class Tail;
 
 // One shard's tails together: within a bound of bytes, the oldest written go first.
+//
+// Beyond eager_bytes it grows only by memory that was touched elsewhere (in_background), and takes
+// that of the oldest chunks meanwhile: a stream does not wait for the system to find pages.
 class TailCache {
  public:
-  explicit TailCache(std::int64_t bytes_max);
+  using InBackground = std::function<void(std::function<void()>)>;
+  static constexpr std::int64_t eager_bytes = 256 << 20;
+
+  explicit TailCache(std::int64_t bytes_max, InBackground in_background = {});
   AlignedBuffer take(std::size_t size);
+  // For a chunk: makes room for it first.
+  AlignedBuffer take_chunk(std::size_t size);
   // Gives back memory that was not needed lately.
   void settle() { pool_.settle(); }
   void set_bytes_max(std::int64_t bytes_max);
@@ -28,7 +38,11 @@ class TailCache {
 
  private:
   friend class Tail;
+  void drop_oldest();
+  void ask_for_growth();
   BufferPool pool_;
+  InBackground in_background_;
+  std::shared_ptr<std::atomic<bool>> growing_ = std::make_shared<std::atomic<bool>>(false);
   std::int64_t bytes_max_;
   std::int64_t bytes_ = 0;
   std::deque<std::weak_ptr<Tail>> oldest_;  // one entry a droppable chunk

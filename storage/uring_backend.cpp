@@ -25,6 +25,9 @@ constexpr std::uint8_t opcode_ftruncate = 55;
 // An entry's length has 32 bits; the rest goes in the next step.
 constexpr std::size_t step_bytes_max = std::size_t{1} << 30;
 
+// Deferred task work that Linux runs in one call (IO_LOCAL_TW_DEFAULT_MAX, since 6.13).
+constexpr unsigned task_work_at_once = 20;
+
 struct Operation {
   IoRequest request;
   Completion<IoAnswer> done;
@@ -93,7 +96,7 @@ struct UringBackend::Core : std::enable_shared_from_this<UringBackend::Core> {
   void submit_prepared();
   bool answers_wait();
   void watch();
-  void collect(OperationQueue& finished);
+  bool collect(OperationQueue& finished);  // true if there was anything
   void resume(OperationQueue& finished);
   int call_inline(const IoRequest& request);
 
@@ -276,11 +279,14 @@ void UringBackend::Core::turn() {
   if (answers_wait()) collect(finished);
   io_uring_cq_eventfd_toggle(&ring_, true);
   // What came in before the eventfd was heard again must be seen here: its store and the loads of
-  // answers_wait() keep their order. Once is enough, what comes later is heard; and not until the
-  // flags are clear: a worker of the kernel may raise TASKRUN just after we have taken what it was
-  // raised for, and then it stays until the next completion, for which nobody may be left to ask.
+  // answers_wait() keep their order. The kernel hands out a part at a time, and what it keeps back
+  // rings no eventfd: so on until the flags are clear. But a worker of the kernel may raise TASKRUN
+  // just after we have taken what it was raised for, and then it stays, with nothing behind it,
+  // until the next completion, which may wait for the coroutines below: so not for ever.
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  if (answers_wait()) collect(finished);
+  const unsigned tries = 1 + capacity_ / task_work_at_once;
+  for (unsigned in_vain = 0; in_vain < tries && answers_wait();)
+    in_vain = collect(finished) ? 0 : in_vain + 1;
   while (!waiting_.empty() && at_kernel_ < capacity_) prepare(waiting_.pop());
   watch();
   resume(finished);
@@ -315,13 +321,15 @@ void UringBackend::Core::watch() {
                          });
 }
 
-void UringBackend::Core::collect(OperationQueue& finished) {
+bool UringBackend::Core::collect(OperationQueue& finished) {
+  bool any = false;
   io_uring_get_events(&ring_);  // DEFER_TASKRUN: completions come in when asked for
   io_uring_cqe* entry = nullptr;
   while (io_uring_peek_cqe(&ring_, &entry) == 0) {
     auto* operation = static_cast<Operation*>(io_uring_cqe_get_data(entry));
     const int answer = entry->res;
     io_uring_cqe_seen(&ring_, entry);
+    any = true;
     --at_kernel_;
     if (operation->request.advance(answer)) {
       prepare(operation);
@@ -329,6 +337,7 @@ void UringBackend::Core::collect(OperationQueue& finished) {
       finished.push(operation);
     }
   }
+  return any;
 }
 
 void UringBackend::Core::resume(OperationQueue& finished) {

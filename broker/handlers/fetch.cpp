@@ -85,6 +85,12 @@ bool is_complete(const std::vector<Row>& rows, std::int64_t bytes_min) {
   return bytes >= bytes_min;
 }
 
+std::size_t cold_bytes(const std::vector<Row>& rows) {
+  std::size_t bytes = 0;
+  for (const Row& row : rows) bytes += row.answer.read.cold;
+  return bytes;
+}
+
 // Reads until there is enough, an error, or the time is over.
 Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<Row>& rows) {
   Shard& shard = request.shard;
@@ -102,7 +108,10 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
     Budget budget{std::min(bytes_max, room)};
     for (const ShardRows<Row>& work : works)
       co_await on(shard, *work.shard, read_rows(&work, &budget));
-    if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) co_return;
+    if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) {
+      co_await shard.give_way(cold_bytes(rows));
+      co_return;
+    }
     if (shard.stopping() || request.parked.abandoned || shard.timers().now() >= deadline) co_return;
     auto waiter = std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
     request.parked.waiter = waiter;

@@ -180,7 +180,7 @@ class KafkaPythonConsumeTest(BrokerCase):
         self.assertEqual((found[partition].offset, found[partition].timestamp),
                          (30, start + 30_000))
         consumer.seek(partition, 95)
-        self.assertEqual([int(m.value) for m, _ in zip(consumer, range(5))], [95, 96, 97, 98, 99])
+        self.assertEqual([int(m.value) for _, m in zip(range(5), consumer)], [95, 96, 97, 98, 99])
         self.assertIn(topic, consumer.topics())
         self.assertEqual(consumer.partitions_for_topic(topic), {0})
 

@@ -173,7 +173,7 @@ class KafkaPythonProduceTest(BrokerCase):
         partition = PythonPartition(topic, 0)
         consumer.assign([partition])
         consumer.seek(partition, 0)
-        return [message for message, _ in zip(consumer, range(count))]
+        return [message for _, message in zip(range(count), consumer)]
 
     def test_codecs(self):
         # Debian has no lz4, zstd or snappy for this client.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <thread>
 
 namespace sluice::storage {
@@ -109,6 +110,26 @@ TEST(BufferPool, BuffersOutliveItAndMayBeDroppedElsewhere) {
     EXPECT_EQ(pool.bytes_idle(), block_size);
   }
   survivor.data()[0] = std::byte{1};
+}
+
+TEST(BufferPool, GrowsElsewhereWithinItsBound) {
+  BufferPool pool(3 * block_size);
+  EXPECT_FALSE(pool.try_take_idle(block_size));
+  pool.growth(block_size, 8)();
+  EXPECT_EQ(pool.bytes_idle(), 3 * block_size);
+  const AlignedBuffer buffer = pool.try_take_idle(block_size);
+  EXPECT_TRUE(buffer);
+  EXPECT_EQ(pool.bytes_lent(), block_size);
+  EXPECT_EQ(pool.bytes_idle(), 2 * block_size);
+}
+
+TEST(BufferPool, GrowthOutlivesThePool) {
+  std::function<void()> growth;
+  {
+    BufferPool pool(4 * block_size);
+    growth = pool.growth(block_size, 4);
+  }
+  growth();
 }
 
 }  // namespace
