@@ -40,6 +40,7 @@ class LatencyLoop {
     const Window window(now_ns(), settings_);
     const Schedule schedule(window.begin() - Window::ns(settings_.warmup_seconds), settings_.rate);
     const auto total = schedule.due_count(window.end() - 1);
+    const auto acknowledge = [this](std::int64_t, const ProduceReply&) { ++acknowledged_; };
     while (received_ < total && now_ns() < window.end() + patience_ns) {
       now_ = now_ns();
       cpu_.at(now_, window);
@@ -48,22 +49,22 @@ class LatencyLoop {
         if (const auto sent = consumer_.send(offset_, now_); !sent)
           return std::unexpected(sent.error());
       for (const auto& event : poller.wait(wait_ns(schedule, total))) {
-        const auto served =
-            event.data.u32 == producer_tag ? producer_.read(ignore) : consume(schedule, window);
+        const auto served = event.data.u32 == producer_tag ? producer_.read(acknowledge)
+                                                           : consume(schedule, window);
         if (!served) return std::unexpected(served.error());
       }
     }
     cpu_.finish();
     round_.cpu_seconds = cpu_.seconds();
     round_.seconds = static_cast<double>(window.end() - window.begin()) / 1e9;
-    round_.unsent = total - published_;
-    round_.lost = published_ - received_;
+    // What the broker has not acknowledged in time is late, what it has and nobody saw is lost.
+    const auto kept = settings_.acks == 0 ? published_ : std::max(acknowledged_, received_);
+    round_.unsent = total - kept;
+    round_.lost = kept - received_;
     return std::move(round_);
   }
 
  private:
-  static void ignore(std::int64_t, const ProduceReply&) {}
-
   Result<> publish(const Schedule& schedule, std::uint64_t total) {
     if (const auto sent = producer_.go_on(); !sent) return sent;
     while (published_ < total && !producer_.sending() &&
@@ -122,6 +123,7 @@ class LatencyLoop {
   FetchConnection consumer_;
   std::int64_t offset_;  // of the next record to read
   std::uint64_t published_ = 0;
+  std::uint64_t acknowledged_ = 0;
   std::uint64_t received_ = 0;
   std::int64_t now_ = 0;
   Round round_;

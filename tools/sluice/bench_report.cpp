@@ -150,7 +150,7 @@ std::string table_of(const std::vector<Series>& series, cli::Style style) {
   const auto some = [](std::uint64_t count) {
     return count == 0 ? std::optional<double>() : static_cast<double>(count);
   };
-  row("due, not sent", [&](const Figures& f) { return some(f.unsent); });
+  row("due, not done", [&](const Figures& f) { return some(f.unsent); });
   row("lost", [&](const Figures& f) { return some(f.lost); });
   return table.to_string(style);
 }

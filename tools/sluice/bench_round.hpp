@@ -58,7 +58,7 @@ struct Round {
   std::uint64_t published = 0;  // records sent in all, those of the warm-up too
   Histogram latency;
   std::optional<double> cpu_seconds;  // of the broker
-  std::uint64_t unsent = 0;           // requests of an open loop that were due and never got out
+  std::uint64_t unsent = 0;           // requests of an open loop that were due and not answered in time
   std::uint64_t lost = 0;             // published records that no consumer saw in time
   std::uint64_t passes = 0;           // of a fetch, whole ones
 
