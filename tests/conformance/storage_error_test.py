@@ -14,7 +14,8 @@ from harness.broker import Broker
 
 FILE_LIMIT = 4 << 20
 VALUE = b"x" * 50_000
-SENDS = 60  # of each producer: together half as much again as fits
+# Of each producer: half as much again as fits, so each is refused however the three interleave.
+SENDS = 120
 
 
 def limit_files():
