@@ -36,7 +36,9 @@ Task<> abort_connections(Shard* shard) {
   for (Connection* connection : shard->connections()) connection->abort();
   co_return;
 }
-Task<std::size_t> count_connections(Shard* shard) { co_return shard->connections().size(); }
+Task<std::size_t> count_clients(Shard* shard) {
+  co_return shard->connections().size() + shard->local_calls();
+}
 Task<> stop_listener(Listener* listener) {
   listener->stop();
   co_return;
@@ -56,20 +58,26 @@ Task<> close_catalog(CatalogStore* store) { co_await store->close(); }
 
 }  // namespace
 
-Broker::Broker(Options options, Clock& clock, Logger& logger)
+Broker::Broker(Options options, Clock& clock, Logger& logger, Driving driving)
     : clock_(clock),
       logger_(logger),
       base_options_(std::make_shared<const Options>(std::move(options))),
-      shards_(base_options_->shard_count(), *this, clock, logger) {}
+      shards_(base_options_->shard_count(), driving, *this, clock, logger) {
+  if (driving == Driving::threads) return;
+  worker_.run_on(shards_.at(0).executor());
+  background_.run_on(shards_.at(0).executor());
+}
 
 Broker::~Broker() {
   if (const auto stopped = stop(); !stopped)
     logger_.error("the broker did not stop cleanly", {{"error", stopped.error().message()}});
 }
 
-Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Logger& logger) {
+Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Logger& logger,
+                                              Driving driving) {
+  if (driving == Driving::caller) options.shards = 1;
   const TimePoint begin = clock.now();
-  std::unique_ptr<Broker> broker{new Broker(std::move(options), clock, logger)};
+  std::unique_ptr<Broker> broker{new Broker(std::move(options), clock, logger, driving)};
   if (auto opened = broker->open(); !opened) return std::unexpected(opened.error());
   broker->started_ms_ =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - begin).count();
@@ -136,8 +144,8 @@ Result<> Broker::listen() {
 
 Result<> Broker::open() {
   if (auto opened = open_directory(); !opened) return opened;
-  shards_.start_threads();
-  threads_running_ = true;
+  if (auto started = shards_.start_loops(); !started) return started;
+  loops_running_ = true;
   for (const auto& shard : shards_.all()) {
     auto opened = shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
     if (!opened) return opened;
@@ -149,8 +157,8 @@ Result<> Broker::open() {
   const CatalogSnapshot catalog = catalog_->snapshot();
   std::vector<std::future<void>> adopting;
   for (const auto& shard : shards_.all())
-    adopting.push_back(asio::co_spawn(shard->executor(), shard->adopt(catalog), asio::use_future));
-  for (auto& one : adopting) one.get();
+    adopting.push_back(shards_.start(*shard, shard->adopt(catalog)));
+  for (auto& one : adopting) shards_.get(std::move(one));
   for (const auto& shard : shards_.all()) shards_.wait(*shard, start_upkeep(shard.get()));
   for (const auto& listener : listeners_)
     shards_.wait(shards_.at(0), start_listener(&shards_.at(0), listener.get()));
@@ -175,15 +183,16 @@ Result<> Broker::stop() {
   if (stopped_) return {};
   stopped_ = true;
   Result<> outcome;
-  if (threads_running_) {
+  if (loops_running_) {
     for (const auto& listener : listeners_)
       shards_.wait(shards_.at(0), stop_listener(listener.get()));
     for (const auto& shard : shards_.all()) shards_.wait(*shard, stop_reading(shard.get()));
     for (const auto& shard : shards_.all()) shards_.wait(*shard, release_waiting(shard.get()));
+    const Timers& timers = shards_.at(0).timers();  // the host's clock may stand still
     const TimePoint deadline =
-        clock_.now() + std::chrono::milliseconds(base_options_->shutdown_timeout_ms);
+        timers.now() + std::chrono::milliseconds(base_options_->shutdown_timeout_ms);
     for (const auto& shard : shards_.all()) {
-      while (shards_.wait(*shard, count_connections(shard.get())) != 0 && clock_.now() < deadline)
+      while (shards_.wait(*shard, count_clients(shard.get())) != 0 && timers.now() < deadline)
         shards_.wait(*shard, pause(shard.get(), std::chrono::milliseconds(2)));
       shards_.wait(*shard, abort_connections(shard.get()));
     }
@@ -193,8 +202,8 @@ Result<> Broker::stop() {
       auto closed = shards_.wait(*shard, shard->close());
       if (!closed && outcome) outcome = std::move(closed);
     }
-    shards_.stop_threads();
-    threads_running_ = false;
+    shards_.stop_loops();
+    loops_running_ = false;
   }
   listeners_.clear();
   lock_.reset();

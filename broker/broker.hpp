@@ -4,6 +4,10 @@
 //   …
 //   broker->stop();                                          // in-flight answered, state flushed
 //
+// Driving::caller: there are no threads; the one that started it runs the shard's loop, inside
+// start(), stop() and wait(), or by shard(0).io(). It must be the same thread always, since the
+// ring of io_uring belongs to it.
+//
 // start() fails with one clear error and leaves nothing behind: a held or unusable directory, an
 // address in use, a damaged catalog. Nothing here installs signal handlers, exits, or prints.
 #pragma once
@@ -34,14 +38,15 @@ class Listener;
 class Broker {
  public:
   // `clock` and `logger` must outlive it. The calling thread must not be a shard.
-  static Result<std::unique_ptr<Broker>> start(Options options, Clock& clock, Logger& logger);
+  static Result<std::unique_ptr<Broker>> start(Options options, Clock& clock, Logger& logger,
+                                               Driving driving = Driving::threads);
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
   // Stops accepting, answers what is being served (at most shutdown.timeout.ms), closes the logs.
   // Errors: a log or the store that could not be closed cleanly; everything is closed all the same.
-  // Idempotent. Not from a shard's thread.
+  // Idempotent. Not from a shard's thread, unless it drives.
   Result<> stop();
 
   // ---- Facts: any thread ----
@@ -52,6 +57,7 @@ class Broker {
   const std::string& cluster_id() const { return cluster_id_; }
   const std::string& data_directory() const { return data_directory_; }
   std::int64_t started_ms() const { return started_ms_; }  // how long start() took
+  Driving driving() const { return shards_.driving(); }
 
   // ---- For shards and handlers ----
   Shard& shard(int id) { return shards_.at(id); }
@@ -83,7 +89,7 @@ class Broker {
   void connection_ended(std::string host);
 
  private:
-  Broker(Options options, Clock& clock, Logger& logger);
+  Broker(Options options, Clock& clock, Logger& logger, Driving driving);
   Result<> open();
   Result<> open_directory();
   Result<> forget_foreign_frontiers();
@@ -109,7 +115,7 @@ class Broker {
   std::atomic<std::int32_t> connection_count_{0};
   std::map<std::string, std::int32_t> connections_by_host_;  // shard 0
   std::int64_t started_ms_ = 0;
-  bool threads_running_ = false;
+  bool loops_running_ = false;
   bool stopped_ = false;
 };
 

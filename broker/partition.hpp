@@ -47,6 +47,7 @@ struct FetchQuery {
   LeaderEpoch current_leader_epoch = -1;  // -1: do not check
   LeaderEpoch last_fetched_epoch = -1;    // -1: do not check
   storage::AtLeastOneBatch least = storage::AtLeastOneBatch::no;
+  storage::Handout handout = storage::Handout::files;
 };
 
 struct FetchAnswer {

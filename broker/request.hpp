@@ -8,6 +8,7 @@
 #include "broker/reply_arena.hpp"
 #include "protocol/frame.hpp"
 #include "storage/aligned_buffer.hpp"
+#include "storage/log.hpp"
 
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ struct Request {
   ReplyArena arena{};                  // owns the strings of the reply until it is encoded
   protocol::GatherBuffer reply{};      // the encoded reply, size prefix first; empty: there is none
   int served_by = Affinity::no_shard;  // where its partitions are
+  storage::Handout handout = storage::Handout::files;  // what a fetch may answer with
 
   std::int16_t version() const { return parsed.header.version; }
   std::string_view client_id() const { return parsed.header.client_id.value_or(""); }

@@ -59,7 +59,7 @@ Shard::Shard(int id, Broker& broker, Clock& clock, Logger& logger)
 Shard::~Shard() = default;
 
 void Shard::run() {
-  thread_id_ = std::this_thread::get_id();
+  belong_to_this_thread();
   io_.run();
 }
 
@@ -85,9 +85,10 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                        "), where locks and syncs do not hold; set "
                        "sluice.allow.network.filesystem=true to use it all the same");
   storage::StoreOptions store_wanted = store_options(*options_);
-  store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
-    asio::post(background.executor(), std::move(work));
-  };
+  if (broker_.driving() == Driving::threads)
+    store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
+      asio::post(background.executor(), std::move(work));
+    };
   auto store = co_await storage::Store::open(*files_, id_, store_wanted, clock_, random_, logger_,
                                              executor());
   if (!store) co_return std::unexpected(store.error());
@@ -390,6 +391,7 @@ Task<Result<>> Shard::close() {
     if (!closed && outcome) outcome = std::move(closed);
   }
   co_await tasks_.drain();
+  while (local_calls_ != 0) co_await no_local_calls_.wait();
   groups_.clear();
   partitions_.clear();
   // Without the mark of a clean shutdown a log that did not close is scanned at the next start.

@@ -147,9 +147,16 @@ class Shard {
   GroupShell* group_shell(PartitionIndex offsets_partition);
 
   std::vector<Connection*>& connections() { return connections_; }
+  // Calls from this process (local_session.hpp) that are under way here.
+  void begin_local_call() { ++local_calls_; }
+  void end_local_call() {
+    if (--local_calls_ == 0) no_local_calls_.notify();
+  }
+  std::size_t local_calls() const { return local_calls_; }
 
-  // Threads: run by Shards.
+  // Called by Shards: the loop, on the shard's own thread; or another thread will run it in parts.
   void run();
+  void belong_to_this_thread() { thread_id_ = std::this_thread::get_id(); }
 
  private:
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
@@ -196,6 +203,8 @@ class Shard {
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
   std::unordered_set<PartitionKey, PartitionKeyHash> unopened_;  // open_again() tries them
   std::vector<Connection*> connections_;
+  std::size_t local_calls_ = 0;
+  Event no_local_calls_;
   std::unique_ptr<Timer> upkeep_timer_;
   std::unique_ptr<Timer> slow_timer_;
   Turnstile adopting_;

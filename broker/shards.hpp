@@ -1,12 +1,16 @@
 // The shards and the way from one to another: work is sent as a task, values come back.
 #pragma once
 
+#include "base/result.hpp"
 #include "base/task.hpp"
 #include "broker/shard.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
+#include <chrono>
+#include <cstdint>
 #include <exception>
+#include <future>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -31,28 +35,54 @@ Task<T> on(Shard& from, Shard& to, Task<T> task) {
   }
 }
 
-// Threads of the shards. Used by Broker from the thread that started it.
+// Who runs the loops of the shards.
+enum class Driving : std::uint8_t {
+  threads,  // a thread for each
+  caller,   // the thread that started the broker, while it waits for something; one shard only
+};
+
+// The shards and what runs them. Used by Broker from the thread that started it.
 class Shards {
  public:
-  Shards(int count, Broker& broker, Clock& clock, Logger& logger);
-  // Requires: stop_threads() was called, or the threads never started.
+  // Requires: count is 1 where the caller drives.
+  Shards(int count, Driving driving, Broker& broker, Clock& clock, Logger& logger);
+  // Requires: stop_loops() was called, or the loops never started.
   ~Shards();
 
   int count() const { return static_cast<int>(shards_.size()); }
   Shard& at(int id) { return *shards_[static_cast<std::size_t>(id)]; }
   const std::vector<std::unique_ptr<Shard>>& all() { return shards_; }
 
-  void start_threads();
-  // Lets each loop end once it has nothing left to do, and joins.
-  void stop_threads();
+  Driving driving() const { return driving_; }
 
-  // Runs `task` on `shard` from a thread that is no shard, and waits for it.
+  // Starts the threads; where the caller drives, this thread becomes the shard's.
+  // Signals are blocked on the shards' threads: they are the host's business.
+  // Errors: the system refuses a thread; then none runs.
+  Result<> start_loops();
+  // No loop runs any more when it returns.
+  void stop_loops();
+
+  // Runs `task` on `shard` and waits for it. Not from a shard's thread, unless it drives.
   template <class T>
   T wait(Shard& shard, Task<T> task) {
-    return asio::co_spawn(shard.executor(), std::move(task), asio::use_future).get();
+    return get(start(shard, std::move(task)));
+  }
+  // The same in two steps, for several at a time.
+  template <class T>
+  std::future<T> start(Shard& shard, Task<T> task) {
+    return asio::co_spawn(shard.executor(), std::move(task), asio::use_future);
+  }
+  template <class T>
+  T get(std::future<T> result) {
+    if (driving_ == Driving::caller)
+      while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+        at(0).io().run_one();
+    return result.get();
   }
 
  private:
+  Driving driving_;
+  bool running_ = false;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
 };

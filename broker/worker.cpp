@@ -10,6 +10,7 @@ Worker::~Worker() {
 }
 
 Executor Worker::executor() {
+  if (elsewhere_) return *elsewhere_;
   const std::lock_guard lock{starting_};
   if (!thread_.joinable()) {
     thread_ = std::thread([this] {

@@ -1,4 +1,5 @@
-// The worker: one thread for work that would hold up a shard (recompression). Started on first use.
+// The worker: one thread for work that would hold up a shard (recompression). Started on first use;
+// a broker that is to have no threads gives it the shard's own loop instead.
 #pragma once
 
 #include "base/task.hpp"
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace sluice::broker {
@@ -26,6 +28,9 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Work runs there from now on, and no thread is ever started. Before the first executor().
+  void run_on(Executor elsewhere) { elsewhere_ = std::move(elsewhere); }
+
   // Starts the thread if it is not running.
   Executor executor();
 
@@ -33,6 +38,7 @@ class Worker {
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Priority priority_;
+  std::optional<Executor> elsewhere_;
   std::mutex starting_;
   std::thread thread_;
 };

@@ -42,7 +42,7 @@ Row make_row(const Request& request, FetchTarget& target, bool by_id) {
 }
 
 // On the shard of the rows.
-Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
+Task<> read_rows(const ShardRows<Row>* work, Budget* budget, storage::Handout handout) {
   for (Row* row : work->rows) {
     Partition* partition = work->shard->find(row->key.topic, row->key.index);
     if (partition == nullptr) {
@@ -57,6 +57,7 @@ Task<> read_rows(const ShardRows<Row>* work, Budget* budget) {
     query.last_fetched_epoch = row->target->last_fetched_epoch;
     query.least =
         budget->one_batch_is_due ? storage::AtLeastOneBatch::yes : storage::AtLeastOneBatch::no;
+    query.handout = handout;
     row->answer = co_await partition->fetch(query);
     const auto size = static_cast<std::int64_t>(row->answer.read.size);
     budget->bytes = std::max<std::int64_t>(0, budget->bytes - size);
@@ -107,7 +108,7 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
         std::max<std::int64_t>(0, shard.reply_bytes_max() - shard.reply_bytes());
     Budget budget{std::min(bytes_max, room)};
     for (const ShardRows<Row>& work : works)
-      co_await on(shard, *work.shard, read_rows(&work, &budget));
+      co_await on(shard, *work.shard, read_rows(&work, &budget, request.handout));
     if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) {
       co_await shard.give_way(cold_bytes(rows));
       co_return;
@@ -181,30 +182,25 @@ void fill(FetchResponse& response, std::vector<Row>& rows, const FetchSessions::
   if (plan.session != nullptr) plan.session->move_to_end(served);
 }
 
-Served encode(Request& request, const FetchResponse& response) {
-  const auto error = protocol::encode_response(response, request.version(),
-                                               request.parsed.header.correlation_id, request.reply);
-  return error == protocol::WireError::none ? Served::replied : Served::close;
-}
-
 bool is_replica(const FetchRequest& message) {
   return message.replica_id >= 0 || message.replica_state.replica_id >= 0;
 }
 
 }  // namespace
 
-Task<Served> handle_fetch(Request& request, const FetchRequest& message) {
-  FetchResponse response;
+Task<FetchReply> answer_fetch(Request& request, const FetchRequest& message) {
+  FetchReply reply;
+  FetchResponse& response = reply.body;
   if (is_replica(message)) {
-    if (request.version() < 7) co_return Served::close;
     response.error_code = ErrorCode::cluster_authorization_failed;
-    co_return encode(request, response);
+    co_return reply;
   }
-  FetchSessions::Plan plan =
+  FetchSessions::Plan& plan = reply.plan;
+  plan =
       request.sessions.begin(message, request.version(), request.shard.broker().next_session_id());
   if (plan.error != ErrorCode::none) {
     response.error_code = plan.error;
-    co_return encode(request, response);
+    co_return reply;
   }
   const bool by_id = request.version() >= 13;
   std::vector<Row> rows;
@@ -217,7 +213,15 @@ Task<Served> handle_fetch(Request& request, const FetchRequest& message) {
   }
   co_await read_or_wait(request, message, rows);
   fill(response, rows, plan, request, message);
-  co_return encode(request, response);
+  co_return reply;
+}
+
+Task<Served> handle_fetch(Request& request, const FetchRequest& message) {
+  if (is_replica(message) && request.version() < 7) co_return Served::close;
+  const FetchReply reply = co_await answer_fetch(request, message);
+  const auto error = protocol::encode_response(reply.body, request.version(),
+                                               request.parsed.header.correlation_id, request.reply);
+  co_return error == protocol::WireError::none ? Served::replied : Served::close;
 }
 
 }  // namespace sluice::broker

@@ -3,10 +3,21 @@
 #pragma once
 
 #include "base/task.hpp"
+#include "broker/fetch_session.hpp"
 #include "broker/request.hpp"
 #include "protocol/messages/all.hpp"
 
 namespace sluice::broker {
+
+// Without the wire, for those who call in the same process (local_session.hpp): views in an answer
+// point into the request's arena and catalog, and into the message.
+Task<protocol::ProduceResponse> answer_produce(Request& request,
+                                               const protocol::ProduceRequest& message);
+struct FetchReply {
+  FetchSessions::Plan plan;  // holds the names that `body` shows
+  protocol::FetchResponse body;
+};
+Task<FetchReply> answer_fetch(Request& request, const protocol::FetchRequest& message);
 
 // These two encode their own reply: produce may have none, fetch splices record data.
 Task<Served> handle_produce(Request& request, const protocol::ProduceRequest& message);

@@ -131,9 +131,16 @@ void fill(ProduceResponse::Partition& row, Item& item, ReplyArena& arena) {
     row.record_errors.push_back({fault.batch_index, arena.keep(std::move(fault.message))});
 }
 
+bool has_error(const ProduceResponse& response) {
+  for (const auto& topic : response.responses)
+    for (const auto& row : topic.partition_responses)
+      if (row.error_code != ErrorCode::none) return true;
+  return false;
+}
+
 }  // namespace
 
-Task<Served> handle_produce(Request& request, const ProduceRequest& message) {
+Task<ProduceResponse> answer_produce(Request& request, const ProduceRequest& message) {
   const bool durable =
       message.acks == -1 || (message.acks == 1 && request.options->acks_one == "durable");
   const Rules rules{request.version(), message.acks, durable ? Wait::durable : Wait::accepted};
@@ -143,11 +150,6 @@ Task<Served> handle_produce(Request& request, const ProduceRequest& message) {
       items.push_back(make_item(request, message, topic, partition));
   co_await append_everywhere(request, items, rules);
 
-  if (message.acks == 0) {
-    const bool failed = std::ranges::any_of(
-        items, [](const Item& item) { return item.result.error != ErrorCode::none; });
-    co_return failed ? Served::close : Served::silent;
-  }
   ProduceResponse response;
   auto item = items.begin();
   for (const auto& topic : message.topic_data) {
@@ -160,6 +162,12 @@ Task<Served> handle_produce(Request& request, const ProduceRequest& message) {
       fill(row, *item++, request.arena);
     }
   }
+  co_return response;
+}
+
+Task<Served> handle_produce(Request& request, const ProduceRequest& message) {
+  const ProduceResponse response = co_await answer_produce(request, message);
+  if (message.acks == 0) co_return has_error(response) ? Served::close : Served::silent;
   const auto error = protocol::encode_response(response, request.version(),
                                                request.parsed.header.correlation_id, request.reply);
   co_return error == protocol::WireError::none ? Served::replied : Served::close;
