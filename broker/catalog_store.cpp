@@ -75,12 +75,30 @@ struct Waiting {
   Event done;
 };
 
+Task<Result<>> write_format(storage::FileSystem& files, const FormatFile& format) {
+  auto made_meta = co_await files.make_directories(meta_directory);
+  if (!made_meta) co_return made_meta;
+  const auto text = format_text(format);
+  co_return co_await write_whole(files, format_path, as_bytes(text));
+}
+
+// The first frame of a catalog that is not on disk yet.
+Task<Result<>> write_catalog(storage::FileSystem& files, CatalogImage& image) {
+  const auto frame = encode_frame(FrameKind::snapshot, 1, snapshot_changes(image.catalog));
+  auto written = co_await write_whole(files, catalog_path, frame);
+  if (!written) co_return written;
+  image.next_sequence = 2;
+  image.good_size = frame.size();
+  co_return Result<>{};
+}
+
 class FileCatalogStore final : public CatalogStore {
  public:
   FileCatalogStore(storage::FileSystem& files, Logger& logger, Executor executor, FormatFile format,
                    CatalogImage image)
       : files_(files),
         logger_(logger),
+        unwritten_(image.good_size == 0),
         writer_(std::move(executor)),
         format_(std::move(format)),
         next_sequence_(image.next_sequence),
@@ -89,6 +107,7 @@ class FileCatalogStore final : public CatalogStore {
         current_(std::make_shared<const Catalog>(std::move(image.catalog))) {}
 
   Task<Result<>> open_file() {
+    if (unwritten_) co_return Result<>{};
     const storage::OpenOptions options{storage::OpenMode::read_write};
     auto file = co_await files_.open(catalog_path, options);
     if (!file) co_return std::unexpected(file.error());
@@ -134,6 +153,9 @@ class FileCatalogStore final : public CatalogStore {
   Task<> close() override {
     closing_ = true;
     co_await writer_.drain();
+    if (unwritten_ && !fenced_)
+      if (auto written = co_await write_first(); !written)
+        logger_.error("the catalog could not be written", {{"error", written.error().message()}});
     fenced_ = true;
     if (file_) (void)co_await file_->close();
     file_.reset();
@@ -177,9 +199,26 @@ class FileCatalogStore final : public CatalogStore {
     }
   }
 
+  // What opening an empty directory put off. The format comes first: without a catalog beside it
+  // the directory still counts as new.
+  Task<Result<>> write_first() {
+    auto written = co_await write_format(files_, format_);
+    if (!written) co_return written;
+    CatalogImage image;
+    image.catalog = *current_;
+    written = co_await write_catalog(files_, image);
+    if (!written) co_return written;
+    next_sequence_ = image.next_sequence;
+    size_ = image.good_size;
+    unwritten_ = false;
+    co_return co_await open_file();
+  }
+
   Task<Result<>> write(std::vector<CatalogChange> applied, const Catalog& after) {
+    Result<> written;
+    if (unwritten_) written = co_await write_first();
     const auto frame = encode_frame(FrameKind::changes, next_sequence_, applied);
-    auto written = co_await file_->write(frame, size_, storage::Durability::durable);
+    if (written) written = co_await file_->write(frame, size_, storage::Durability::durable);
     if (written) {
       size_ += frame.size();
       ++next_sequence_;
@@ -215,6 +254,7 @@ class FileCatalogStore final : public CatalogStore {
 
   storage::FileSystem& files_;
   Logger& logger_;
+  bool unwritten_;    // neither format nor catalog are on disk
   TaskGroup writer_;  // at most one task
   FormatFile format_;
   std::unique_ptr<storage::File> file_;
@@ -262,29 +302,21 @@ Task<Result<CatalogImage>> load_catalog(storage::FileSystem& files, Logger& logg
   co_return image;
 }
 
-Task<Result<CatalogImage>> create_catalog(storage::FileSystem& files, Clock& clock,
-                                          Logger& logger) {
+// Not on disk yet: good_size is 0.
+Task<Result<CatalogImage>> new_catalog(storage::FileSystem& files, Clock& clock, Logger& logger) {
   auto rebuilt = co_await rebuild_catalog(files, clock, logger);
   if (!rebuilt) co_return std::unexpected(rebuilt.error());
   CatalogImage image;
   image.catalog = std::move(*rebuilt);
-  const auto frame = encode_frame(FrameKind::snapshot, 1, snapshot_changes(image.catalog));
-  auto written = co_await write_whole(files, catalog_path, frame);
-  if (!written) co_return std::unexpected(written.error());
-  image.next_sequence = 2;
-  image.good_size = frame.size();
   co_return image;
 }
 
-Task<Result<FormatFile>> create_format(storage::FileSystem& files, Random& random, Clock& clock) {
+FormatFile new_format(Random& random, Clock& clock) {
   FormatFile format;
   format.cluster_id = random_uuid(random).to_string();
   format.hash_secret = random_uuid(random).octets;
   format.created_ms = clock.wall_ms();
-  const auto text = format_text(format);
-  auto written = co_await write_whole(files, format_path, as_bytes(text));
-  if (!written) co_return std::unexpected(written.error());
-  co_return format;
+  return format;
 }
 
 Task<Result<FormatFile>> load_format(storage::FileSystem& files) {
@@ -307,9 +339,7 @@ Task<Result<std::unique_ptr<CatalogStore>>> CatalogStore::open(storage::FileSyst
   if (*has_format) {
     format = co_await load_format(files);
   } else {
-    auto made_meta = co_await files.make_directories(meta_directory);
-    if (!made_meta) co_return std::unexpected(made_meta.error());
-    format = co_await create_format(files, random, clock);
+    format = new_format(random, clock);
   }
   if (!format) co_return std::unexpected(format.error());
 
@@ -319,8 +349,19 @@ Task<Result<std::unique_ptr<CatalogStore>>> CatalogStore::open(storage::FileSyst
   if (*has_catalog)
     image = co_await load_catalog(files, logger);
   else
-    image = co_await create_catalog(files, clock, logger);
+    image = co_await new_catalog(files, clock, logger);
   if (!image) co_return std::unexpected(image.error());
+  // An empty directory is given its files by the first commit, or at close: opening it waits for no
+  // disk.
+  const bool is_new = !*has_format && !*has_catalog && image->catalog.topics().empty();
+  if (!is_new && !*has_format) {
+    auto written = co_await write_format(files, *format);
+    if (!written) co_return std::unexpected(written.error());
+  }
+  if (!is_new && !*has_catalog) {
+    auto written = co_await write_catalog(files, *image);
+    if (!written) co_return std::unexpected(written.error());
+  }
 
   const Executor executor = co_await asio::this_coro::executor;
   auto store = std::make_unique<FileCatalogStore>(files, logger, executor, std::move(*format),

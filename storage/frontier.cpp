@@ -71,6 +71,7 @@ Task<Result<>> FrontierFile::load() {
     if (is_not_found(data.error())) co_return Result<>{};
     co_return std::unexpected(data.error());
   }
+  existed_ = true;
   const Bytes bytes(*data);
   std::optional<Slot> newest;
   for (const std::size_t start : {std::size_t{0}, bytes.size() / 2}) {
@@ -157,6 +158,8 @@ Task<Result<>> FrontierFile::rewrite(std::vector<std::byte> slot) {
   std::vector<std::byte> whole(static_cast<std::size_t>(slot_size_) * 2);
   std::ranges::copy(slot, whole.begin() + static_cast<std::ptrdiff_t>(start));
   const std::size_t slash = path_.rfind('/');
+  auto made = co_await files_.make_directories(path_.substr(0, slash));
+  if (!made) co_return made;
   auto replaced = co_await replace_small_file(files_, path_.substr(0, slash),
                                               path_.substr(slash + 1), std::move(whole));
   if (!replaced) co_return replaced;

@@ -44,6 +44,9 @@ class FrontierFile {
   static Task<Result<std::unique_ptr<FrontierFile>>> open(FileSystem& files, std::string path);
 
   // What the last user of the file left. True only for the newest slot.
+  // Whether there was a file; whether there is one that save() writes to.
+  bool existed() const { return existed_; }
+  bool on_disk() const { return file_ != nullptr; }
   bool was_clean() const { return was_clean_; }
   // As loaded, or as set since.
   std::optional<Frontier> find(const FrontierKey& key) const;
@@ -74,6 +77,7 @@ class FrontierFile {
   std::uint64_t sequence_ = 0;
   std::int64_t slot_size_ = 0;
   std::int64_t bytes_behind_ = 0;
+  bool existed_ = false;
   bool was_clean_ = false;
   bool dirty_ = false;
   bool saving_ = false;

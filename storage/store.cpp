@@ -27,15 +27,16 @@ Task<Result<std::unique_ptr<Store>>> Store::open(FileSystem& files, int shard, S
                                                  Clock& clock, Random& random, Logger& logger,
                                                  Executor executor) {
   auto parts = std::make_shared<StoreParts>(files, options, clock, random, logger, executor);
-  auto made = co_await files.make_directories(std::string(meta_directory));
-  if (!made) co_return std::unexpected(made.error());
   const std::string path = std::string(meta_directory) + "/frontier-" + std::to_string(shard);
   auto frontier = co_await FrontierFile::open(files, path);
   if (!frontier) co_return std::unexpected(frontier.error());
   parts->frontier = std::move(*frontier);
   parts->was_clean = parts->frontier->was_clean();
-  auto saved = co_await parts->frontier->save(FrontierFile::Mark::running);
-  if (!saved) co_return std::unexpected(saved.error());
+  // Where there was none, nothing is withdrawn: opening an empty directory waits for no disk.
+  if (parts->frontier->existed()) {
+    auto saved = co_await parts->frontier->save(FrontierFile::Mark::running);
+    if (!saved) co_return std::unexpected(saved.error());
+  }
   parts->frontier_saved = clock.now();
   co_return std::make_unique<Store>(Key{}, std::move(parts));
 }
@@ -81,8 +82,10 @@ Task<Result<>> Store::maintain() {
   FrontierFile& frontier = *parts_->frontier;
   const TimePoint now = parts_->clock.now();
   const auto interval = std::chrono::milliseconds(parts_->options.frontier_interval_ms);
-  const bool due = frontier.dirty() && (now - parts_->frontier_saved >= interval ||
-                                        frontier.bytes_behind() >= parts_->options.frontier_bytes);
+  const bool due =
+      !frontier.on_disk() ||
+      (frontier.dirty() && (now - parts_->frontier_saved >= interval ||
+                            frontier.bytes_behind() >= parts_->options.frontier_bytes));
   if (!due) co_return Result<>{};
   parts_->frontier_saved = now;
   co_return co_await frontier.save(FrontierFile::Mark::running);

@@ -20,8 +20,9 @@ class Store {
 
  public:
   Store(Key, std::shared_ptr<StoreParts> parts);
-  // Opens the shard's frontier file, meta/frontier-SHARD (made if missing, with meta/) and, if it
-  // carries the clean-shutdown mark, withdraws the mark durably before it returns. The references
+  // Opens the shard's frontier file, meta/frontier-SHARD, and, if it carries the clean-shutdown
+  // mark, withdraws the mark durably before it returns. Where there is none, maintain() makes it,
+  // with meta/. The references
   // must outlive the store. `executor` is the shard's.
   static Task<Result<std::unique_ptr<Store>>> open(FileSystem& files, int shard,
                                                    StoreOptions options, Clock& clock,
