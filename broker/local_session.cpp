@@ -16,9 +16,8 @@ std::unexpected<Error> gone(std::string what) {
 std::vector<std::byte> joined(const protocol::GatherBuffer& reply) {
   std::vector<std::byte> bytes;
   bytes.reserve(reply.size());
-  reply.for_each_piece([&bytes](Bytes piece) {
-    bytes.insert(bytes.end(), piece.begin(), piece.end());
-  });
+  reply.for_each_piece(
+      [&bytes](Bytes piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
   bytes.erase(bytes.begin(), bytes.begin() + protocol::frame_prefix_size);
   return bytes;
 }
@@ -80,9 +79,8 @@ std::unique_ptr<Request> LocalSession::make_request(Shard& shard, FetchSessions&
 std::unique_ptr<Request> LocalSession::make_request(Visit& visit, protocol::ApiKey api,
                                                     std::int16_t version) const {
   auto request = make_request(visit.shard(), visit.sessions, visit.parked);
-  request->parsed.header = {.api_key = static_cast<std::int16_t>(api),
-                            .version = version,
-                            .client_id = client_id_};
+  request->parsed.header = {
+      .api_key = static_cast<std::int16_t>(api), .version = version, .client_id = client_id_};
   return request;
 }
 

@@ -68,7 +68,7 @@ class LocalSession {
   Shard& home_;
   std::string client_id_;
   Peer peer_;
-  FetchSessions sessions_;  // of home_
+  FetchSessions sessions_;                         // of home_
   std::vector<std::vector<ParkedFetch*>> parked_;  // by shard; each touched there only
   std::vector<char> abandoned_;                    // the same
 };

@@ -86,8 +86,8 @@ Result<std::shared_ptr<Core>> Core::open(BrokerOptions options) {
   auto wanted = broker_options(options);
   if (!wanted) return std::unexpected(wanted.error());
   std::shared_ptr<Core> core{new Core(std::move(options))};
-  const auto driving = core->options_.drive == Drive::caller ? broker::Driving::caller
-                                                             : broker::Driving::threads;
+  const auto driving =
+      core->options_.drive == Drive::caller ? broker::Driving::caller : broker::Driving::threads;
   Logger& logger = null_logger(core->options_.logger);
   auto started = broker::Broker::start(std::move(*wanted), core->clock_, logger, driving);
   if (!started) return std::unexpected(started.error());

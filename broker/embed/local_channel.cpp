@@ -75,8 +75,8 @@ class LocalChannel final : public client::Channel {
       : loop_(loop),
         address_(std::move(address)),
         client_id_(std::move(client_id)),
-        held_{core, std::move(keeper),
-              std::make_shared<LocalSession>(core->broker(), client_id_)} {}
+        held_{core, std::move(keeper), std::make_shared<LocalSession>(core->broker(), client_id_)} {
+  }
 
   Task<Result<>> open(TimePoint) override {
     const Core::Visit visit{core()};
@@ -173,9 +173,8 @@ Task<Result<client::Frame>> LocalChannel::exchange(client::Request request, std:
                                                    TimePoint deadline) {
   Bytestring frame;
   frame.reserve(request.size());
-  request.for_each_piece([&frame](Bytes piece) {
-    frame.insert(frame.end(), piece.begin(), piece.end());
-  });
+  request.for_each_piece(
+      [&frame](Bytes piece) { frame.insert(frame.end(), piece.begin(), piece.end()); });
   frame.erase(frame.begin(), frame.begin() + protocol::frame_prefix_size);
   auto answer = co_await run(&exchange_on, &held_.session->home(), std::move(frame), deadline);
   if (!answer) co_return std::unexpected(answer.error());
@@ -249,8 +248,7 @@ Task<Result<>> LocalChannel::fetch(client::FetchCall& call, TimePoint deadline) 
   auto answer = co_await run(&fetch_on, shard, std::move(work), deadline);
   if (!answer) co_return std::unexpected(answer.error());
   protocol::FetchResponse& body = answer->body.body;
-  if (body.error_code != ErrorCode::none)
-    co_return fail(make_error_code(body.error_code), "fetch");
+  if (body.error_code != ErrorCode::none) co_return fail(make_error_code(body.error_code), "fetch");
   auto item = call.items.begin();
   for (auto& topic : body.responses) {
     for (auto& row : topic.partitions) {

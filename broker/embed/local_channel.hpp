@@ -18,8 +18,7 @@ client::Address local_address(Core& core);
 // broker's own). On the loop.
 std::shared_ptr<client::Channel> make_local_channel(std::shared_ptr<Core> core, client::Loop& loop,
                                                     std::shared_ptr<client::Host> keeper,
-                                                    client::Address address,
-                                                    std::string client_id);
+                                                    client::Address address, std::string client_id);
 
 // Slices as the log hands them out, in which a batch may continue in the next one, to slices of
 // whole batches: a batch that is split is copied. What follows the last whole batch is dropped.

@@ -8,13 +8,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -53,8 +53,8 @@ class EmbeddedTest : public testing::TestWithParam<Drive> {
     ASSERT_TRUE(created) << created.error().message();
   }
   Consumer reader(Broker& broker, std::vector<TopicPartition> partitions) {
-    auto consumer = Consumer::create(
-        {.client = broker.connect(), .offset_reset = OffsetReset::earliest});
+    auto consumer =
+        Consumer::create({.client = broker.connect(), .offset_reset = OffsetReset::earliest});
     EXPECT_TRUE(consumer);
     const auto assigned = consumer->assign(std::move(partitions));
     EXPECT_TRUE(assigned) << assigned.error().message();
@@ -112,9 +112,8 @@ TEST_P(EmbeddedTest, AGroupRemembersWhereItWas) {
   for (int i = 0; i < 30; ++i)
     ASSERT_TRUE(producer->send({.topic = "orders", .partition = i % 3, .value = as_bytes("x")}));
   ASSERT_TRUE(producer->flush());
-  const ConsumerOptions group{.client = broker.connect(),
-                              .group_id = "mail",
-                              .offset_reset = OffsetReset::earliest};
+  const ConsumerOptions group{
+      .client = broker.connect(), .group_id = "mail", .offset_reset = OffsetReset::earliest};
   {
     auto consumer = Consumer::create(group);
     ASSERT_TRUE(consumer && consumer->subscribe({"orders"}));
@@ -220,7 +219,9 @@ TEST_P(EmbeddedTest, TwoBrokersLiveInOneProcess) {
 
 // Under AddressSanitizer the end of the test tells of memory.
 TEST_P(EmbeddedTest, AThousandOpeningsLeaveNothingBehind) {
-  { Broker broker = open(); }
+  {
+    Broker broker = open();
+  }
   const std::size_t before = open_descriptors();
   for (int i = 0; i < 1000; ++i) {
     Broker broker = open();
@@ -310,12 +311,12 @@ TEST_P(EmbeddedTest, LoggerAndClockAreTheHosts) {
 }
 
 TEST_P(EmbeddedTest, SignalsAreTheHosts) {
-  struct sigaction before {};
+  struct sigaction before{};
   ASSERT_EQ(sigaction(SIGPIPE, nullptr, &before), 0);
   sigset_t mask_before;
   pthread_sigmask(SIG_BLOCK, nullptr, &mask_before);
   Broker broker = open();
-  struct sigaction after {};
+  struct sigaction after{};
   ASSERT_EQ(sigaction(SIGPIPE, nullptr, &after), 0);
   EXPECT_EQ(before.sa_handler, after.sa_handler);
   sigset_t mask_after;
