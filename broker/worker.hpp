@@ -17,7 +17,8 @@ class Worker {
  public:
   enum class Priority : std::uint8_t {
     normal,
-    idle,  // runs when the processors have nothing else to do (SCHED_IDLE, sched(7))
+    gentle,  // takes a twentieth of a processor at most, and only while nobody else wants it
+             // (sched(7))
   };
   explicit Worker(Priority priority = Priority::normal)
       : work_(io_.get_executor()), priority_(priority) {}
@@ -30,6 +31,7 @@ class Worker {
   Executor executor();
 
  private:
+  void run_gently();
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Priority priority_;
