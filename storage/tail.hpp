@@ -23,7 +23,7 @@ class Tail;
 class TailCache {
  public:
   using InBackground = std::function<void(std::function<void()>)>;
-  static constexpr std::int64_t eager_bytes = 64 << 20;
+  static constexpr std::int64_t eager_bytes = 256 << 20;
 
   explicit TailCache(std::int64_t bytes_max, InBackground in_background = {});
   AlignedBuffer take(std::size_t size);
