@@ -8,6 +8,10 @@ namespace sluice::broker {
 
 Worker::~Worker() {
   io_.stop();
+  {
+    const std::lock_guard lock{starting_};
+    stopped_.notify_all();
+  }
   if (thread_.joinable()) thread_.join();
 }
 
@@ -43,7 +47,8 @@ void Worker::run_gently() {
     const auto begun = cpu_time_of_this_thread();
     if (io_.run_one() == 0) return;
     const auto worked = cpu_time_of_this_thread() - begun;
-    if (!io_.stopped()) std::this_thread::sleep_for(worked * pause_share);
+    std::unique_lock lock{starting_};
+    stopped_.wait_for(lock, worked * pause_share, [this] { return io_.stopped(); });
   }
 }
 

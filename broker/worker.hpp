@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
@@ -36,6 +37,7 @@ class Worker {
   asio::executor_work_guard<Executor> work_;
   Priority priority_;
   std::mutex starting_;
+  std::condition_variable stopped_;  // with starting_
   std::thread thread_;
 };
 
