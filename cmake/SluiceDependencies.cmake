@@ -1,20 +1,27 @@
-# Debian 12 packages; `./dev` installs them.
+# Debian 12 packages; `./dev` installs them. Only what the chosen parts need is looked for. Found
+# targets are global, so that a project that took sluice in with FetchContent can link them too.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json)
+
+# What the client library links, and what its compilation needs besides.
+find_package(Boost 1.81 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(OpenSSL REQUIRED)
-find_package(spdlog REQUIRED)
-find_package(fmt REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(tomlplusplus QUIET)
-foreach(name IN ITEMS liburing liblz4 libzstd snappy libxxhash)
-  if(name STREQUAL snappy)
-    find_package(Snappy REQUIRED)
-  else()
-    pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${name})
-  endif()
-endforeach()
+find_package(Snappy REQUIRED)
+pkg_check_modules(liblz4 REQUIRED IMPORTED_TARGET GLOBAL liblz4)
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET GLOBAL libzstd)
+
+if(SLUICE_BROKER)
+  pkg_check_modules(liburing REQUIRED IMPORTED_TARGET GLOBAL liburing)
+  pkg_check_modules(libxxhash REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
+  find_package(CLI11 REQUIRED)
+  find_package(tomlplusplus REQUIRED)
+endif()
+if(SLUICE_PROGRAMS)
+  find_package(Boost 1.81 REQUIRED COMPONENTS json)
+  find_package(fmt REQUIRED)
+  find_package(spdlog REQUIRED)
+endif()
 
 # Asio is compiled once, in base/asio.cpp.
 add_library(sluice_asio INTERFACE)

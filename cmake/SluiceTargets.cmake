@@ -8,11 +8,18 @@ function(sluice_layer name)
   endforeach()
   if(sources)
     add_library(sluice_${name} STATIC ${sources})
-    target_include_directories(sluice_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    # One compilation serves programs, archives and shared libraries: position-independent, with
+    # nothing visible outside a library but what SLUICE_EXPORT marks, and without the names of our
+    # directories, so that ccache knows it again in another build (FetchContent).
+    set_target_properties(sluice_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
+      CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    target_compile_options(sluice_${name} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
+      -fdebug-prefix-map=${CMAKE_BINARY_DIR}=.)
+    target_include_directories(sluice_${name} PUBLIC ${PROJECT_SOURCE_DIR})
     target_link_libraries(sluice_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   else()
     add_library(sluice_${name} INTERFACE)
-    target_include_directories(sluice_${name} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_include_directories(sluice_${name} INTERFACE ${PROJECT_SOURCE_DIR})
     target_link_libraries(sluice_${name} INTERFACE ${arg_PUBLIC} ${arg_PRIVATE})
   endif()
 endfunction()

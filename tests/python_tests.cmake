@@ -11,6 +11,6 @@ endfunction()
 
 sluice_python_test(tidy_test tools/tidy_test.py tools 60)
 sluice_python_test(bench_test tools/bench_test.py tools 60)
-sluice_python_test(tidy ${CMAKE_SOURCE_DIR}/tools/dev/tidy.py tools 60)
+sluice_python_test(tidy ${PROJECT_SOURCE_DIR}/tools/dev/tidy.py tools 60)
 add_subdirectory(conformance)
 add_subdirectory(crash)
