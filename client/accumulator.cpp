@@ -1,7 +1,7 @@
 #include "client/accumulator.hpp"
 
 #include "base/check.hpp"
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -52,14 +52,14 @@ Result<Accumulator::Appended> Accumulator::append(QueueId id, const protocol::Ne
                                                   TimePoint now) {
   SLUICE_CHECK(id < queues_.size());
   Queue& queue = queues_[id];
-  const bool open = !queue.batches.empty() && queue.batches.back()->bytes.empty();
+  const bool open = !queue.batches.empty() && !queue.batches.back()->bytes;
   const bool fits = open && queue.batches.back()->builder.size_with(record) <= options_.batch_size;
   if (!fits) {
     const std::size_t size = protocol::batch_header_size + protocol::record_size(record, 0, 0);
     if (size > options_.batch_size_max || size > options_.buffer_memory)
-      return client::fail(Errc::record_too_large,
+      return sluice::fail(Errc::record_too_large,
                           std::to_string(size) + " bytes to " + queue.where.topic);
-    if (!has_room(size)) return client::fail(Errc::buffer_full, queue.where.topic);
+    if (!has_room(size)) return sluice::fail(Errc::buffer_full, queue.where.topic);
     queue.batches.push_back(new_batch(id, now));
     ++queued_;
   }
@@ -109,10 +109,10 @@ TimePoint Accumulator::next_ready(TimePoint now) const {
 void Accumulator::number(Queue& queue, Batch& batch) {
   batch.base_sequence = queue.next_sequence;
   queue.next_sequence = protocol::add_sequence(queue.next_sequence, batch.record_count);
-  if (batch.bytes.empty())
+  if (!batch.bytes)
     batch.builder.set_producer(producer_id_, producer_epoch_, batch.base_sequence);
   else
-    renumber(batch.bytes, producer_id_, producer_epoch_, batch.base_sequence);
+    renumber(*batch.bytes, producer_id_, producer_epoch_, batch.base_sequence);
 }
 
 Accumulator::BatchPtr Accumulator::drain(QueueId id) {
@@ -121,7 +121,8 @@ Accumulator::BatchPtr Accumulator::drain(QueueId id) {
   queue.batches.pop_front();
   --queued_;
   if (options_.idempotent && batch->base_sequence < 0) number(queue, *batch);
-  if (batch->bytes.empty()) batch->bytes = batch->builder.finish(compressor_);
+  if (!batch->bytes)
+    batch->bytes = std::make_shared<std::vector<std::byte>>(batch->builder.finish(compressor_));
   queue.retrying = false;  // those behind it follow in the same order
   queue.orders_in_flight.push_back(batch->order);
   ++in_flight_;
@@ -147,10 +148,11 @@ void Accumulator::finish(BatchPtr batch, const Error* error) {
     // Its numbers will be missing: the broker would refuse all that follow.
     if (options_.idempotent && batch->base_sequence >= 0) identity_lost_ = true;
   }
-  batch->outcome->done = true;
+  batch->outcome->done.store(true, std::memory_order_release);
+  if (!batch->outcome->waiters.empty()) finished_.push_back(batch->outcome);
   memory_used_ -= batch->charged;
   if (spare_.size() >= spare_max) return;
-  batch->bytes.clear();
+  batch->bytes.reset();
   batch->outcome.reset();
   batch->charged = 0;
   batch->record_count = 0;

@@ -12,8 +12,9 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "client/types.hpp"
+#include "client/batch_outcome.hpp"
 #include "protocol/batch_builder.hpp"
+#include "sluice/types.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,17 +22,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::client {
-
-// What became of one batch; shared with the handles of its records.
-struct BatchOutcome {
-  bool done = false;
-  Error error;                       // set: all records of the batch failed with it
-  Offset base_offset = -1;           // -1: not known (acks = 0, or a duplicate the broker forgot)
-  std::int64_t append_time_ms = -1;  // set when the broker stamps records itself
-};
 
 struct AccumulatorOptions {
   std::size_t batch_size = 16 * 1024;        // bytes before compression
@@ -50,7 +44,8 @@ class Accumulator {
 
   struct Batch {
     QueueId queue = 0;
-    std::vector<std::byte> bytes;  // the finished record batch, once drained
+    // The finished record batch; null until drained. A channel may keep it longer than we do.
+    std::shared_ptr<std::vector<std::byte>> bytes;
     std::shared_ptr<BatchOutcome> outcome = std::make_shared<BatchOutcome>();
     TimePoint created{};
     std::size_t charged = 0;  // of buffer_memory
@@ -65,7 +60,7 @@ class Accumulator {
   using BatchPtr = std::unique_ptr<Batch>;
 
   struct Appended {
-    std::shared_ptr<const BatchOutcome> outcome;
+    std::shared_ptr<BatchOutcome> outcome;
     std::int32_t index = 0;    // of the record in its batch
     bool batch_ready = false;  // a batch of this queue can be sent at once
   };
@@ -103,6 +98,11 @@ class Accumulator {
   }
   // Fails all that is queued.
   void abandon(const Error& error);
+
+  // Batches that came to their end and that somebody waits for; cleared by reading.
+  std::vector<std::shared_ptr<BatchOutcome>> take_finished() {
+    return std::exchange(finished_, {});
+  }
 
   // Whether the batch is the oldest of its partition that the broker has not confirmed.
   bool is_oldest(const Batch& batch) const;
@@ -148,6 +148,7 @@ class Accumulator {
   AccumulatorOptions options_;
   std::deque<Queue> queues_;
   std::vector<BatchPtr> spare_;  // builders keep their memory
+  std::vector<std::shared_ptr<BatchOutcome>> finished_;
   protocol::Compressor compressor_;
   std::size_t memory_used_ = 0;
   std::size_t queued_ = 0;

@@ -1,6 +1,6 @@
-#include "client/admin.hpp"
+#include "sluice/admin.hpp"
 
-#include "client/admin_impl.hpp"
+#include "client/admin_core.hpp"
 #include "protocol/messages/create_partitions.hpp"
 #include "protocol/messages/create_topics.hpp"
 #include "protocol/messages/delete_records.hpp"
@@ -13,9 +13,11 @@
 #include <array>
 #include <utility>
 
-namespace sluice::client {
+namespace sluice {
 
-using protocol::ErrorCode;
+using client::call;
+using client::Cluster;
+using client::outcome;
 
 std::string_view source_name(ConfigSource source) {
   constexpr std::array<std::string_view, 9> names = {"unknown", "topic",          "broker",
@@ -25,21 +27,24 @@ std::string_view source_name(ConfigSource source) {
   return i < names.size() ? names[i] : names[0];
 }
 
-Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+void client::RetireAdmin::operator()(AdminCore* core) const {
+  retire(std::unique_ptr<AdminCore>(core));
+}
+
+Admin::Admin(Core core) : core_(std::move(core)) {}
 Admin::~Admin() = default;
 Admin::Admin(Admin&&) noexcept = default;
 Admin& Admin::operator=(Admin&&) noexcept = default;
 
 Result<Admin> Admin::create(ClientOptions options) {
-  auto loop = std::make_unique<Loop>();
-  auto cluster = Cluster::create(*loop, std::move(options));
+  auto cluster = client::Cluster::create(std::move(options));
   if (!cluster) return std::unexpected(cluster.error());
-  return Admin(std::make_unique<Impl>(std::move(loop), std::move(*cluster)));
+  return Admin(Core(std::make_unique<client::AdminCore>(std::move(*cluster)).release()));
 }
 
 Result<ClusterInfo> Admin::cluster(Deadline deadline) {
-  auto& cluster = impl_->cluster();
-  const auto refreshed = impl_->run(cluster.refresh(impl_->until(deadline)));
+  auto& cluster = core_->cluster();
+  const auto refreshed = core_->run(cluster.refresh(core_->until(deadline)));
   if (!refreshed) return std::unexpected(refreshed.error());
   return ClusterInfo{cluster.metadata().cluster_id(), cluster.metadata().controller(),
                      cluster.metadata().brokers()};
@@ -61,7 +66,7 @@ Task<Result<std::vector<TopicInfo>>> ask_topics(Cluster& cluster,
   const auto reply = co_await call<protocol::MetadataResponse>(*link, request, deadline);
   if (!reply) co_return std::unexpected(reply.error());
   std::vector<TopicInfo> topics;
-  for (const auto& topic : reply->body.topics) topics.push_back(topic_info(topic));
+  for (const auto& topic : reply->body.topics) topics.push_back(client::topic_info(topic));
   std::sort(topics.begin(), topics.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   co_return topics;
@@ -70,18 +75,18 @@ Task<Result<std::vector<TopicInfo>>> ask_topics(Cluster& cluster,
 }  // namespace
 
 Result<std::vector<TopicInfo>> Admin::topics(Deadline deadline) {
-  return impl_->run(ask_topics(impl_->cluster(), std::nullopt, impl_->until(deadline)));
+  return core_->run(ask_topics(core_->cluster(), std::nullopt, core_->until(deadline)));
 }
 
 Result<std::vector<TopicInfo>> Admin::topics(const std::vector<std::string>& names,
                                              Deadline deadline) {
   if (names.empty()) return std::vector<TopicInfo>{};
-  return impl_->run(ask_topics(impl_->cluster(), names, impl_->until(deadline)));
+  return core_->run(ask_topics(core_->cluster(), names, core_->until(deadline)));
 }
 
 Result<> Admin::create_topic(const NewTopic& topic, Commit commit, Deadline deadline) {
   protocol::CreateTopicsRequest request;
-  request.timeout_ms = impl_->timeout_ms();
+  request.timeout_ms = core_->timeout_ms();
   request.validate_only = commit == Commit::dry_run;
   auto& row = request.topics.emplace_back();
   row.name = topic.name;
@@ -95,7 +100,7 @@ Result<> Admin::create_topic(const NewTopic& topic, Commit commit, Deadline dead
     else
       config.value.reset();
   }
-  const auto reply = impl_->ask_controller<protocol::CreateTopicsResponse>(request, deadline);
+  const auto reply = core_->ask_controller<protocol::CreateTopicsResponse>(request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.topics.size() != 1) return fail(Errc::malformed_response, "CreateTopics");
   const auto& answer = reply->body.topics.front();
@@ -104,14 +109,14 @@ Result<> Admin::create_topic(const NewTopic& topic, Commit commit, Deadline dead
 
 Result<> Admin::delete_topic(const std::string& name, Deadline deadline) {
   protocol::DeleteTopicsRequest request;
-  request.timeout_ms = impl_->timeout_ms();
-  const auto version = impl_->controller_version(protocol::DeleteTopicsRequest::schema, deadline);
+  request.timeout_ms = core_->timeout_ms();
+  const auto version = core_->controller_version(protocol::DeleteTopicsRequest::schema, deadline);
   if (!version) return std::unexpected(version.error());
   if (*version >= 6)
     request.topics.emplace_back().name = name;
   else
     request.topic_names.push_back(name);
-  const auto reply = impl_->ask_controller<protocol::DeleteTopicsResponse>(request, deadline);
+  const auto reply = core_->ask_controller<protocol::DeleteTopicsResponse>(request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.responses.size() != 1) return fail(Errc::malformed_response, "DeleteTopics");
   const auto& answer = reply->body.responses.front();
@@ -121,13 +126,13 @@ Result<> Admin::delete_topic(const std::string& name, Deadline deadline) {
 Result<> Admin::create_partitions(const std::string& topic, std::int32_t total, Commit commit,
                                   Deadline deadline) {
   protocol::CreatePartitionsRequest request;
-  request.timeout_ms = impl_->timeout_ms();
+  request.timeout_ms = core_->timeout_ms();
   request.validate_only = commit == Commit::dry_run;
   auto& row = request.topics.emplace_back();
   row.name = topic;
   row.count = total;
   row.assignments.reset();
-  const auto reply = impl_->ask_controller<protocol::CreatePartitionsResponse>(request, deadline);
+  const auto reply = core_->ask_controller<protocol::CreatePartitionsResponse>(request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.results.size() != 1) return fail(Errc::malformed_response, "CreatePartitions");
   const auto& answer = reply->body.results.front();
@@ -141,7 +146,7 @@ Result<std::vector<ConfigEntry>> Admin::configs(const Resource& resource, Deadli
   row.resource_name = resource.name;
   row.configuration_keys.reset();
   const auto reply =
-      impl_->ask_owner<protocol::DescribeConfigsResponse>(resource, request, deadline);
+      core_->ask_owner<protocol::DescribeConfigsResponse>(resource, request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.results.size() != 1) return fail(Errc::malformed_response, "DescribeConfigs");
   const auto& answer = reply->body.results.front();
@@ -179,7 +184,7 @@ Result<> Admin::alter_configs(const Resource& resource, const std::vector<Config
       config.value.reset();
   }
   const auto reply =
-      impl_->ask_owner<protocol::IncrementalAlterConfigsResponse>(resource, request, deadline);
+      core_->ask_owner<protocol::IncrementalAlterConfigsResponse>(resource, request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.responses.size() != 1)
     return fail(Errc::malformed_response, "IncrementalAlterConfigs");
@@ -195,7 +200,7 @@ Result<std::map<TopicPartition, std::int64_t>> Admin::sizes(Deadline deadline) {
     protocol::DescribeLogDirsRequest request;
     request.topics.reset();
     const auto reply =
-        impl_->ask_node<protocol::DescribeLogDirsResponse>(broker.id, request, deadline);
+        core_->ask_node<protocol::DescribeLogDirsResponse>(broker.id, request, deadline);
     if (!reply) return std::unexpected(reply.error());
     for (const auto& directory : reply->body.results)
       for (const auto& topic : directory.topics)
@@ -207,22 +212,22 @@ Result<std::map<TopicPartition, std::int64_t>> Admin::sizes(Deadline deadline) {
 
 Result<std::map<TopicPartition, TimestampOffset>> Admin::offsets(
     const std::map<TopicPartition, std::int64_t>& at, Deadline deadline) {
-  return impl_->run(
-      list_offsets(impl_->cluster(), at, Isolation::read_uncommitted, impl_->until(deadline)));
+  return core_->run(client::list_offsets(core_->cluster(), at, Isolation::read_uncommitted,
+                                         core_->until(deadline)));
 }
 
 Result<std::map<TopicPartition, Offset>> Admin::delete_records(
     const std::map<TopicPartition, Offset>& before, Deadline deadline) {
   std::map<BrokerId, protocol::DeleteRecordsRequest> requests;
-  auto& cluster = impl_->cluster();
+  auto& cluster = core_->cluster();
   for (const auto& [where, offset] : before) {
-    const auto known = impl_->run(cluster.ensure_topic(where.topic, impl_->until(deadline)));
+    const auto known = core_->run(cluster.ensure_topic(where.topic, core_->until(deadline)));
     if (!known) return std::unexpected(known.error());
     const auto* partition = cluster.metadata().partition(where.topic, where.partition);
     if (!partition)
       return fail(Errc::unknown_topic, where.topic + "-" + std::to_string(where.partition));
     auto& request = requests[partition->leader];
-    request.timeout_ms = impl_->timeout_ms();
+    request.timeout_ms = core_->timeout_ms();
     if (request.topics.empty() || request.topics.back().name != where.topic)
       request.topics.emplace_back().name = where.topic;
     auto& row = request.topics.back().partitions.emplace_back();
@@ -231,7 +236,7 @@ Result<std::map<TopicPartition, Offset>> Admin::delete_records(
   }
   std::map<TopicPartition, Offset> first_offsets;
   for (const auto& [leader, request] : requests) {
-    const auto reply = impl_->ask_node<protocol::DeleteRecordsResponse>(leader, request, deadline);
+    const auto reply = core_->ask_node<protocol::DeleteRecordsResponse>(leader, request, deadline);
     if (!reply) return std::unexpected(reply.error());
     for (const auto& topic : reply->body.topics) {
       for (const auto& row : topic.partitions) {
@@ -245,4 +250,4 @@ Result<std::map<TopicPartition, Offset>> Admin::delete_records(
   return first_offsets;
 }
 
-}  // namespace sluice::client
+}  // namespace sluice

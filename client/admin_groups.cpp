@@ -1,5 +1,5 @@
 // The part of Admin that deals with groups and their offsets.
-#include "client/admin_impl.hpp"
+#include "client/admin_core.hpp"
 #include "client/consumer_protocol.hpp"
 #include "protocol/messages/consumer_group_describe.hpp"
 #include "protocol/messages/delete_groups.hpp"
@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::client {
+namespace sluice {
 
-using protocol::ErrorCode;
+using client::outcome;
 
 Result<std::vector<GroupListing>> Admin::groups(Deadline deadline) {
   const auto known = cluster(deadline);
@@ -19,7 +19,7 @@ Result<std::vector<GroupListing>> Admin::groups(Deadline deadline) {
   std::vector<GroupListing> groups;
   for (const auto& broker : known->brokers) {  // each knows those that it coordinates
     const protocol::ListGroupsRequest request;
-    const auto reply = impl_->ask_node<protocol::ListGroupsResponse>(broker.id, request, deadline);
+    const auto reply = core_->ask_node<protocol::ListGroupsResponse>(broker.id, request, deadline);
     if (!reply) return std::unexpected(reply.error());
     const auto good = outcome(reply->body.error_code, "list groups");
     if (!good) return std::unexpected(good.error());
@@ -47,7 +47,7 @@ GroupDescription describe_classic(const protocol::DescribeGroupsResponse::Group&
                                .host = std::string(member.client_host)};
     if (member.group_instance_id) row.instance_id = std::string(*member.group_instance_id);
     if (group.protocol_type == "consumer")
-      if (auto assignment = decode_assignment(member.member_assignment))
+      if (auto assignment = client::decode_assignment(member.member_assignment))
         row.assignment = std::move(*assignment);
     description.members.push_back(std::move(row));
   }
@@ -77,14 +77,14 @@ GroupDescription describe_modern(const protocol::ConsumerGroupDescribeResponse::
 
 Result<GroupDescription> Admin::describe_group(const std::string& id, Deadline deadline) {
   const auto coordinator =
-      impl_->run(impl_->cluster().find_coordinator(id, impl_->until(deadline)));
+      core_->run(core_->cluster().find_coordinator(id, core_->until(deadline)));
   if (!coordinator) return std::unexpected(coordinator.error());
   GroupDescription description;
   // KIP-848 groups answer to their own request only; a classic or unknown one is refused there.
   protocol::ConsumerGroupDescribeRequest modern;
   modern.group_ids.push_back(id);
   const auto first =
-      impl_->ask_node<protocol::ConsumerGroupDescribeResponse>(*coordinator, modern, deadline);
+      core_->ask_node<protocol::ConsumerGroupDescribeResponse>(*coordinator, modern, deadline);
   if (first && first->body.groups.size() == 1 &&
       first->body.groups.front().error_code == ErrorCode::none) {
     description = describe_modern(first->body.groups.front());
@@ -92,7 +92,7 @@ Result<GroupDescription> Admin::describe_group(const std::string& id, Deadline d
     protocol::DescribeGroupsRequest request;
     request.groups.push_back(id);
     const auto reply =
-        impl_->ask_node<protocol::DescribeGroupsResponse>(*coordinator, request, deadline);
+        core_->ask_node<protocol::DescribeGroupsResponse>(*coordinator, request, deadline);
     if (!reply) return std::unexpected(reply.error());
     if (reply->body.groups.size() != 1) return fail(Errc::malformed_response, "DescribeGroups");
     const auto& group = reply->body.groups.front();
@@ -108,19 +108,19 @@ Result<GroupDescription> Admin::describe_group(const std::string& id, Deadline d
 
 Result<std::map<TopicPartition, CommittedOffset>> Admin::group_offsets(const std::string& id,
                                                                        Deadline deadline) {
-  auto link = impl_->run(impl_->coordinator(id, impl_->until(deadline)));
+  auto link = core_->run(core_->coordinator(id, core_->until(deadline)));
   if (!link) return std::unexpected(link.error());
-  return impl_->run(fetch_committed(*link, id, std::nullopt, Isolation::read_uncommitted,
-                                    impl_->until(deadline)));
+  return core_->run(fetch_committed(*link, id, std::nullopt, Isolation::read_uncommitted,
+                                    core_->until(deadline)));
 }
 
 Result<> Admin::alter_group_offsets(const std::string& id,
                                     const std::map<TopicPartition, CommittedOffset>& offsets,
                                     Deadline deadline) {
-  auto link = impl_->run(impl_->coordinator(id, impl_->until(deadline)));
+  auto link = core_->run(core_->coordinator(id, core_->until(deadline)));
   if (!link) return std::unexpected(link.error());
-  const auto answer =
-      impl_->run(commit_offsets(*link, Committer{.group_id = id}, offsets, impl_->until(deadline)));
+  const auto answer = core_->run(
+      commit_offsets(*link, client::Committer{.group_id = id}, offsets, core_->until(deadline)));
   if (!answer) return std::unexpected(answer.error());
   for (const auto& [where, code] : *answer) {
     const auto good = outcome(code, "offset of group " + id + " in " + where.topic + "-" +
@@ -133,10 +133,10 @@ Result<> Admin::alter_group_offsets(const std::string& id,
 Result<> Admin::delete_group(const std::string& id, Deadline deadline) {
   protocol::DeleteGroupsRequest request;
   request.groups_names.push_back(id);
-  const auto reply = impl_->ask_coordinator<protocol::DeleteGroupsResponse>(id, request, deadline);
+  const auto reply = core_->ask_coordinator<protocol::DeleteGroupsResponse>(id, request, deadline);
   if (!reply) return std::unexpected(reply.error());
   if (reply->body.results.size() != 1) return fail(Errc::malformed_response, "DeleteGroups");
   return outcome(reply->body.results.front().error_code, "delete group " + id);
 }
 
-}  // namespace sluice::client
+}  // namespace sluice

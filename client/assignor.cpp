@@ -1,13 +1,10 @@
 #include "client/assignor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 namespace sluice::client {
 namespace {
-
-constexpr std::array<std::string_view, 3> names = {"range", "roundrobin", "cooperative-sticky"};
 
 // Java's order: static members by instance id, then dynamic ones by member id.
 std::vector<const GroupMemberInfo*> in_order(const std::vector<GroupMemberInfo>& members) {
@@ -91,16 +88,6 @@ bool move_one(const std::vector<const GroupMemberInfo*>& members, GroupAssignmen
 
 }  // namespace
 
-std::string_view assignor_name(Assignor assignor) {
-  return names[static_cast<std::size_t>(assignor)];
-}
-
-std::optional<Assignor> assignor_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Assignor>(i);
-  return std::nullopt;
-}
-
 GroupAssignment assign_range(const std::vector<GroupMemberInfo>& members,
                              const PartitionCounts& counts) {
   auto assignment = empty_for(members);
@@ -180,6 +167,8 @@ GroupAssignment assign(Assignor assignor, const std::vector<GroupMemberInfo>& me
       return assign_round_robin(members, counts);
     case Assignor::cooperative_sticky:
       return assign_cooperatively(members, counts);
+    case Assignor::sticky:
+      return assign_sticky(members, counts);
     case Assignor::range:
       break;
   }

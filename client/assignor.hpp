@@ -3,20 +3,14 @@
 #pragma once
 
 #include "client/consumer_protocol.hpp"
-#include "client/types.hpp"
+#include "sluice/consumer.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sluice::client {
-
-enum class Assignor : std::uint8_t { range, round_robin, cooperative_sticky };
-// The names on the wire: "range", "roundrobin", "cooperative-sticky".
-std::string_view assignor_name(Assignor assignor);
-std::optional<Assignor> assignor_from_name(std::string_view name);
 
 struct GroupMemberInfo {
   std::string member_id;

@@ -7,23 +7,35 @@
 
 namespace sluice::client {
 
-Result<std::unique_ptr<Cluster>> Cluster::create(Loop& loop, ClientOptions options) {
-  std::vector<Address> bootstrap;
-  for (const auto& text : options.brokers) {
-    auto address = parse_address(text);
-    if (!address) return std::unexpected(address.error());
-    bootstrap.push_back(std::move(*address));
+Result<std::unique_ptr<Cluster>> Cluster::create(ClientOptions options) {
+  auto host = options.host ? options.host : make_private_host();
+  auto bootstrap = host->bootstrap();
+  if (bootstrap.empty()) {
+    for (const auto& text : options.brokers) {
+      auto address = parse_address(text);
+      if (!address) return std::unexpected(address.error());
+      bootstrap.push_back(std::move(*address));
+    }
   }
   if (bootstrap.empty()) return fail(Errc::invalid_argument, "no broker address");
-  return std::make_unique<Cluster>(loop, std::move(options), std::move(bootstrap));
+  return std::make_unique<Cluster>(std::move(host), std::move(options), std::move(bootstrap));
 }
 
-Cluster::Cluster(Loop& loop, ClientOptions options, std::vector<Address> bootstrap)
-    : loop_(loop),
+Cluster::Cluster(std::shared_ptr<Host> host, ClientOptions options, std::vector<Address> bootstrap)
+    : host_(std::move(host)),
+      loop_(host_->loop()),
       options_(std::move(options)),
       bootstrap_(std::move(bootstrap)),
       metadata_(options_.metadata_max_age),
-      refreshed_(loop) {}
+      random_(host_->make_random()),
+      refreshed_(loop_),
+      tasks_(loop_.executor()) {}
+
+Task<Result<>> Cluster::stop() {
+  close();
+  co_await tasks_.drain();
+  co_return Result<>{};
+}
 
 void Cluster::close() {
   closed_ = true;
@@ -36,8 +48,8 @@ void Cluster::close() {
 
 Task<Result<Cluster::Link>> Cluster::connect(Address address, TimePoint deadline) {
   if (closed_) co_return fail(Errc::closed);
-  auto link = std::make_shared<Connection>(loop_, std::move(address), options_.client_id);
-  const auto limit = std::min(deadline, SystemClock{}.now() + options_.connect_timeout);
+  auto link = host_->make_channel(std::move(address), options_.client_id);
+  const auto limit = std::min<TimePoint>(deadline, now() + options_.connect_timeout);
   opening_.push_back(link);
   const auto opened = co_await link->open(limit);
   std::erase(opening_, link);
@@ -66,7 +78,7 @@ Task<Result<Cluster::Link>> Cluster::any(TimePoint deadline) {
       co_return link;
     }
     last = link.error();
-    if (SystemClock{}.now() >= deadline) break;
+    if (now() >= deadline) break;
   }
   co_return fail(Errc::unreachable, last.message());
 }
@@ -110,7 +122,7 @@ Task<Result<Cluster::Link>> Cluster::controller(TimePoint deadline) {
 
 Task<Result<>> Cluster::refresh(TimePoint deadline) {
   if (refreshing_) {
-    co_await refreshed_.wait(deadline);
+    while (refreshing_ && !closed_ && now() < deadline) co_await refreshed_.wait(deadline);
     if (refreshing_) co_return fail(Errc::timed_out, "metadata");
     if (refresh_error_.code) co_return std::unexpected(refresh_error_);
     co_return Result<>{};
@@ -129,7 +141,7 @@ Task<Result<>> Cluster::refresh(TimePoint deadline) {
     if (!reply) {
       refresh_error_ = reply.error();
     } else {
-      metadata_.update(reply->body, SystemClock{}.now());
+      metadata_.update(reply->body, now());
       if (metadata_.wanted().size() != wanted_before) metadata_.invalidate();
     }
   }
@@ -140,14 +152,14 @@ Task<Result<>> Cluster::refresh(TimePoint deadline) {
 }
 
 Task<Result<>> Cluster::ensure_fresh(TimePoint deadline) {
-  if (!metadata_.stale(SystemClock{}.now())) co_return Result<>{};
+  if (!metadata_.stale(now())) co_return Result<>{};
   co_return co_await refresh(deadline);
 }
 
 Task<Result<>> Cluster::ensure_topic(std::string topic, TimePoint deadline) {
   metadata_.want(topic);
   for (int attempt = 0;; ++attempt) {
-    if (attempt > 0 || metadata_.stale(SystemClock{}.now())) {
+    if (attempt > 0 || metadata_.stale(now())) {
       const auto refreshed = co_await refresh(deadline);
       const bool hopeless = !ever_connected_ && attempt == 0;
       if (!refreshed && (hopeless || !retriable(refreshed.error().code)))
@@ -156,15 +168,14 @@ Task<Result<>> Cluster::ensure_topic(std::string topic, TimePoint deadline) {
     const auto* info = metadata_.topic(topic);
     if (info && info->error == protocol::ErrorCode::none && !info->partitions.empty())
       co_return Result<>{};
-    const bool late = SystemClock{}.now() >= deadline;
+    const bool late = now() >= deadline;
     const bool passing =
         !info || is_retriable(info->error) || info->error == protocol::ErrorCode::none;
     const bool missing = info && info->error == protocol::ErrorCode::unknown_topic_or_partition;
     // A topic that nobody makes for us stays unknown; one that was just made may take a moment.
     if (missing && (late || (auto_create_ == AutoCreate::no && attempt >= 3)))
       co_return fail(Errc::unknown_topic, topic);
-    if (info && !passing)
-      co_return sluice::fail(broker_error(static_cast<std::int16_t>(info->error)), topic);
+    if (info && !passing) co_return sluice::fail(make_error_code(info->error), topic);
     if (late) co_return fail(Errc::timed_out, "metadata of topic " + topic);
     co_await back_off(attempt, deadline);
   }
@@ -200,10 +211,9 @@ Task<Result<BrokerId>> Cluster::find_coordinator(std::string group, TimePoint de
       }
       if (error == protocol::ErrorCode::none && metadata_.broker(id)) co_return id;
       if (error != protocol::ErrorCode::none)
-        last = Error{broker_error(static_cast<std::int16_t>(error)),
-                     "find the coordinator of group " + group};
+        last = Error{make_error_code(error), "find the coordinator of group " + group};
     }
-    if (!retriable(last.code) || SystemClock{}.now() >= deadline) co_return std::unexpected(last);
+    if (!retriable(last.code) || now() >= deadline) co_return std::unexpected(last);
     co_await back_off(attempt, deadline);
   }
   co_return fail(Errc::closed);
@@ -213,9 +223,9 @@ Task<> Cluster::back_off(int attempt, TimePoint deadline) {
   auto wait = options_.retry_backoff * (1 << std::min(attempt, 10));
   wait = std::min<std::chrono::milliseconds>(wait, options_.retry_backoff_max);
   const auto spread = static_cast<std::uint64_t>(std::max<std::int64_t>(1, wait.count() * 2 / 5));
-  wait += std::chrono::milliseconds(static_cast<std::int64_t>(random_.below(spread))) - wait / 5;
-  Timer timer(loop_.executor(), std::min(deadline, SystemClock{}.now() + wait));
-  co_await timer.async_wait(use_task);
+  wait += std::chrono::milliseconds(static_cast<std::int64_t>(random_->below(spread))) - wait / 5;
+  const auto until = std::min(deadline, now() + wait);
+  co_await loop_.timers().wait_until(until);
 }
 
 }  // namespace sluice::client

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "base/random.hpp"
+#include "base/task_group.hpp"
 #include "client/call.hpp"
-#include "client/connection.hpp"
+#include "client/channel.hpp"
+#include "client/host.hpp"
 #include "client/loop.hpp"
 #include "client/metadata.hpp"
-#include "client/types.hpp"
+#include "sluice/types.hpp"
 
 #include <map>
 #include <memory>
@@ -26,11 +28,12 @@ enum class AutoCreate : bool { no, yes };
 class Cluster {
  public:
   // Errors: Errc::invalid_argument for an address that is none.
-  static Result<std::unique_ptr<Cluster>> create(Loop& loop, ClientOptions options);
-  Cluster(Loop& loop, ClientOptions options, std::vector<Address> bootstrap);
+  static Result<std::unique_ptr<Cluster>> create(ClientOptions options);
+  Cluster(std::shared_ptr<Host> host, ClientOptions options, std::vector<Address> bootstrap);
+  // Requires: no task is running (stop()).
   ~Cluster() { close(); }
 
-  using Link = std::shared_ptr<Connection>;
+  using Link = std::shared_ptr<Channel>;
 
   // An open connection to whichever broker answers first. Errors: Errc::unreachable, with the last
   // reason in the context.
@@ -52,25 +55,35 @@ class Cluster {
 
   MetadataCache& metadata() { return metadata_; }
   const ClientOptions& options() const { return options_; }
+  Host& host() { return *host_; }
+  const std::shared_ptr<Host>& shared_host() const { return host_; }
   Loop& loop() { return loop_; }
-  Random& random() { return random_; }
+  TimePoint now() const { return loop_.now(); }
+  Random& random() { return *random_; }
   void set_auto_create(AutoCreate value) { auto_create_ = value; }
 
   // Waits before the n-th retry (from 0): doubles, up to the maximum, with a fifth of jitter.
   Task<> back_off(int attempt, TimePoint deadline);
 
+  // Starts a task of this client. It ends by itself once the cluster is closed and its owner has
+  // told it to; stop() waits for it.
+  void spawn(Task<> task) { tasks_.spawn(std::move(task)); }
+
   // Closes all connections; everything that waits fails, and nothing connects again.
   void close();
+  // Closes, and waits until no task is running.
+  Task<Result<>> stop();
   bool closed() const { return closed_; }
 
  private:
   Task<Result<Link>> connect(Address address, TimePoint deadline);
 
+  std::shared_ptr<Host> host_;
   Loop& loop_;
   ClientOptions options_;
   std::vector<Address> bootstrap_;
   MetadataCache metadata_;
-  SystemRandom random_;
+  std::unique_ptr<Random> random_;
   AutoCreate auto_create_ = AutoCreate::no;
   // Connections by broker; the bootstrap one until brokers are known.
   std::map<std::pair<BrokerId, Purpose>, Link> links_;
@@ -81,6 +94,7 @@ class Cluster {
   Signal refreshed_;
   Error refresh_error_;
   bool closed_ = false;
+  TaskGroup tasks_;
 };
 
 }  // namespace sluice::client

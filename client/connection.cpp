@@ -1,11 +1,13 @@
 #include "client/connection.hpp"
 
+#include "client/call.hpp"
+#include "protocol/messages/api_versions.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
-#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -24,40 +26,6 @@ std::unexpected<Error> socket_failure(const boost::system::error_code& ec, std::
 }
 
 }  // namespace
-
-std::string Address::to_string() const {
-  const bool bare_v6 = host.find(':') != std::string::npos;
-  return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
-Result<Address> parse_address(std::string_view text) {
-  Address address{.port = 9092};
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const auto end = text.find(']');
-    if (end == std::string_view::npos) return fail(Errc::invalid_argument, std::string(text));
-    address.host = text.substr(1, end - 1);
-    if (end + 1 < text.size()) {
-      if (text[end + 1] != ':') return fail(Errc::invalid_argument, std::string(text));
-      port = text.substr(end + 2);
-    }
-  } else {
-    const auto colon = text.rfind(':');
-    address.host = text.substr(0, colon);
-    if (colon != std::string_view::npos) port = text.substr(colon + 1);
-    if (address.host.find(':') != std::string::npos)
-      return fail(Errc::invalid_argument,
-                  std::string(text) + ": write an IPv6 address as [::1]:9092");
-  }
-  if (address.host.empty() || (text.ends_with(':')))
-    return fail(Errc::invalid_argument, "address '" + std::string(text) + "' is not HOST:PORT");
-  if (!port.empty()) {
-    const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (ec != std::errc{} || end != port.data() + port.size() || address.port == 0)
-      return fail(Errc::invalid_argument, "address '" + std::string(text) + "' has no valid port");
-  }
-  return address;
-}
 
 Connection::Connection(Loop& loop, Address address, std::string client_id)
     : loop_(loop),
@@ -79,19 +47,19 @@ void Connection::close() {
   for (auto& expected : std::exchange(expected_, {})) {
     if (!expected.waiter) continue;
     expected.waiter->failed = expected.waiter->done = true;
-    expected.waiter->timer.cancel();
+    expected.waiter->timer->cancel();
   }
   for (auto& outgoing : std::exchange(outgoing_, {})) {
     if (!outgoing.written) continue;
     outgoing.written->failed = outgoing.written->done = true;
-    outgoing.written->timer.cancel();
+    outgoing.written->timer->cancel();
   }
 }
 
 Task<Result<>> Connection::open(TimePoint deadline) {
   auto connected = co_await connect(deadline);
   if (connected) {
-    loop_.spawn(read_loop(shared_from_this()));
+    spawn(read_loop(shared_from_this()));
     connected = co_await learn_versions(deadline);
   }
   if (!connected) close();
@@ -101,17 +69,18 @@ Task<Result<>> Connection::open(TimePoint deadline) {
 namespace {
 
 // Closes the socket when the time is up, so that a pending connect or resolve ends.
-Task<> close_at(std::shared_ptr<Connection> connection, std::shared_ptr<Timer> timer) {
-  const auto [ec] = co_await timer->async_wait(use_task);
-  if (!ec) connection->close();
+Task<> close_at(std::shared_ptr<Connection> connection, std::shared_ptr<Timer> timer,
+                TimePoint deadline) {
+  const bool late = co_await timer->wait_until(deadline);
+  if (late) connection->close();
 }
 
 }  // namespace
 
 Task<Result<>> Connection::connect(TimePoint deadline) {
   state_ = State::connecting;
-  auto timer = std::make_shared<Timer>(loop_.executor(), deadline);
-  loop_.spawn(close_at(shared_from_this(), timer));
+  const std::shared_ptr<Timer> timer = loop_.timers().make_timer();
+  spawn(close_at(shared_from_this(), timer, deadline));
   auto connected = co_await connect_any(deadline);
   timer->cancel();
   co_return connected;
@@ -142,7 +111,7 @@ Task<Result<>> Connection::connect_any(TimePoint deadline) {
     if (!ec) break;
   }
   if (state_ == State::closed) {
-    const bool late = SystemClock{}.now() >= deadline;
+    const bool late = loop_.now() >= deadline;
     co_return fail(late ? Errc::timed_out : Errc::disconnected, context);
   }
   if (last) co_return sluice::fail(static_cast<std::error_code>(last), context);
@@ -151,27 +120,27 @@ Task<Result<>> Connection::connect_any(TimePoint deadline) {
   co_return Result<>{};
 }
 
-Task<Result<Frame>> Connection::exchange(std::vector<std::byte> request,
-                                         std::int32_t correlation_id, TimePoint deadline) {
+Task<Result<Frame>> Connection::exchange(Request request, std::int32_t correlation_id,
+                                         TimePoint deadline) {
   if (state_ == State::closed) co_return fail(Errc::disconnected, address_.to_string());
-  Waiter waiter(loop_, deadline);
+  Waiter waiter(loop_);
   expected_.push_back({correlation_id, &waiter});
   enqueue(std::move(request), nullptr);
-  const auto answered = co_await wait_for(waiter);
+  const auto answered = co_await wait_for(waiter, deadline);
   if (!answered) co_return std::unexpected(answered.error());
   co_return std::move(waiter.frame);
 }
 
-Task<Result<>> Connection::send(std::vector<std::byte> request, TimePoint deadline) {
+Task<Result<>> Connection::send(Request request, TimePoint deadline) {
   if (state_ == State::closed) co_return fail(Errc::disconnected, address_.to_string());
-  Waiter waiter(loop_, deadline);
+  Waiter waiter(loop_);
   enqueue(std::move(request), &waiter);
-  co_return co_await wait_for(waiter);
+  co_return co_await wait_for(waiter, deadline);
 }
 
-Task<Result<>> Connection::wait_for(Waiter& waiter) {
+Task<Result<>> Connection::wait_for(Waiter& waiter, TimePoint deadline) {
   const auto self = shared_from_this();
-  co_await waiter.timer.async_wait(use_task);
+  co_await waiter.timer->wait_until(deadline);
   if (!waiter.done) {
     // Nobody may point to the waiter once this frame is gone.
     for (auto& expected : expected_)
@@ -185,20 +154,30 @@ Task<Result<>> Connection::wait_for(Waiter& waiter) {
   co_return Result<>{};
 }
 
-void Connection::enqueue(std::vector<std::byte> bytes, Waiter* written) {
-  outgoing_.push_back({std::move(bytes), written});
+// Tasks keep the connection alive and end when it is closed.
+void Connection::spawn(Task<> task) {
+  asio::co_spawn(loop_.executor(), std::move(task), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+void Connection::enqueue(Request request, Waiter* written) {
+  outgoing_.push_back({std::move(request), written});
   if (writing_) return;
   writing_ = true;
-  loop_.spawn(write_loop(shared_from_this()));
+  spawn(write_loop(shared_from_this()));
 }
 
 Task<> Connection::write_loop(std::shared_ptr<Connection> self) {
+  std::vector<asio::const_buffer> pieces;
   while (self->state_ != State::closed && !self->outgoing_.empty()) {
     // Owned here: close() empties the queue while the kernel may still read these bytes.
     const Outgoing next = std::move(self->outgoing_.front());
     self->outgoing_.front() = {{}, next.written};
-    const auto bytes = asio::buffer(next.bytes.data(), next.bytes.size());
-    const auto [ec, written] = co_await asio::async_write(self->socket_, bytes, use_task);
+    pieces.clear();
+    next.request.for_each_piece(
+        [&pieces](Bytes bytes) { pieces.emplace_back(bytes.data(), bytes.size()); });
+    const auto [ec, written] = co_await asio::async_write(self->socket_, pieces, use_task);
     if (ec) {
       self->close();
       break;
@@ -206,7 +185,7 @@ Task<> Connection::write_loop(std::shared_ptr<Connection> self) {
     if (self->outgoing_.empty()) break;  // closed meanwhile
     if (Waiter* waiter = self->outgoing_.front().written) {
       waiter->done = true;
-      waiter->timer.cancel();
+      waiter->timer->cancel();
     }
     self->outgoing_.pop_front();
   }
@@ -265,7 +244,43 @@ void Connection::deliver(Frame frame) {
   if (!waiter) return;
   waiter->frame = std::move(frame);
   waiter->done = true;
-  waiter->timer.cancel();
+  waiter->timer->cancel();
+}
+
+Task<Result<>> Connection::learn_versions(TimePoint deadline) {
+  protocol::ApiVersionsRequest request;
+  request.client_software_name = "sluice";
+  request.client_software_version = "0.1.0";
+  versions_.assign(protocol::ApiVersionsRequest::schema.api_key + 1, {});
+  // A broker that does not know our version answers in version 0, saying what it does know.
+  for (protocol::Version version = 3;; version = 0) {
+    const auto correlation_id = next_correlation_id();
+    auto encoded = encode_request(*this, request, version, correlation_id);
+    if (!encoded) co_return std::unexpected(encoded.error());
+    const auto frame = co_await exchange(std::move(*encoded), correlation_id, deadline);
+    if (!frame) co_return std::unexpected(frame.error());
+    const Bytes body = frame->bytes().subspan(sizeof correlation_id);
+    protocol::ApiVersionsResponse response;
+    constexpr auto unsupported =
+        static_cast<std::int16_t>(protocol::ErrorCode::unsupported_version);
+    if (version != 0 && body.size() >= 2 &&
+        load_big_endian<std::int16_t>(body.data()) == unsupported)
+      continue;
+    if (protocol::decode(body, version, response) != protocol::WireError::none)
+      co_return fail(Errc::malformed_response, "ApiVersions of " + address_.to_string());
+    if (response.error_code != protocol::ErrorCode::none)
+      co_return sluice::fail(make_error_code(response.error_code),
+                             "ApiVersions of " + address_.to_string());
+    for (const auto& api : response.api_keys) {
+      if (api.api_key < 0) continue;
+      const auto key = static_cast<std::size_t>(api.api_key);
+      if (key >= versions_.size()) versions_.resize(key + 1);
+      versions_[key].first = api.min_version;
+      versions_[key].last = api.max_version;
+    }
+    state_ = State::open;
+    co_return Result<>{};
+  }
 }
 
 }  // namespace sluice::client

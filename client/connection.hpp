@@ -5,11 +5,8 @@
 // it. Internal: includes Asio; public headers do not include this.
 #pragma once
 
-#include "base/bytes.hpp"
-#include "base/result.hpp"
-#include "client/error.hpp"
+#include "client/channel.hpp"
 #include "client/loop.hpp"
-#include "client/types.hpp"
 #include "protocol/schema.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -22,47 +19,21 @@
 
 namespace sluice::client {
 
-// A received frame without its length; what is decoded from it borrows from here.
-struct Frame {
-  std::shared_ptr<std::byte[]> data;
-  std::size_t size = 0;
-  Bytes bytes() const { return {data.get(), size}; }
-};
-
-struct Address {
-  std::string host;
-  std::uint16_t port = 0;
-  std::string to_string() const;
-  friend bool operator==(const Address&, const Address&) = default;
-};
-// "HOST:PORT" or "[V6]:PORT"; the port defaults to 9092. Errors: Errc::invalid_argument.
-Result<Address> parse_address(std::string_view text);
-
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection final : public Channel, public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, Address address, std::string client_id);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Connects and learns the broker's API versions.
-  // Errors: a socket error; Errc::timed_out, ::disconnected, ::malformed_response.
-  Task<Result<>> open(TimePoint deadline);
-  bool is_open() const { return state_ == State::open; }
-  // Fails everything that waits with Errc::disconnected. Idempotent.
-  void close();
-
-  const Address& address() const { return address_; }
-  const std::string& client_id() const { return client_id_; }
-  // The broker's range for an API; empty when it has none.
-  protocol::Versions versions(std::int16_t api_key) const;
-  std::int32_t next_correlation_id() { return ++last_correlation_id_; }
-
-  // Sends one request (a whole frame, length included, under `correlation_id`) and waits for its
-  // answer. Errors: Errc::timed_out (and the connection is closed), ::disconnected.
-  Task<Result<Frame>> exchange(std::vector<std::byte> request, std::int32_t correlation_id,
-                               TimePoint deadline);
-  // Sends a request that is never answered (Produce with acks = 0) and waits until it is written.
-  Task<Result<>> send(std::vector<std::byte> request, TimePoint deadline);
+  Task<Result<>> open(TimePoint deadline) override;
+  bool is_open() const override { return state_ == State::open; }
+  void close() override;
+  const Address& address() const override { return address_; }
+  const std::string& client_id() const override { return client_id_; }
+  protocol::Versions versions(std::int16_t api_key) const override;
+  Task<Result<Frame>> exchange(Request request, std::int32_t correlation_id,
+                               TimePoint deadline) override;
+  Task<Result<>> send(Request request, TimePoint deadline) override;
 
  private:
   using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
@@ -70,8 +41,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Someone who waits for an answer, or for a write to end.
   struct Waiter {
-    explicit Waiter(Loop& loop, TimePoint deadline) : timer(loop.executor(), deadline) {}
-    Timer timer;
+    explicit Waiter(Loop& loop) : timer(loop.timers().make_timer()) {}
+    std::unique_ptr<Timer> timer;
     bool done = false;
     bool failed = false;
     Frame frame;
@@ -81,7 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Waiter* waiter;
   };
   struct Outgoing {
-    std::vector<std::byte> bytes;
+    Request request;
     Waiter* written;  // null: nobody waits for the write
   };
 
@@ -94,8 +65,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Result<Frame>> read_frame();
   Task<Result<>> fill(std::size_t wanted);
   void deliver(Frame frame);
-  void enqueue(std::vector<std::byte> bytes, Waiter* written);
-  Task<Result<>> wait_for(Waiter& waiter);
+  void enqueue(Request request, Waiter* written);
+  Task<Result<>> wait_for(Waiter& waiter, TimePoint deadline);
+  void spawn(Task<> task);
 
   Loop& loop_;
   Address address_;
@@ -103,7 +75,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   State state_ = State::fresh;
   std::vector<protocol::Versions> versions_;
-  std::int32_t last_correlation_id_ = 0;
   std::deque<Expected> expected_;
   std::deque<Outgoing> outgoing_;
   bool writing_ = false;

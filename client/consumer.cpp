@@ -1,249 +1,171 @@
-#include "client/consumer.hpp"
+// The public face of the consumer: on the loop where that is this thread, else through it.
+#include "sluice/consumer.hpp"
 
-#include "client/cluster.hpp"
-#include "client/fetch_state.hpp"
-#include "client/fetcher.hpp"
-#include "client/group_session.hpp"
-#include "client/offsets.hpp"
+#include "client/consumer_core.hpp"
+#include "client/operation.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace sluice::client {
-namespace {
+namespace sluice {
 
-TimePoint now() { return SystemClock{}.now(); }
-
-}  // namespace
-
-class Consumer::Impl {
- public:
-  Impl(ConsumerOptions options, std::unique_ptr<Loop> loop, std::unique_ptr<Cluster> cluster)
-      : options_(std::move(options)),
-        loop_(std::move(loop)),
-        cluster_(std::move(cluster)),
-        state_({.check_crcs = options_.check_crcs,
-                .isolation = options_.isolation,
-                .prefetch_bytes = options_.prefetch_bytes}),
-        fetcher_(*cluster_, state_, options_),
-        group_(*cluster_, state_, fetcher_, options_) {
-    fetcher_.start();
-  }
-  ~Impl() {
-    if (!stopped_ && group_.active()) {
-      // Others wait a session timeout for a member that just disappears.
-      const auto left = loop_->run(group_.leave(now() + std::chrono::seconds(1)));
-      static_cast<void>(left);
-    }
-    stop();
-  }
-
-  void stop() {
-    if (stopped_) return;
-    stopped_ = true;
-    fetcher_.stop();
-    group_.stop();
-    cluster_->close();
-    loop_->drain();
-  }
-
-  Result<Records> poll(std::chrono::milliseconds wait);
-  std::optional<Error> failure();
-  static Task<> commit_in_background(Impl* self);
-  void commit_if_due();
-
-  TimePoint until(Deadline deadline) const {
-    return deadline.or_after(options_.client.request_timeout);
-  }
-  template <class T>
-  Result<T> closed() const {
-    return fail(Errc::closed, "consumer");
-  }
-
- private:
-  friend class Consumer;
-
-  ConsumerOptions options_;
-  std::unique_ptr<Loop> loop_;
-  std::unique_ptr<Cluster> cluster_;
-  FetchState state_;
-  Fetcher fetcher_;
-  GroupSession group_;
-  TimePoint next_commit_{};
-  bool committing_ = false;
-  bool stopped_ = false;
-};
-
-Task<> Consumer::Impl::commit_in_background(Impl* self) {
-  auto offsets = self->group_.uncommitted();
-  const auto committed =
-      co_await self->group_.commit(std::move(offsets), now() + std::chrono::seconds(10));
-  static_cast<void>(committed);  // tried again after the interval
-  self->committing_ = false;
+void client::RetireConsumer::operator()(ConsumerCore* core) const {
+  retire(std::unique_ptr<ConsumerCore>(core));
 }
 
-void Consumer::Impl::commit_if_due() {
-  if (!options_.auto_commit || options_.group_id.empty() || committing_ || now() < next_commit_)
-    return;
-  const bool first = next_commit_ == TimePoint{};
-  next_commit_ = now() + options_.auto_commit_interval;
-  if (first || group_.uncommitted().empty()) return;
-  committing_ = true;
-  loop_->spawn(commit_in_background(this));
-}
-
-std::optional<Error> Consumer::Impl::failure() {
-  if (auto ended = group_.failure()) return ended;
-  return fetcher_.take_failure();
-}
-
-Result<Consumer::Records> Consumer::Impl::poll(std::chrono::milliseconds wait) {
-  if (stopped_) return fail(Errc::closed, "consumer");
-  const auto deadline = now() + wait;
-  commit_if_due();
-  fetcher_.wake();  // the last poll made room
-  loop_->poll();
-  for (;;) {
-    const bool woken = loop_->run_until(
-        [&] { return state_.has_data() || fetcher_.has_failure() || group_.failure().has_value(); },
-        deadline);
-    if (state_.has_data()) {
-      auto records = state_.take(options_.poll_records);
-      if (!records || !records->empty()) return records;
-      fetcher_.wake();
-      if (now() < deadline) continue;
-    }
-    if (auto error = failure()) return std::unexpected(*error);
-    if (woken && now() < deadline) continue;
-    const auto& trouble = fetcher_.trouble() ? fetcher_.trouble() : group_.trouble();
-    if (trouble && trouble->code == make_error_code(Errc::unreachable))
-      return std::unexpected(*trouble);
-    return Records{};
-  }
-}
-
-// ---- The public face ----
-
-Consumer::Consumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Consumer::Consumer(Core core) : core_(std::move(core)) {}
 Consumer::~Consumer() = default;
 Consumer::Consumer(Consumer&&) noexcept = default;
 Consumer& Consumer::operator=(Consumer&&) noexcept = default;
 
 Result<Consumer> Consumer::create(ConsumerOptions options) {
   if (options.assignors.empty()) return fail(Errc::invalid_argument, "no assignor");
-  auto loop = std::make_unique<Loop>();
-  auto cluster = Cluster::create(*loop, options.client);
+  auto cluster = client::Cluster::create(options.client);
   if (!cluster) return std::unexpected(cluster.error());
-  return Consumer(std::make_unique<Impl>(std::move(options), std::move(loop), std::move(*cluster)));
+  return Consumer(Core(
+      std::make_unique<client::ConsumerCore>(std::move(options), std::move(*cluster)).release()));
 }
 
 Result<> Consumer::subscribe(std::vector<std::string> topics) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  if (impl_->options_.group_id.empty())
-    return fail(Errc::invalid_argument, "subscribe() needs a group id");
-  impl_->group_.subscribe(std::move(topics));
-  return {};
+  return core_->loop().call([&] { return core_->subscribe(std::move(topics)); });
 }
 
 Result<> Consumer::assign(Partitions partitions, Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  const auto until = impl_->until(deadline);
-  for (const auto& where : partitions) {
-    const auto known = impl_->loop_->run(impl_->cluster_->ensure_topic(where.topic, until));
-    if (!known) return known;
-    if (!impl_->cluster_->metadata().partition(where.topic, where.partition))
-      return fail(Errc::unknown_topic, where.topic + "-" + std::to_string(where.partition));
-  }
-  impl_->state_.assign(partitions);
-  impl_->fetcher_.wake();
-  return {};
+  return client::run(core_->cluster(), core_->assign(std::move(partitions), core_->until(deadline)),
+                     deadline);
 }
 
 Consumer::Partitions Consumer::assignment() const {
-  Partitions partitions;
-  for (const auto& [where, partition] : impl_->state_.partitions()) partitions.push_back(where);
-  return partitions;
+  return core_->loop().call([this] {
+    Partitions partitions;
+    for (const auto& [where, partition] : core_->state().partitions()) partitions.push_back(where);
+    return partitions;
+  });
 }
+
+// ---- Records ----
 
 Result<Consumer::Records> Consumer::poll(std::chrono::milliseconds wait) {
-  return impl_->poll(wait);
+  return poll(Deadline::in(wait));
 }
 
-std::optional<Rebalance> Consumer::take_rebalance() { return impl_->group_.take_rebalance(); }
+Result<Consumer::Records> Consumer::poll(Deadline deadline) {
+  auto& loop = core_->loop();
+  if (loop.runs_here()) {
+    loop.poll();
+    auto records = core_->try_poll();
+    if (!records || !records->empty()) return records;
+  }
+  const auto until = deadline.or_after(core_->options().client.request_timeout);
+  return client::run(core_->cluster(), core_->poll(until, deadline.stop_token()), deadline);
+}
+
+void Consumer::poll(Done<Records> done, Deadline deadline) {
+  const auto until = deadline.or_after(core_->options().client.request_timeout);
+  client::start(core_->cluster(), core_->poll(until, deadline.stop_token()), deadline.stop_token(),
+                done);
+}
+
+std::optional<Rebalance> Consumer::take_rebalance() {
+  return core_->loop().call([this] { return core_->group().take_rebalance(); });
+}
+
+// ---- Positions ----
 
 Result<> Consumer::seek(const TopicPartition& where, Offset offset) {
-  auto* partition = impl_->state_.find(where);
-  if (!partition || offset < 0)
-    return fail(Errc::invalid_argument,
-                "seek " + where.topic + "-" + std::to_string(where.partition));
-  impl_->state_.seek(*partition, offset);
-  impl_->fetcher_.wake();
-  return {};
+  return core_->loop().call([&]() -> Result<> {
+    auto* partition = core_->state().find(where);
+    if (!partition || offset < 0)
+      return fail(Errc::invalid_argument,
+                  "seek " + where.topic + "-" + std::to_string(where.partition));
+    core_->state().seek(*partition, offset);
+    core_->fetcher().wake();
+    return {};
+  });
 }
 
-Result<> Consumer::pause(const TopicPartition& where) {
-  auto* partition = impl_->state_.find(where);
-  if (!partition) return fail(Errc::invalid_argument, where.topic + " is not assigned");
-  partition->paused = true;
-  return {};
+namespace {
+
+Result<> set_paused(client::ConsumerCore& core, const TopicPartition& where, bool paused) {
+  return core.loop().call([&]() -> Result<> {
+    auto* partition = core.state().find(where);
+    if (!partition)
+      return fail(Errc::invalid_argument,
+                  where.topic + "-" + std::to_string(where.partition) + " is not assigned");
+    partition->paused = paused;
+    core.fetcher().wake();
+    return {};
+  });
 }
 
-Result<> Consumer::resume(const TopicPartition& where) {
-  auto* partition = impl_->state_.find(where);
-  if (!partition) return fail(Errc::invalid_argument, where.topic + " is not assigned");
-  partition->paused = false;
-  impl_->fetcher_.wake();
-  return {};
-}
+}  // namespace
+
+Result<> Consumer::pause(const TopicPartition& where) { return set_paused(*core_, where, true); }
+Result<> Consumer::resume(const TopicPartition& where) { return set_paused(*core_, where, false); }
 
 Consumer::Offsets Consumer::positions() const {
-  Offsets offsets;
-  for (const auto& [where, partition] : impl_->state_.partitions())
-    offsets[where] = partition.position;
-  return offsets;
+  return core_->loop().call([this] {
+    Offsets offsets;
+    for (const auto& [where, partition] : core_->state().partitions())
+      offsets[where] = partition.position;
+    return offsets;
+  });
 }
 
 Consumer::Offsets Consumer::end_positions() const {
-  Offsets offsets;
-  for (const auto& [where, partition] : impl_->state_.partitions()) offsets[where] = partition.end;
-  return offsets;
+  return core_->loop().call([this] {
+    Offsets offsets;
+    for (const auto& [where, partition] : core_->state().partitions())
+      offsets[where] = partition.end;
+    return offsets;
+  });
 }
 
+std::map<TopicPartition, std::int64_t> Consumer::lag() const {
+  return core_->loop().call([this] {
+    std::map<TopicPartition, std::int64_t> lag;
+    for (const auto& [where, partition] : core_->state().partitions()) {
+      const bool known = partition.position >= 0 && partition.end >= 0;
+      lag[where] = known ? std::max<std::int64_t>(0, partition.end - partition.position) : -1;
+    }
+    return lag;
+  });
+}
+
+// ---- Commits ----
+
 Result<> Consumer::commit(Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  if (impl_->options_.group_id.empty())
-    return fail(Errc::invalid_argument, "commit() needs a group id");
-  return impl_->loop_->run(
-      impl_->group_.commit(impl_->group_.uncommitted(), impl_->until(deadline)));
+  return client::run(core_->cluster(), core_->commit(std::nullopt, core_->until(deadline)),
+                     deadline);
 }
 
 Result<> Consumer::commit(const Offsets& offsets, Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  if (impl_->options_.group_id.empty())
-    return fail(Errc::invalid_argument, "commit() needs a group id");
-  std::map<TopicPartition, CommittedOffset> rows;
-  for (const auto& [where, offset] : offsets) rows[where].offset = offset;
-  return impl_->loop_->run(impl_->group_.commit(std::move(rows), impl_->until(deadline)));
+  return client::run(core_->cluster(), core_->commit(offsets, core_->until(deadline)), deadline);
+}
+
+void Consumer::commit(Done<> done, Deadline deadline) {
+  client::start(core_->cluster(), core_->commit(std::nullopt, core_->until(deadline)),
+                deadline.stop_token(), done);
 }
 
 void Consumer::commit_later() {
-  if (impl_->stopped_ || impl_->committing_ || impl_->options_.group_id.empty()) return;
-  impl_->committing_ = true;
-  impl_->loop_->spawn(Impl::commit_in_background(impl_.get()));
-  impl_->loop_->poll();
+  auto& loop = core_->loop();
+  loop.call([this] { core_->commit_in_background(); });
+  if (loop.runs_here()) loop.poll();
 }
 
 Result<std::map<TopicPartition, CommittedOffset>> Consumer::committed(const Partitions& partitions,
                                                                       Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  return impl_->loop_->run(impl_->group_.committed(partitions, impl_->until(deadline)));
+  return client::run(core_->cluster(), core_->committed(partitions, core_->until(deadline)),
+                     deadline);
 }
+
+// ---- Offsets ----
 
 Result<std::map<TopicPartition, TimestampOffset>> Consumer::offsets_for_times(
     const std::map<TopicPartition, std::int64_t>& times, Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  return impl_->loop_->run(
-      list_offsets(*impl_->cluster_, times, impl_->options_.isolation, impl_->until(deadline)));
+  return client::run(core_->cluster(), core_->offsets_for_times(times, core_->until(deadline)),
+                     deadline);
 }
 
 namespace {
@@ -275,26 +197,12 @@ Result<Consumer::Offsets> Consumer::end_offsets(const Partitions& partitions, De
 }
 
 Result<Consumer::Partitions> Consumer::partitions_of(std::string_view topic, Deadline deadline) {
-  if (impl_->stopped_) return fail(Errc::closed, "consumer");
-  const auto known =
-      impl_->loop_->run(impl_->cluster_->ensure_topic(std::string(topic), impl_->until(deadline)));
-  if (!known) return std::unexpected(known.error());
-  Partitions partitions;
-  for (const auto& partition : impl_->cluster_->metadata().topic(topic)->partitions)
-    partitions.push_back({std::string(topic), partition.partition});
-  return partitions;
+  return client::run(core_->cluster(),
+                     core_->partitions_of(std::string(topic), core_->until(deadline)), deadline);
 }
 
 Result<> Consumer::close(Deadline deadline) {
-  if (impl_->stopped_) return {};
-  const auto until = impl_->until(deadline);
-  Result<> outcome;
-  if (!impl_->options_.group_id.empty() && impl_->options_.auto_commit)
-    outcome = impl_->loop_->run(impl_->group_.commit(impl_->group_.uncommitted(), until));
-  const auto left = impl_->loop_->run(impl_->group_.leave(until));
-  if (outcome && !left) outcome = left;
-  impl_->stop();
-  return outcome;
+  return core_->loop().run(core_->close(core_->until(deadline)));
 }
 
-}  // namespace sluice::client
+}  // namespace sluice

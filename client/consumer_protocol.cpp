@@ -1,7 +1,7 @@
 #include "client/consumer_protocol.hpp"
 
-#include "client/error.hpp"
 #include "protocol/codec_instances.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
-#include "client/types.hpp"
 #include "protocol/schema.hpp"
+#include "sluice/types.hpp"
 
 #include <optional>
 #include <string_view>

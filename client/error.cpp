@@ -1,8 +1,8 @@
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 
-#include "protocol/error_code.hpp"
+#include "client/stale.hpp"
 
-namespace sluice::client {
+namespace sluice {
 namespace {
 
 class ClientCategory final : public std::error_category {
@@ -34,6 +34,8 @@ class ClientCategory final : public std::error_category {
         return "no committed offset, and no reset policy";
       case Errc::closed:
         return "closed";
+      case Errc::cancelled:
+        return "cancelled";
     }
     return "error " + std::to_string(value);
   }
@@ -53,8 +55,8 @@ class BrokerCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "sluice.broker"; }
   std::string message(int value) const override {
-    return in_words(protocol::to_string(static_cast<protocol::ErrorCode>(value))) + " (error " +
-           std::to_string(value) + ")";
+    return in_words(to_string(static_cast<ErrorCode>(value))) + " (error " + std::to_string(value) +
+           ")";
   }
 };
 
@@ -72,7 +74,7 @@ const std::error_category& broker_category() {
 
 bool retriable(const std::error_code& code) {
   if (code.category() == broker_category())
-    return protocol::is_retriable(static_cast<protocol::ErrorCode>(code.value()));
+    return is_retriable(static_cast<ErrorCode>(code.value()));
   if (code.category() == client_category()) {
     const auto own = static_cast<Errc>(code.value());
     return own == Errc::disconnected || own == Errc::timed_out || own == Errc::unreachable ||
@@ -81,10 +83,12 @@ bool retriable(const std::error_code& code) {
   return code.category() == std::system_category();  // sockets: refused, reset, …
 }
 
+namespace client {
+
 bool means_stale_metadata(const std::error_code& code) {
   if (code.category() != broker_category()) return retriable(code);
-  using enum protocol::ErrorCode;
-  switch (static_cast<protocol::ErrorCode>(code.value())) {
+  using enum ErrorCode;
+  switch (static_cast<ErrorCode>(code.value())) {
     case unknown_topic_or_partition:
     case leader_not_available:
     case not_leader_or_follower:
@@ -102,4 +106,5 @@ bool means_stale_metadata(const std::error_code& code) {
   }
 }
 
-}  // namespace sluice::client
+}  // namespace client
+}  // namespace sluice

@@ -1,7 +1,7 @@
 #include "client/fetch_state.hpp"
 
-#include "client/error.hpp"
 #include "protocol/record.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -27,21 +27,6 @@ std::optional<std::int16_t> control_type(const protocol::BatchView& batch) {
 }
 
 }  // namespace
-
-OwnedRecord copy(const RecordView& record) {
-  const auto text = [](const std::optional<Bytes>& bytes) {
-    return bytes ? std::optional(std::string(as_text(*bytes))) : std::nullopt;
-  };
-  OwnedRecord owned{.topic = std::string(record.topic),
-                    .partition = record.partition,
-                    .offset = record.offset,
-                    .timestamp_ms = record.timestamp_ms,
-                    .key = text(record.key),
-                    .value = text(record.value)};
-  for (const auto& header : record.headers)
-    owned.headers.push_back({std::string(header.key), text(header.value)});
-  return owned;
-}
 
 void FetchState::assign(const std::vector<TopicPartition>& partitions) {
   std::erase_if(partitions_, [&](const auto& entry) {

@@ -4,10 +4,11 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "client/consumer.hpp"
-#include "client/types.hpp"
+#include "client/channel.hpp"
 #include "protocol/compression.hpp"
 #include "protocol/record_batch.hpp"
+#include "sluice/consumer.hpp"
+#include "sluice/types.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -22,10 +23,6 @@ namespace sluice::client {
 
 class FetchState {
  public:
-  struct AbortedTransaction {
-    ProducerId producer_id = -1;
-    Offset first_offset = -1;
-  };
   struct Partition {
     TopicPartition where;
     std::uint64_t incarnation = 0;  // changes with every seek: older answers are dropped

@@ -1,6 +1,7 @@
 #include "client/fetcher.hpp"
 
 #include "client/offsets.hpp"
+#include "client/stale.hpp"
 
 #include <algorithm>
 
@@ -8,11 +9,6 @@ namespace sluice::client {
 namespace {
 
 using protocol::ErrorCode;
-
-TimePoint now() { return SystemClock{}.now(); }
-
-// Fetch from version 13 on names topics by id.
-constexpr protocol::Version last_version_with_names = 12;
 
 std::string text_of(const TopicPartition& where) {
   return where.topic + "-" + std::to_string(where.partition);
@@ -22,7 +18,7 @@ std::string text_of(const TopicPartition& where) {
 
 Task<> Fetcher::run() {
   while (!stopping_) {
-    const auto at = now();
+    const auto at = cluster_.now();
     start_fetches(at);
     TimePoint until = at + std::chrono::seconds(1);
     for (const auto& [where, partition] : state_.partitions())
@@ -47,20 +43,20 @@ void Fetcher::start_fetches(TimePoint at) {
   }
   if (!lost.empty()) {
     for (const auto& ask : lost) state_.find(ask.where)->resolving = true;
-    cluster_.loop().spawn(resolve_positions(this, std::move(lost)));
+    cluster_.spawn(resolve_positions(this, std::move(lost)));
   }
   const bool refresh_due = leader_unknown || cluster_.metadata().stale(at);
   if (refresh_due && !refreshing_ && at >= refresh_after_ && !state_.partitions().empty()) {
     refreshing_ = true;
     for (const auto& [where, partition] : state_.partitions())
       cluster_.metadata().want(where.topic);
-    cluster_.loop().spawn(refresh_metadata(this));
+    cluster_.spawn(refresh_metadata(this));
   }
   for (auto& [leader, asks] : by_leader) {
     if (busy_[leader]) continue;
     busy_[leader] = true;
     for (const auto& ask : asks) state_.find(ask.where)->in_flight = true;
-    cluster_.loop().spawn(fetch(this, leader, std::move(asks)));
+    cluster_.spawn(fetch(this, leader, std::move(asks)));
   }
 }
 
@@ -75,7 +71,7 @@ void Fetcher::hold_back(const std::vector<Ask>& asks, const Error& error) {
       cluster_.options().retry_backoff * (1 << std::min(failures_++, 6)),
       cluster_.options().retry_backoff_max);
   for (const auto& ask : asks)
-    if (auto* partition = current(ask)) partition->not_before = now() + wait;
+    if (auto* partition = current(ask)) partition->not_before = cluster_.now() + wait;
 }
 
 void Fetcher::succeed() {
@@ -84,11 +80,13 @@ void Fetcher::succeed() {
 }
 
 Task<> Fetcher::refresh_metadata(Fetcher* self) {
-  const auto refreshed =
-      co_await self->cluster_.refresh(now() + self->cluster_.options().request_timeout);
+  const auto refreshed = co_await self->cluster_.refresh(self->cluster_.now() +
+                                                         self->cluster_.options().request_timeout);
   if (!refreshed) self->trouble_ = refreshed.error();
-  self->refresh_after_ = now() + self->cluster_.options().retry_backoff * (refreshed ? 1 : 4);
+  self->refresh_after_ =
+      self->cluster_.now() + self->cluster_.options().retry_backoff * (refreshed ? 1 : 4);
   self->refreshing_ = false;
+  self->changed_.notify();
   self->work_.notify();
 }
 
@@ -106,68 +104,52 @@ Task<> Fetcher::fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks) {
     self->hold_back(asks, done.error());
     if (!retriable(done.error().code)) self->failure_ = done.error();
   }
+  self->changed_.notify();
   self->work_.notify();
 }
 
 Task<Result<>> Fetcher::exchange(BrokerId leader, const std::vector<Ask>& asks) {
-  const auto deadline = now() + cluster_.options().request_timeout + options_.fetch_wait;
+  const auto deadline = cluster_.now() + cluster_.options().request_timeout + options_.fetch_wait;
   auto link = co_await cluster_.node(leader, deadline);
   if (!link) co_return std::unexpected(link.error());
-  protocol::FetchRequest request;
-  request.max_wait_ms = static_cast<std::int32_t>(options_.fetch_wait.count());
-  request.min_bytes = static_cast<std::int32_t>(options_.fetch_bytes_min);
-  request.max_bytes = static_cast<std::int32_t>(options_.fetch_bytes_max);
-  request.isolation_level = static_cast<std::int8_t>(options_.isolation);
-  auto limit = protocol::Versions::newest;
+  FetchCall call{.wait = options_.fetch_wait,
+                 .bytes_min = options_.fetch_bytes_min,
+                 .bytes_max = options_.fetch_bytes_max,
+                 .isolation = options_.isolation};
+  std::vector<const Ask*> asked;
   for (const auto& ask : asks) {
     const auto* partition = current(ask);
     if (!partition) continue;
-    if (request.topics.empty() || request.topics.back().topic != ask.where.topic) {
-      auto& topic = request.topics.emplace_back();
-      topic.topic = ask.where.topic;
-      if (const auto* info = cluster_.metadata().topic(ask.where.topic)) topic.topic_id = info->id;
-      if (topic.topic_id.is_zero()) limit = last_version_with_names;
-    }
-    auto& row = request.topics.back().partitions.emplace_back();
-    row.partition = ask.where.partition;
-    row.fetch_offset = partition->fetch_next;
-    row.partition_max_bytes = static_cast<std::int32_t>(options_.partition_bytes_max);
+    const auto* info = cluster_.metadata().topic(ask.where.topic);
+    asked.push_back(&ask);
+    call.items.push_back({.topic = ask.where.topic,
+                          .topic_id = info ? info->id : TopicId{},
+                          .partition = ask.where.partition,
+                          .offset = partition->fetch_next,
+                          .bytes_max = options_.partition_bytes_max});
   }
-  if (request.topics.empty()) co_return Result<>{};
-  const auto reply = co_await call<protocol::FetchResponse>(*link, request, deadline, limit);
-  if (!reply) co_return std::unexpected(reply.error());
-  if (reply->body.error_code != ErrorCode::none)
-    co_return sluice::fail(broker_error(static_cast<std::int16_t>(reply->body.error_code)),
-                           "fetch");
-  for (const auto& topic : reply->body.responses) {
-    std::string_view name = topic.topic;
-    if (name.empty())
-      for (const auto& asked : request.topics)
-        if (asked.topic_id == topic.topic_id) name = asked.topic;
-    for (const auto& answer : topic.partitions)
-      for (const auto& ask : asks)
-        if (ask.where.partition == answer.partition_index && ask.where.topic == name)
-          take_answer(ask, answer, reply->frame.data);
-  }
+  if (asked.empty()) co_return Result<>{};
+  const auto fetched = co_await (*link)->fetch(call, deadline);
+  if (!fetched) co_return std::unexpected(fetched.error());
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    if (call.items[i].answered) take_answer(*asked[i], call.items[i]);
   co_return Result<>{};
 }
 
-void Fetcher::take_answer(const Ask& ask, const protocol::FetchResponse::Partition& answer,
-                          const std::shared_ptr<const void>& owner) {
+void Fetcher::take_answer(const Ask& ask, FetchItem& answer) {
   auto* partition = current(ask);
   if (!partition) return;  // moved elsewhere while the answer was on its way
-  const Error error{broker_error(static_cast<std::int16_t>(answer.error_code)),
-                    "fetch " + text_of(ask.where)};
-  switch (answer.error_code) {
+  const Error error{make_error_code(answer.error), "fetch " + text_of(ask.where)};
+  switch (answer.error) {
     case ErrorCode::none:
       break;
     case ErrorCode::offset_out_of_range:
       if (options_.offset_reset == OffsetReset::none) {
         failure_ = error;
-        partition->not_before = now() + cluster_.options().retry_backoff_max;
+        partition->not_before = cluster_.now() + cluster_.options().retry_backoff_max;
         return;
       }
-      partition->not_before = now() + cluster_.options().retry_backoff;
+      partition->not_before = cluster_.now() + cluster_.options().retry_backoff;
       if (!partition->chunks.empty()) return;  // first give out what came before
       state_.seek(*partition, -1);
       partition->reset = true;
@@ -175,20 +157,18 @@ void Fetcher::take_answer(const Ask& ask, const protocol::FetchResponse::Partiti
     default:
       if (means_stale_metadata(error.code)) cluster_.metadata().invalidate();
       if (!retriable(error.code)) failure_ = error;
-      partition->not_before = now() + cluster_.options().retry_backoff;
+      partition->not_before = cluster_.now() + cluster_.options().retry_backoff;
       return;
   }
   const bool committed_only = options_.isolation == Isolation::read_committed;
   partition->end = committed_only && answer.last_stable_offset >= 0 ? answer.last_stable_offset
                                                                     : answer.high_watermark;
-  if (!answer.records || answer.records->bytes.empty()) return;
-  FetchState::Partition::Chunk chunk{.owner = owner, .bytes = answer.records->bytes};
-  if (answer.aborted_transactions)
-    for (const auto& aborted : *answer.aborted_transactions)
-      chunk.aborted.push_back({aborted.producer_id, aborted.first_offset});
-  std::sort(chunk.aborted.begin(), chunk.aborted.end(),
+  std::sort(answer.aborted.begin(), answer.aborted.end(),
             [](const auto& a, const auto& b) { return a.first_offset < b.first_offset; });
-  state_.add_chunk(*partition, std::move(chunk));
+  for (auto& slice : answer.records)
+    state_.add_chunk(*partition, {.owner = std::move(slice.owner),
+                                  .bytes = slice.bytes,
+                                  .aborted = std::exchange(answer.aborted, {})});
 }
 
 // ---- Positions ----
@@ -203,11 +183,12 @@ Task<> Fetcher::resolve_positions(Fetcher* self, std::vector<Ask> asks) {
     self->hold_back(asks, done.error());
     if (!retriable(done.error().code)) self->failure_ = done.error();
   }
+  self->changed_.notify();
   self->work_.notify();
 }
 
 Task<Result<>> Fetcher::resolve(const std::vector<Ask>& asks) {
-  const auto deadline = now() + cluster_.options().request_timeout;
+  const auto deadline = cluster_.now() + cluster_.options().request_timeout;
   std::vector<TopicPartition> committed_wanted;
   for (const auto& ask : asks)
     if (const auto* partition = current(ask);

@@ -3,9 +3,8 @@
 #pragma once
 
 #include "client/cluster.hpp"
-#include "client/consumer.hpp"
 #include "client/fetch_state.hpp"
-#include "protocol/messages/fetch.hpp"
+#include "sluice/consumer.hpp"
 
 #include <map>
 #include <optional>
@@ -18,9 +17,13 @@ namespace sluice::client {
 class Fetcher {
  public:
   Fetcher(Cluster& cluster, FetchState& state, const ConsumerOptions& options)
-      : cluster_(cluster), state_(state), options_(options), work_(cluster.loop()) {}
+      : cluster_(cluster),
+        state_(state),
+        options_(options),
+        work_(cluster.loop()),
+        changed_(cluster.loop()) {}
 
-  void start() { cluster_.loop().spawn(run()); }
+  void start() { cluster_.spawn(run()); }
   // Lets run() end; the cluster is closed and the loop drained after this.
   void stop() {
     stopping_ = true;
@@ -28,6 +31,9 @@ class Fetcher {
   }
   // Partitions, positions or buffers changed.
   void wake() { work_.notify(); }
+
+  // Notified when records, positions or failures may be new.
+  Signal& changed() { return changed_; }
 
   // What a poll() should tell its caller; cleared by reading.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
@@ -45,8 +51,7 @@ class Fetcher {
   void start_fetches(TimePoint now);
   static Task<> fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks);
   Task<Result<>> exchange(BrokerId leader, const std::vector<Ask>& asks);
-  void take_answer(const Ask& ask, const protocol::FetchResponse::Partition& answer,
-                   const std::shared_ptr<const void>& owner);
+  void take_answer(const Ask& ask, FetchItem& answer);
   static Task<> refresh_metadata(Fetcher* self);
   static Task<> resolve_positions(Fetcher* self, std::vector<Ask> asks);
   Task<Result<>> resolve(const std::vector<Ask>& asks);
@@ -59,6 +64,7 @@ class Fetcher {
   FetchState& state_;
   const ConsumerOptions& options_;
   Signal work_;
+  Signal changed_;
   std::map<BrokerId, bool> busy_;
   bool stopping_ = false;
   bool refreshing_ = false;

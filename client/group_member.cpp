@@ -32,6 +32,9 @@ Subscription GroupMember::subscription() const {
   if (cooperative()) {
     subscription.owned = assigned_;
     subscription.generation = assigned_generation_;
+  } else if (!options_.assignors.empty() && options_.assignors.front() == Assignor::sticky) {
+    subscription.owned = held_last_;
+    subscription.generation = assigned_generation_;
   }
   return subscription;
 }
@@ -119,6 +122,7 @@ GroupMember::Change GroupMember::on_sync(ErrorCode error, std::vector<TopicParti
   Change change{.revoked = without(assigned_, assignment), .added = without(assignment, assigned_)};
   assigned_ = std::move(assignment);
   assigned_generation_ = generation_;
+  held_last_ = assigned_;
   const bool gave_up_some = cooperative() && !change.revoked.empty();
   // KIP-429: what was taken from us can be given out only in a further round.
   if (gave_up_some || std::exchange(rejoin_wanted_, false)) rejoin();

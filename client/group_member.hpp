@@ -127,6 +127,7 @@ class GroupMember {
   std::vector<GroupMemberInfo> members_;
   std::vector<TopicPartition> assigned_;
   std::int32_t assigned_generation_ = -1;
+  std::vector<TopicPartition> held_last_;  // for the sticky assignor: released before a join
   std::vector<TopicPartition> lost_;
   protocol::ErrorCode failure_ = protocol::ErrorCode::none;
 };

@@ -1,5 +1,6 @@
 #include "client/group_session.hpp"
 
+#include "client/stale.hpp"
 #include "protocol/messages/heartbeat.hpp"
 #include "protocol/messages/join_group.hpp"
 #include "protocol/messages/leave_group.hpp"
@@ -12,8 +13,6 @@ namespace sluice::client {
 namespace {
 
 using protocol::ErrorCode;
-
-TimePoint now() { return SystemClock{}.now(); }
 
 constexpr std::string_view protocol_type = "consumer";
 
@@ -48,12 +47,12 @@ void GroupSession::subscribe(std::vector<std::string> topics) {
   work_.notify();
   if (started_) return;
   started_ = true;
-  cluster_.loop().spawn(run(this));
+  cluster_.spawn(run(this));
 }
 
 Task<> GroupSession::run(GroupSession* self) {
   while (!self->stopping_) {
-    const auto at = now();
+    const auto at = self->cluster_.now();
     const auto action = self->member_.next(at);
     switch (action.step) {
       case GroupMember::Step::find_coordinator:
@@ -81,6 +80,7 @@ Task<> GroupSession::run(GroupSession* self) {
         break;
     }
     self->notice_lost();
+    if (self->failure()) self->fetcher_.changed().notify();
   }
 }
 
@@ -97,7 +97,10 @@ void GroupSession::notice_lost() {
   give_up(lost);
 }
 
-void GroupSession::note(const Error& error) { trouble_ = error; }
+void GroupSession::note(const Error& error) {
+  trouble_ = error;
+  fetcher_.changed().notify();
+}
 
 std::optional<Rebalance> GroupSession::take_rebalance() {
   auto taken = std::exchange(rebalance_, std::nullopt);
@@ -107,8 +110,7 @@ std::optional<Rebalance> GroupSession::take_rebalance() {
 
 std::optional<Error> GroupSession::failure() const {
   if (member_.failure() == ErrorCode::none) return std::nullopt;
-  return Error{broker_error(static_cast<std::int16_t>(member_.failure())),
-               "group " + options_.group_id};
+  return Error{make_error_code(member_.failure()), "group " + options_.group_id};
 }
 
 // ---- The steps ----
@@ -127,19 +129,20 @@ Task<Result<Cluster::Link>> GroupSession::coordinator(TimePoint deadline) {
 
 Task<> GroupSession::find_coordinator() {
   coordinator_ = -1;
-  const auto link = co_await coordinator(now() + cluster_.options().request_timeout);
+  const auto link = co_await coordinator(cluster_.now() + cluster_.options().request_timeout);
   if (link)
     trouble_.reset();
   else
     note(link.error());
-  member_.on_coordinator(link.has_value(), now());
+  member_.on_coordinator(link.has_value(), cluster_.now());
 }
 
 // An eager member commits and gives up everything before it joins again.
 Task<> GroupSession::release() {
   if (options_.auto_commit) {
     auto offsets = uncommitted();
-    const auto committed = co_await commit(std::move(offsets), now() + std::chrono::seconds(5));
+    const auto committed =
+        co_await commit(std::move(offsets), cluster_.now() + std::chrono::seconds(5));
     if (!committed) note(committed.error());
   }
   const auto held = member_.assigned();
@@ -148,11 +151,11 @@ Task<> GroupSession::release() {
 }
 
 Task<> GroupSession::join() {
-  const auto deadline = now() + options_.rebalance_timeout + std::chrono::seconds(5);
+  const auto deadline = cluster_.now() + options_.rebalance_timeout + std::chrono::seconds(5);
   auto link = co_await coordinator(deadline);
   if (!link) {
     note(link.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   protocol::JoinGroupRequest request;
   request.group_id = options_.group_id;
@@ -171,7 +174,7 @@ Task<> GroupSession::join() {
   const auto reply = co_await call<protocol::JoinGroupResponse>(*link, request, deadline);
   if (!reply) {
     note(reply.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   const auto& body = reply->body;
   GroupMember::JoinOutcome outcome{.error = body.error_code,
@@ -188,7 +191,7 @@ Task<> GroupSession::join() {
     outcome.members.push_back(std::move(info));
   }
   trouble_.reset();
-  member_.on_join(outcome, now());
+  member_.on_join(outcome, cluster_.now());
 }
 
 PartitionCounts GroupSession::partition_counts(const std::set<std::string>& topics) const {
@@ -202,11 +205,11 @@ PartitionCounts GroupSession::partition_counts(const std::set<std::string>& topi
 }
 
 Task<> GroupSession::sync() {
-  const auto deadline = now() + options_.rebalance_timeout + std::chrono::seconds(5);
+  const auto deadline = cluster_.now() + options_.rebalance_timeout + std::chrono::seconds(5);
   auto link = co_await coordinator(deadline);
   if (!link) {
     note(link.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   protocol::SyncGroupRequest request;
   request.group_id = options_.group_id;
@@ -223,7 +226,8 @@ Task<> GroupSession::sync() {
     for (const auto& member : member_.members())
       topics.insert(member.subscription.topics.begin(), member.subscription.topics.end());
     for (const auto& topic : topics) cluster_.metadata().want(topic);
-    const auto fresh = co_await cluster_.ensure_fresh(now() + cluster_.options().request_timeout);
+    const auto fresh =
+        co_await cluster_.ensure_fresh(cluster_.now() + cluster_.options().request_timeout);
     if (!fresh) note(fresh.error());
     assigned_counts_ = partition_counts(topics);
     for (const auto& [id, partitions] :
@@ -238,15 +242,17 @@ Task<> GroupSession::sync() {
   const auto reply = co_await call<protocol::SyncGroupResponse>(*link, request, deadline);
   if (!reply) {
     note(reply.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   auto assignment = decode_assignment(reply->body.assignment);
   if (!assignment) assignment = std::vector<TopicPartition>{};
-  const auto change = member_.on_sync(reply->body.error_code, std::move(*assignment), now());
+  const auto change =
+      member_.on_sync(reply->body.error_code, std::move(*assignment), cluster_.now());
   if (reply->body.error_code != ErrorCode::none) co_return;
   if (options_.auto_commit && !change.revoked.empty()) {
     auto offsets = uncommitted();
-    const auto committed = co_await commit(std::move(offsets), now() + std::chrono::seconds(5));
+    const auto committed =
+        co_await commit(std::move(offsets), cluster_.now() + std::chrono::seconds(5));
     if (!committed) note(committed.error());
   }
   give_up(change.revoked);
@@ -259,11 +265,11 @@ Task<> GroupSession::sync() {
 
 Task<> GroupSession::heartbeat() {
   const auto deadline =
-      now() + std::min(options_.session_timeout, cluster_.options().request_timeout);
+      cluster_.now() + std::min(options_.session_timeout, cluster_.options().request_timeout);
   auto link = co_await coordinator(deadline);
   if (!link) {
     note(link.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   protocol::HeartbeatRequest request;
   request.group_id = options_.group_id;
@@ -274,10 +280,10 @@ Task<> GroupSession::heartbeat() {
   const auto reply = co_await call<protocol::HeartbeatResponse>(*link, request, deadline);
   if (!reply) {
     note(reply.error());
-    co_return member_.on_disconnect(now());
+    co_return member_.on_disconnect(cluster_.now());
   }
   trouble_.reset();
-  member_.on_heartbeat(reply->body.error_code, now());
+  member_.on_heartbeat(reply->body.error_code, cluster_.now());
 }
 
 Task<Result<>> GroupSession::leave(TimePoint deadline) {
@@ -319,16 +325,16 @@ void GroupSession::watch_metadata(TimePoint at) {
   }
   if ((missing || cluster_.metadata().stale(at)) && !refreshing_) {
     refreshing_ = true;
-    cluster_.loop().spawn(refresh(this));
+    cluster_.spawn(refresh(this));
   }
 }
 
 Task<> GroupSession::refresh(GroupSession* self) {
-  const auto refreshed =
-      co_await self->cluster_.refresh(now() + self->cluster_.options().request_timeout);
+  const auto refreshed = co_await self->cluster_.refresh(self->cluster_.now() +
+                                                         self->cluster_.options().request_timeout);
   if (!refreshed) self->note(refreshed.error());
   self->work_.notify();
-  co_await self->work_.wait(now() + std::chrono::milliseconds(500));
+  co_await self->work_.wait(self->cluster_.now() + std::chrono::milliseconds(500));
   self->refreshing_ = false;
 }
 
@@ -368,18 +374,16 @@ Task<Result<>> GroupSession::commit(std::map<TopicPartition, CommittedOffset> of
             committed_[where] = offsets[where].offset;
             continue;
           }
-          error = {broker_error(static_cast<std::int16_t>(code)),
-                   "commit of group " + options_.group_id};
-          member_.on_commit_error(code, now());
+          error = {make_error_code(code), "commit of group " + options_.group_id};
+          member_.on_commit_error(code, cluster_.now());
         }
       }
     }
     if (!error.code) co_return Result<>{};
     // Between a join and its sync nobody may commit; what we still hold after it can be.
-    constexpr auto rebalancing = static_cast<std::int16_t>(ErrorCode::rebalance_in_progress);
-    const bool in_rebalance = error.code == broker_error(rebalancing);
+    const bool in_rebalance = error.is(ErrorCode::rebalance_in_progress);
     const bool may_pass = retriable(error.code) || in_rebalance;
-    if (!may_pass || now() >= deadline) co_return std::unexpected(error);
+    if (!may_pass || cluster_.now() >= deadline) co_return std::unexpected(error);
     if (means_stale_metadata(error.code)) coordinator_ = -1;
     co_await cluster_.back_off(attempt, deadline);
     if (in_rebalance)

@@ -4,11 +4,11 @@
 #pragma once
 
 #include "client/cluster.hpp"
-#include "client/consumer.hpp"
 #include "client/fetch_state.hpp"
 #include "client/fetcher.hpp"
 #include "client/group_member.hpp"
 #include "client/offsets.hpp"
+#include "sluice/consumer.hpp"
 
 #include <map>
 #include <optional>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "client/types.hpp"
 #include "protocol/messages/metadata.hpp"
+#include "sluice/types.hpp"
 
 #include <map>
 #include <optional>

@@ -20,7 +20,7 @@ std::string text_of(const TopicPartition& where) {
 }
 
 Error broker_failure(ErrorCode code, std::string context) {
-  return {broker_error(static_cast<std::int16_t>(code)), std::move(context)};
+  return {make_error_code(code), std::move(context)};
 }
 
 // Adds a row for `where`, under its topic. Rows come in order of topics.
@@ -79,7 +79,7 @@ Task<Result<std::map<TopicPartition, TimestampOffset>>> list_offsets(
   Error last{make_error_code(Errc::timed_out), "offsets"};
   for (int attempt = 0; !wanted.empty(); ++attempt) {
     if (attempt > 0) {
-      if (SystemClock{}.now() >= deadline) co_return std::unexpected(last);
+      if (cluster.now() >= deadline) co_return std::unexpected(last);
       co_await cluster.back_off(attempt - 1, deadline);
       const auto refreshed = co_await cluster.refresh(deadline);
       if (!refreshed) last = refreshed.error();

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "client/cluster.hpp"
-#include "client/types.hpp"
 #include "protocol/error_code.hpp"
+#include "sluice/types.hpp"
 
 #include <map>
 #include <optional>

@@ -4,7 +4,6 @@
 
 #include "client/accumulator.hpp"
 #include "client/cluster.hpp"
-#include "protocol/messages/produce.hpp"
 
 #include <map>
 #include <set>
@@ -22,16 +21,24 @@ struct SenderOptions {
 class Sender {
  public:
   Sender(Cluster& cluster, Accumulator& accumulator, SenderOptions options)
-      : cluster_(cluster), accumulator_(accumulator), options_(options), work_(cluster.loop()) {}
+      : cluster_(cluster),
+        accumulator_(accumulator),
+        options_(options),
+        work_(cluster.loop()),
+        finished_(cluster.loop()) {}
 
-  void start() { cluster_.loop().spawn(run()); }
+  void start() { cluster_.spawn(run()); }
   // Lets run() end; the cluster is closed and the loop drained after this.
   void stop() {
     stopping_ = true;
     work_.notify();
   }
+  // Reports what the accumulator gave up, after the end.
+  void report_rest() { report(); }
   // There may be something to send.
   void wake() { work_.notify(); }
+  // Notified when batches may have come to their end, well or not.
+  Signal& finished() { return finished_; }
   // Whether partitions may have been added since the last call.
   bool take_metadata_change() { return std::exchange(metadata_changed_, false); }
 
@@ -39,14 +46,15 @@ class Sender {
   using Batches = std::vector<Accumulator::BatchPtr>;
 
   Task<> run();
+  // Tells whoever waits for batches that came to their end.
+  void report();
   Task<> get_identity();
   Task<> refresh_metadata();
   // Takes what is ready and starts a request for each broker. True when a leader is not known.
   bool dispatch(TimePoint now);
   static Task<> send(Sender* self, BrokerId leader, Batches batches);
   Task<Result<>> exchange(BrokerId leader, Batches& batches);
-  void settle(const protocol::ProduceResponse& response, Batches& batches);
-  void settle_one(Accumulator::BatchPtr batch, const protocol::ProduceResponse::Partition& answer);
+  void settle(Accumulator::BatchPtr batch, const ProduceItem& answer);
   // Sends the batches again later, or gives them up when their time is over.
   void return_batch(Accumulator::BatchPtr batch, const Error& error);
 
@@ -54,6 +62,7 @@ class Sender {
   Accumulator& accumulator_;
   SenderOptions options_;
   Signal work_;
+  Signal finished_;
   std::map<BrokerId, int> in_flight_;
   bool stopping_ = false;
   bool refreshing_ = false;

@@ -1,6 +1,6 @@
 #include "protocol/error_code.hpp"
 
-namespace sluice::protocol {
+namespace sluice {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
@@ -318,4 +318,4 @@ bool is_retriable(ErrorCode code) {
   }
 }
 
-}  // namespace sluice::protocol
+}  // namespace sluice

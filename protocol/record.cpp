@@ -3,7 +3,8 @@
 #include "protocol/record_scan.hpp"
 #include "protocol/varint.hpp"
 
-namespace sluice::protocol {
+namespace sluice {
+namespace protocol {
 namespace {
 
 // Reads a header that scan_record() has seen.
@@ -20,9 +21,13 @@ const std::byte* get_header(const std::byte* at, const std::byte* end, RecordHea
 
 }  // namespace
 
-void RecordHeaders::Iterator::read() {
-  if (left_ > 0) at_ = get_header(at_, end_, header_);
+}  // namespace protocol
+
+void Headers::Iterator::read() {
+  if (left_ > 0) at_ = protocol::get_header(at_, end_, header_);
 }
+
+namespace protocol {
 
 std::int64_t offset_of(const Record& record, const BatchHeader& batch) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(batch.base_offset) +
@@ -86,4 +91,5 @@ std::optional<Record> RecordIterator::next() {
   return record;
 }
 
-}  // namespace sluice::protocol
+}  // namespace protocol
+}  // namespace sluice

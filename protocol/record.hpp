@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "protocol/record_batch.hpp"
+#include "sluice/record.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,62 +20,8 @@
 
 namespace sluice::protocol {
 
-struct RecordHeader {
-  std::string_view key;  // UTF-8 by convention; not checked
-  std::optional<Bytes> value;
-};
-
-// The headers of a parsed record, decoded as they are visited. parse_record() has checked them.
-// Lifetime: borrows the record's bytes.
-class RecordHeaders {
- public:
-  class Iterator {
-   public:
-    using value_type = RecordHeader;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;
-    Iterator() = default;
-    const RecordHeader& operator*() const { return header_; }
-    const RecordHeader* operator->() const { return &header_; }
-    Iterator& operator++() {
-      --left_;
-      read();
-      return *this;
-    }
-    Iterator operator++(int) {
-      const Iterator before = *this;
-      ++*this;
-      return before;
-    }
-    friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
-
-   private:
-    friend class RecordHeaders;
-    Iterator(Bytes bytes, std::int32_t left)
-        : at_(bytes.data()), end_(bytes.data() + bytes.size()), left_(left) {
-      read();
-    }
-    void read();
-    const std::byte* at_ = nullptr;
-    const std::byte* end_ = nullptr;
-    std::int32_t left_ = 0;
-    RecordHeader header_;
-  };
-
-  RecordHeaders() = default;
-  Iterator begin() const { return Iterator{bytes_, count_}; }
-  Iterator end() const { return Iterator{}; }
-  std::size_t size() const { return static_cast<std::size_t>(count_); }
-  bool empty() const { return count_ == 0; }
-  // As they are in the record, without the count.
-  Bytes bytes() const { return bytes_; }
-
- private:
-  friend std::size_t parse_record(Bytes area, struct Record& record);
-  RecordHeaders(Bytes bytes, std::int32_t count) : bytes_(bytes), count_(count) {}
-  Bytes bytes_;
-  std::int32_t count_ = 0;
-};
+using RecordHeader = sluice::Header;
+using RecordHeaders = sluice::Headers;
 
 // Lifetime: borrows the record area.
 struct Record {

@@ -140,7 +140,7 @@ void add_consume(CLI::App& app, Everything& all) {
                   "%d time (ISO) %K %S sizes; \\n \\t")
       ->capture_default_str();
   sub->add_option("--assignor", o.assignor, "How the group shares partitions out")
-      ->check(CLI::IsMember({"range", "roundrobin", "cooperative-sticky"}))
+      ->check(CLI::IsMember({"range", "roundrobin", "sticky", "cooperative-sticky"}))
       ->capture_default_str();
   sub->add_flag("--read-committed", o.read_committed,
                 "Leave out what open or aborted transactions wrote");

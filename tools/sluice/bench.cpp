@@ -1,8 +1,8 @@
 #include "tools/sluice/bench.hpp"
 
 #include "base/random.hpp"
-#include "client/admin.hpp"
-#include "client/error.hpp"
+#include "sluice/admin.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/bench_report.hpp"
 #include "tools/sluice/commands.hpp"
 
@@ -44,7 +44,6 @@ using bench::Mode;
 using bench::Round;
 using bench::Settings;
 using bench::Target;
-using client::Admin;
 
 // The topic of one round: made when it is missing, deleted when it was made for the round only.
 class BenchTopic {
@@ -69,13 +68,13 @@ class BenchTopic {
     if (!found) return std::unexpected(found.error());
     Target target{.address = address, .topic = name_};
     target.partitions = static_cast<std::int32_t>(found->partitions.size());
-    for (const auto spec : {client::OffsetSpec::earliest, client::OffsetSpec::latest}) {
-      std::map<client::TopicPartition, std::int64_t> wanted;
+    for (const auto spec : {OffsetSpec::earliest, OffsetSpec::latest}) {
+      std::map<TopicPartition, std::int64_t> wanted;
       for (std::int32_t p = 0; p < target.partitions; ++p)
         wanted[{name_, p}] = static_cast<std::int64_t>(spec);
       const auto offsets = admin_.offsets(wanted);
       if (!offsets) return std::unexpected(offsets.error());
-      auto& into = spec == client::OffsetSpec::earliest ? target.first_offsets : target.end_offsets;
+      auto& into = spec == OffsetSpec::earliest ? target.first_offsets : target.end_offsets;
       for (const auto& [partition, offset] : *offsets) into.push_back(offset.offset);
     }
     return target;
@@ -108,17 +107,16 @@ class BenchTopic {
   BenchTopic(Admin admin, std::string name) : admin_(std::move(admin)), name_(std::move(name)) {}
 
   Result<> create(const Settings& settings) {
-    client::NewTopic topic{.name = name_, .partitions = settings.partitions, .replication = 1};
+    NewTopic topic{.name = name_, .partitions = settings.partitions, .replication = 1};
     for (const auto& [key, value] : settings.topic_configs) topic.configs.push_back({key, value});
     const auto created = admin_.create_topic(topic);
-    const auto exists =
-        client::broker_error(static_cast<std::int16_t>(protocol::ErrorCode::topic_already_exists));
+    const auto exists = make_error_code(ErrorCode::topic_already_exists);
     if (!created && created.error().code != exists) return created;
     return {};
   }
 
   // A new topic may take a moment until its partitions are led.
-  Result<client::TopicInfo> ready_topic() {
+  Result<TopicInfo> ready_topic() {
     constexpr int tries = 500;
     constexpr int pause_ms = 20;
     for (int i = 0; i < tries; ++i) {
@@ -129,7 +127,7 @@ class BenchTopic {
       if (!partitions.empty() && led) return std::move(found->front());
       ::poll(nullptr, 0, pause_ms);
     }
-    return fail(client::Errc::timed_out, "topic '" + name_ + "' has no leader");
+    return fail(Errc::timed_out, "topic '" + name_ + "' has no leader");
   }
 
   Admin admin_;
@@ -162,14 +160,13 @@ Result<Round> run_once(const Settings& settings, const std::string& address,
   return round;
 }
 
-// The options that are text, as settings. Errors: client::Errc::invalid_argument.
+// The options that are text, as settings. Errors: Errc::invalid_argument.
 Result<> complete(BenchOptions& options) {
   auto& settings = options.settings;
   settings.acks = static_cast<std::int16_t>(options.acks == "0" ? 0 : options.acks == "1" ? 1 : -1);
   for (const auto& text : options.topic_configs) {
     auto pair = name_and_value(text);
-    if (!pair)
-      return fail(client::Errc::invalid_argument, "--topic-config '" + text + "': NAME=VALUE");
+    if (!pair) return fail(Errc::invalid_argument, "--topic-config '" + text + "': NAME=VALUE");
     settings.topic_configs.push_back(std::move(*pair));
   }
   if (options.from != "earliest") {
@@ -177,18 +174,18 @@ Result<> complete(BenchOptions& options) {
     const char* end = options.from.data() + options.from.size();
     const auto [stop, error] = std::from_chars(options.from.data(), end, offset);
     if (error != std::errc{} || stop != end || offset < 0)
-      return fail(client::Errc::invalid_argument, "--from takes 'earliest' or an offset");
+      return fail(Errc::invalid_argument, "--from takes 'earliest' or an offset");
     settings.from = offset;
   }
   if (settings.mode == Mode::latency && settings.record_bytes < sizeof(std::uint64_t))
-    return fail(client::Errc::invalid_argument, "records of a latency run have 8 bytes or more");
+    return fail(Errc::invalid_argument, "records of a latency run have 8 bytes or more");
   if (settings.mode == Mode::latency && settings.acks == 0)
     settings.in_flight = 1'000'000;  // nothing is answered
   return {};
 }
 
 Exit give_up(const Error& error, const std::string& address) {
-  if (error.code == client::make_error_code(client::Errc::unreachable))
+  if (error.code == make_error_code(Errc::unreachable))
     return complain(Exit::unreachable, "cannot reach a broker at " + address);
   return complain(Exit::failed, "bench on " + address + ": " + error.message());
 }

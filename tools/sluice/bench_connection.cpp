@@ -31,14 +31,14 @@ std::optional<Bytes> ProduceConnection::whole_frame(std::size_t from) const {
 Result<ProduceReply> ProduceConnection::accept(Bytes frame) {
   const auto reply = parse_produce_reply(frame);
   if (!reply || sent_at_.empty() || reply->correlation_id != answered_id_)
-    return fail(client::Errc::malformed_response, "reply to a produce request");
+    return fail(Errc::malformed_response, "reply to a produce request");
   ++answered_id_;
   if (reply->error != 0) return refused(reply->error, "produce");
   return *reply;
 }
 
 std::unexpected<Error> refused(std::int16_t code, const std::string& request) {
-  return fail(client::broker_error(code), request);
+  return fail(broker_error(code), request);
 }
 
 }  // namespace sluice::bench

@@ -1,7 +1,7 @@
 // One connection that produces: requests out, replies in, their times in between.
 #pragma once
 
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/bench_frames.hpp"
 #include "tools/sluice/bench_socket.hpp"
 

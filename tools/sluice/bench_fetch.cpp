@@ -1,5 +1,5 @@
 // Fetch: every connection reads its partition from the first offset to the end, over and over.
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/bench_fetcher.hpp"
 #include "tools/sluice/bench_round.hpp"
 
@@ -22,7 +22,7 @@ class FetchLoop {
       if (!fd) return std::unexpected(fd.error());
       const auto partition = i % target_.partitions;
       if (first(partition) >= end(partition))
-        return fail(client::Errc::invalid_argument,
+        return fail(Errc::invalid_argument,
                     "partition " + std::to_string(partition) + " of '" + target_.topic +
                         "' has nothing to read; --fill SIZE writes something");
       readers_.push_back({FetchConnection(std::move(*fd), target_.topic, partition,
@@ -44,7 +44,7 @@ class FetchLoop {
       if (const auto sent = ask(reader, window); !sent) return std::unexpected(sent.error());
     while (std::ranges::any_of(readers_, [](const auto& r) { return r.connection.waiting(); })) {
       const auto ready = poller.wait(answer_ns_max);
-      if (ready.empty()) return fail(client::Errc::timed_out, "a fetch has no answer for 30 s");
+      if (ready.empty()) return fail(Errc::timed_out, "a fetch has no answer for 30 s");
       for (const auto& event : ready) {
         const auto gone_on = serve(readers_[event.data.u32], window);
         if (!gone_on) return std::unexpected(gone_on.error());
@@ -95,7 +95,7 @@ class FetchLoop {
                                       settings_.check ? Checksums::checked : Checksums::trusted);
     if (!fetched) return std::unexpected(fetched.error());
     if (fetched->bytes == 0)
-      return fail(client::Errc::malformed_response,
+      return fail(Errc::malformed_response,
                   "a fetch at offset " + std::to_string(reader.offset) + " brought no batch");
     if (bounded() || window.holds(now_)) {
       ++round_.requests;

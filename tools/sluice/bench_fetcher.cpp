@@ -1,6 +1,6 @@
 #include "tools/sluice/bench_fetcher.hpp"
 
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/bench_connection.hpp"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ Result<std::optional<FetchReply>> FetchConnection::read() {
     waiting_ = false;
     const auto reply = parse_fetch_reply(Bytes(in_).subspan(prefix, size));
     if (!reply || reply->correlation_id != id_)
-      return fail(client::Errc::malformed_response, "reply to a fetch request");
+      return fail(Errc::malformed_response, "reply to a fetch request");
     if (reply->error != 0) return refused(reply->error, "fetch");
     return reply;
   }

@@ -29,7 +29,7 @@ class FetchConnection {
   Result<> send(std::int64_t offset, std::int64_t now);
   Result<> go_on() { return out_.flush(fd_.get()); }
   // Reads what has arrived; the reply once it is whole. Its records borrow from the buffer until
-  // the next send(). Errors: the broker's, client::Errc::malformed_response, ::disconnected.
+  // the next send(). Errors: the broker's, Errc::malformed_response, ::disconnected.
   Result<std::optional<FetchReply>> read();
 
  private:

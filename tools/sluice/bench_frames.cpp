@@ -2,12 +2,12 @@
 
 #include "base/check.hpp"
 #include "base/random.hpp"
-#include "client/error.hpp"
 #include "protocol/batch_builder.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/messages/fetch.hpp"
 #include "protocol/messages/produce.hpp"
 #include "protocol/record_batch.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 
@@ -171,18 +171,18 @@ Result<Fetched> walk_records(Bytes records, std::int64_t from, Checksums checksu
     const bool covers = header.base_offset <= from && header.last_offset() >= from;
     const bool follows = header.base_offset == fetched.next_offset;
     if (fetched.bytes == 0 ? !covers : !follows)
-      return fail(client::Errc::malformed_response,
-                  "a batch at offset " + std::to_string(header.base_offset) + " where " +
-                      std::to_string(fetched.next_offset) + " was due");
+      return fail(Errc::malformed_response, "a batch at offset " +
+                                                std::to_string(header.base_offset) + " where " +
+                                                std::to_string(fetched.next_offset) + " was due");
     if (checksums == Checksums::checked && !protocol::batch_crc_matches(batch->bytes))
-      return fail(client::Errc::corrupt_batch,
+      return fail(Errc::corrupt_batch,
                   "checksum of the batch at offset " + std::to_string(header.base_offset));
     fetched.bytes += batch->bytes.size();
     fetched.records += static_cast<std::uint64_t>(header.next_offset() - fetched.next_offset);
     fetched.next_offset = header.next_offset();
   }
   if (batches.error() && *batches.error() != protocol::BatchError::truncated)
-    return fail(client::Errc::malformed_response,
+    return fail(Errc::malformed_response,
                 "bytes that are no batch behind offset " + std::to_string(fetched.next_offset));
   return fetched;
 }

@@ -1,7 +1,7 @@
 // Publish to consumer: numbered single records on a fixed schedule, and a long poll that waits for
 // them. A latency runs from when a record was due to when its bytes are here.
-#include "client/error.hpp"
 #include "protocol/record_batch.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/bench_connection.hpp"
 #include "tools/sluice/bench_fetcher.hpp"
 #include "tools/sluice/bench_round.hpp"
@@ -91,9 +91,9 @@ class LatencyLoop {
     while (const auto batch = batches.next()) {
       const auto number = number_of(batch->bytes, settings_.record_bytes);
       if (number != received_)
-        return fail(client::Errc::malformed_response, "record " + std::to_string(number) +
-                                                          " arrived where " +
-                                                          std::to_string(received_) + " was due");
+        return fail(Errc::malformed_response, "record " + std::to_string(number) +
+                                                  " arrived where " + std::to_string(received_) +
+                                                  " was due");
       count(schedule.due(received_++), batch->bytes.size(), window);
     }
     offset_ = fetched->next_offset;

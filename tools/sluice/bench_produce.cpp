@@ -68,7 +68,7 @@ class ProduceLoop {
         if (const auto sent = send_due(i, window); !sent) return std::unexpected(sent.error());
       if (now_ >= window.end() && all_answered()) break;
       if (now_ - last_answer_ > answer_ns_max && waiting())
-        return fail(client::Errc::timed_out, "a produce request has no answer for 30 s");
+        return fail(Errc::timed_out, "a produce request has no answer for 30 s");
       if (now_ >= give_up_at(window)) break;
       if (const auto read = read_ready(poller, window); !read) return std::unexpected(read.error());
     }
@@ -208,7 +208,7 @@ Result<> fill(const Settings& settings, const Target& target, std::uint64_t byte
       sent += batches.size();
     }
     const auto ready = poller->wait(answer_ns_max);
-    if (ready.empty()) return fail(client::Errc::timed_out, "a produce request has no answer");
+    if (ready.empty()) return fail(Errc::timed_out, "a produce request has no answer");
     const auto read = connection.read([](std::int64_t, const ProduceReply&) {});
     if (!read) return read;
   }

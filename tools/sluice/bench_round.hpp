@@ -58,9 +58,9 @@ struct Round {
   std::uint64_t published = 0;  // records sent in all, those of the warm-up too
   Histogram latency;
   std::optional<double> cpu_seconds;  // of the broker
-  std::uint64_t unsent = 0;           // requests of an open loop that were due and not answered in time
-  std::uint64_t lost = 0;             // published records that no consumer saw in time
-  std::uint64_t passes = 0;           // of a fetch, whole ones
+  std::uint64_t unsent = 0;  // requests of an open loop that were due and not answered in time
+  std::uint64_t lost = 0;    // published records that no consumer saw in time
+  std::uint64_t passes = 0;  // of a fetch, whole ones
 
   double mb_per_second() const { return static_cast<double>(bytes) / 1e6 / seconds; }
   double records_per_second() const { return static_cast<double>(records) / seconds; }
@@ -117,7 +117,7 @@ struct Target {
   std::vector<std::int64_t> end_offsets;
 };
 
-// Errors of all: the broker's, with the request in the context; client::Errc::disconnected,
+// Errors of all: the broker's, with the request in the context; Errc::disconnected,
 // ::timed_out (no answer for 30 s), ::malformed_response.
 Result<Round> run_produce(const Settings& settings, const Target& target, const CpuMeter& meter);
 Result<Round> run_fetch(const Settings& settings, const Target& target, const CpuMeter& meter);

@@ -1,6 +1,6 @@
 #include "tools/sluice/bench_socket.hpp"
 
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,14 +28,14 @@ Descriptor::~Descriptor() {
 Result<Descriptor> connect_to(const std::string& address) {
   const auto colon = address.rfind(':');
   if (colon == std::string::npos)
-    return fail(client::Errc::invalid_argument, "'" + address + "' is not HOST:PORT");
+    return fail(Errc::invalid_argument, "'" + address + "' is not HOST:PORT");
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (::getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found) != 0)
-    return fail(client::Errc::unreachable, address);
+    return fail(Errc::unreachable, address);
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
   for (const addrinfo* at = found; at; at = at->ai_next) {
     Descriptor fd(::socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol));
@@ -44,7 +44,7 @@ Result<Descriptor> connect_to(const std::string& address) {
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
   }
-  return fail(client::Errc::unreachable, address);
+  return fail(Errc::unreachable, address);
 }
 
 Result<> Outgoing::flush(int fd) {
@@ -62,7 +62,7 @@ Result<> Outgoing::flush(int fd) {
       return {};
     }
     if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
-      return fail(client::Errc::disconnected, "while sending");
+      return fail(Errc::disconnected, "while sending");
     if (sent < 0) return fail_errno(errno, "send");
     auto left = static_cast<std::size_t>(sent);
     for (Bytes& piece : pieces_) {
@@ -78,9 +78,9 @@ Result<std::size_t> receive(int fd, MutableBytes into) {
   for (;;) {
     const auto got = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
     if (got > 0) return static_cast<std::size_t>(got);
-    if (got == 0) return fail(client::Errc::disconnected, "by the broker");
+    if (got == 0) return fail(Errc::disconnected, "by the broker");
     if (errno == EAGAIN) return std::size_t{0};
-    if (errno == ECONNRESET) return fail(client::Errc::disconnected, "by the broker");
+    if (errno == ECONNRESET) return fail(Errc::disconnected, "by the broker");
     if (errno != EINTR) return fail_errno(errno, "recv");
   }
 }

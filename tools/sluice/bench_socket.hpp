@@ -35,7 +35,7 @@ class Descriptor {
 };
 
 // Connects to "HOST:PORT" without Nagle's delay; the socket does not block. Errors:
-// client::Errc::invalid_argument, ::unreachable.
+// Errc::invalid_argument, ::unreachable.
 Result<Descriptor> connect_to(const std::string& address);
 
 // What of a request has not been sent: at most two pieces, borrowed.
@@ -44,7 +44,7 @@ class Outgoing {
   bool empty() const { return pieces_[0].empty() && pieces_[1].empty(); }
   // Requires: empty().
   void set(Bytes head, Bytes body) { pieces_ = {head, body}; }
-  // Sends what the socket takes. Errors: errno of sendmsg, client::Errc::disconnected.
+  // Sends what the socket takes. Errors: errno of sendmsg, Errc::disconnected.
   Result<> flush(int fd);
 
  private:

@@ -1,7 +1,7 @@
 #include "tools/sluice/cli.hpp"
 
-#include "client/error.hpp"
 #include "protocol/error_code.hpp"
+#include "sluice/error.hpp"
 #include "tools/sluice/text.hpp"
 
 #include <algorithm>
@@ -46,8 +46,8 @@ std::chrono::milliseconds Global::timeout() const {
       std::max<std::int64_t>(1, static_cast<std::int64_t>(timeout_seconds * 1000)));
 }
 
-client::ClientOptions Global::client_options() const {
-  client::ClientOptions options{.brokers = {}, .client_id = "sluice"};
+ClientOptions Global::client_options() const {
+  ClientOptions options{.brokers = {}, .client_id = "sluice"};
   std::string_view rest = brokers;
   while (!rest.empty()) {
     const auto comma = std::min(rest.find(','), rest.size());
@@ -60,17 +60,17 @@ client::ClientOptions Global::client_options() const {
 }
 
 Exit exit_for(const Error& error) {
-  if (error.code.category() == client::broker_category())
+  if (error.code.category() == broker_category())
     return exit_for_broker(static_cast<protocol::ErrorCode>(error.code.value()));
-  if (error.code.category() == client::client_category()) {
-    switch (static_cast<client::Errc>(error.code.value())) {
-      case client::Errc::timed_out:
-      case client::Errc::unreachable:
-      case client::Errc::disconnected:
+  if (error.code.category() == client_category()) {
+    switch (static_cast<Errc>(error.code.value())) {
+      case Errc::timed_out:
+      case Errc::unreachable:
+      case Errc::disconnected:
         return Exit::unreachable;
-      case client::Errc::unknown_topic:
+      case Errc::unknown_topic:
         return Exit::not_found;
-      case client::Errc::invalid_argument:
+      case Errc::invalid_argument:
         return Exit::usage;
       default:
         return Exit::failed;
@@ -89,7 +89,7 @@ Exit complain(Exit status, std::string_view text) {
 Exit complain(const Global& global, const Error& error) {
   const Exit status = exit_for(error);
   std::string text = error.message();
-  if (error.code == client::make_error_code(client::Errc::unreachable))
+  if (error.code == make_error_code(Errc::unreachable))
     text = "cannot reach a broker at " + global.brokers + " (" + error.context +
            "); is it running? -b HOST:PORT names another";
   return complain(status, text);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "client/types.hpp"
+#include "sluice/types.hpp"
 #include "tools/sluice/table.hpp"
 
 #include <chrono>
@@ -22,7 +22,7 @@ struct Global {
   bool quiet = false;
   double timeout_seconds = 10;
 
-  client::ClientOptions client_options() const;
+  ClientOptions client_options() const;
   std::chrono::milliseconds timeout() const;
 };
 

@@ -1,12 +1,10 @@
-#include "client/admin.hpp"
+#include "sluice/admin.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 
 #include <algorithm>
 
 namespace sluice::cli {
-
-using client::Admin;
 
 Exit cluster(const Global& global) {
   auto admin = Admin::create(global.client_options());
@@ -35,11 +33,11 @@ Exit cluster(const Global& global) {
 }
 
 Exit configs_describe(const Global& global, const ConfigsDescribeOptions& options) {
-  client::Resource resource{.name = options.name};
+  Resource resource{.name = options.name};
   if (options.kind == "broker")
-    resource.type = client::ResourceType::broker;
+    resource.type = ResourceType::broker;
   else if (options.kind == "group")
-    resource.type = client::ResourceType::group;
+    resource.type = ResourceType::group;
   else if (options.kind != "topic")
     return complain(Exit::usage, "'" + options.kind + "' is none of topic, broker, group");
   auto admin = Admin::create(global.client_options());
@@ -48,8 +46,7 @@ Exit configs_describe(const Global& global, const ConfigsDescribeOptions& option
   if (!entries) return complain(global, entries.error());
   if (!options.all)
     std::erase_if(*entries, [](const auto& entry) {
-      return entry.source == client::ConfigSource::default_value ||
-             entry.source == client::ConfigSource::unknown;
+      return entry.source == ConfigSource::default_value || entry.source == ConfigSource::unknown;
     });
   Output out;
   if (global.json) {

@@ -1,7 +1,7 @@
 // The commands: each takes its parsed options and returns the exit status.
 #pragma once
 
-#include "client/types.hpp"
+#include "sluice/types.hpp"
 #include "tools/sluice/cli.hpp"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-#include "client/admin.hpp"
-#include "client/consumer.hpp"
+#include "sluice/admin.hpp"
+#include "sluice/consumer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/consume_from.hpp"
 #include "tools/sluice/record_format.hpp"
@@ -13,8 +13,6 @@
 #include <map>
 
 namespace sluice::cli {
-
-using client::Consumer;
 
 std::optional<ConsumeFrom> parse_from(std::string_view text, std::int64_t now_ms) {
   if (text == "start" || text == "beginning" || text == "earliest")
@@ -45,15 +43,14 @@ struct Plan {
 
 Result<Consumer> make_consumer(const Global& global, const ConsumeOptions& options,
                                const ConsumeFrom& from) {
-  client::ConsumerOptions settings{.client = global.client_options(), .group_id = options.group};
-  settings.offset_reset = from.kind == ConsumeFrom::Kind::end ? client::OffsetReset::latest
-                                                              : client::OffsetReset::earliest;
-  if (options.read_committed) settings.isolation = client::Isolation::read_committed;
+  ConsumerOptions settings{.client = global.client_options(), .group_id = options.group};
+  settings.offset_reset =
+      from.kind == ConsumeFrom::Kind::end ? OffsetReset::latest : OffsetReset::earliest;
+  if (options.read_committed) settings.isolation = Isolation::read_committed;
   settings.partition_bytes_max = 4 * 1024 * 1024;
   settings.prefetch_bytes = 8 * 1024 * 1024;
   settings.session_timeout = std::chrono::seconds(15);
-  settings.assignors = {
-      client::assignor_from_name(options.assignor).value_or(client::Assignor::range)};
+  settings.assignors = {assignor_from_name(options.assignor).value_or(Assignor::range)};
   settings.auto_commit = false;  // what was printed is committed, no more: see consume()
   return Consumer::create(std::move(settings));
 }
@@ -66,9 +63,9 @@ Result<Consumer::Partitions> chosen_partitions(Consumer& consumer, const Consume
     if (!all) return all;
     for (const auto number : options.partitions)
       if (number < 0 || static_cast<std::size_t>(number) >= all->size())
-        return client::fail(client::Errc::unknown_topic,
-                            "topic '" + topic + "' has " + std::to_string(all->size()) +
-                                " partitions, no number " + std::to_string(number));
+        return fail(Errc::unknown_topic, "topic '" + topic + "' has " +
+                                             std::to_string(all->size()) +
+                                             " partitions, no number " + std::to_string(number));
     for (auto& where : *all) {
       const auto& wanted = options.partitions;
       if (wanted.empty() ||
@@ -88,7 +85,7 @@ Result<Consumer::Offsets> start_offsets(Consumer& consumer, const Consumer::Part
   if (!last || from.kind == Kind::end) return last;
   Consumer::Offsets offsets;
   if (from.kind == Kind::time) {
-    std::map<client::TopicPartition, std::int64_t> times;
+    std::map<TopicPartition, std::int64_t> times;
     for (const auto& where : partitions) times[where] = from.number;
     const auto found = consumer.offsets_for_times(times);
     if (!found) return std::unexpected(found.error());
@@ -152,7 +149,7 @@ void report_rebalance(const Global& global, Consumer& consumer) {
 class Ends {
  public:
   explicit Ends(const Consumer::Offsets& ends) : ends_(ends) {}
-  bool beyond(const client::RecordView& record) {
+  bool beyond(const RecordView& record) {
     if (ends_.empty()) return false;
     if (record.partition != partition_ || record.topic != topic_) {
       topic_ = record.topic;
@@ -172,8 +169,7 @@ class Ends {
 
 // The group went on without us, which we join again: nothing to end for.
 bool lost_membership(const Error& error) {
-  using protocol::ErrorCode;
-  if (error.code.category() != client::broker_category()) return false;
+  if (error.code.category() != broker_category()) return false;
   const auto code = static_cast<ErrorCode>(error.code.value());
   return code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
          code == ErrorCode::rebalance_in_progress;
@@ -239,7 +235,7 @@ Exit print_records(const Global& global, Consumer& consumer, const ConsumeOption
 // The error's context names the topic, or says which partition is missing.
 Exit no_such_topic(const Global& global, const Error& error) {
   std::vector<std::string> names;
-  if (auto admin = client::Admin::create(global.client_options()))
+  if (auto admin = Admin::create(global.client_options()))
     if (const auto topics = admin->topics())
       for (const auto& topic : *topics) names.push_back(topic.name);
   if (error.context.find(' ') != std::string::npos) return complain(Exit::not_found, error.context);
@@ -267,12 +263,12 @@ Exit consume(const Global& global, const ConsumeOptions& options) {
   auto consumer = make_consumer(global, options, plan.from);
   if (!consumer) return complain(global, consumer.error());
   const auto begun = begin_reading(*consumer, options, plan);
-  if (!begun && begun.error().code == client::make_error_code(client::Errc::unknown_topic))
+  if (!begun && begun.error().code == make_error_code(Errc::unknown_topic))
     return no_such_topic(global, begun.error());
   if (!begun) return complain(global, begun.error());
   catch_interrupts();
   const Exit status = print_records(global, *consumer, options, plan);
-  const auto closed = consumer->close(client::Deadline::in(std::chrono::seconds(2)));
+  const auto closed = consumer->close(Deadline::in(std::chrono::seconds(2)));
   if (!closed && status == Exit::ok) return complain(global, closed.error());
   return status;
 }

@@ -1,8 +1,8 @@
 // `sluice demo`: publishes a file of GitHub events and reads them back with a consumer group, as a
 // first look at a broker.
-#include "client/admin.hpp"
-#include "client/consumer.hpp"
-#include "client/producer.hpp"
+#include "sluice/admin.hpp"
+#include "sluice/consumer.hpp"
+#include "sluice/producer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/event.hpp"
 #include "tools/sluice/lines.hpp"
@@ -35,29 +35,28 @@ struct Volume {
 };
 
 Result<> make_topic(const Global& global, const DemoOptions& options) {
-  auto admin = client::Admin::create(global.client_options());
+  auto admin = Admin::create(global.client_options());
   if (!admin) return std::unexpected(admin.error());
   const auto created =
       admin->create_topic({.name = options.topic, .partitions = options.partitions});
-  const auto exists =
-      client::broker_error(static_cast<std::int16_t>(protocol::ErrorCode::topic_already_exists));
+  const auto exists = make_error_code(ErrorCode::topic_already_exists);
   if (!created && created.error().code != exists) return created;
   return {};
 }
 
 Result<Volume> publish(const Global& global, const DemoOptions& options, LineReader& lines) {
-  client::ProducerOptions settings{.client = global.client_options()};
-  settings.codec = client::codec_from_name(options.codec).value_or(client::Codec::none);
+  ProducerOptions settings{.client = global.client_options()};
+  settings.codec = codec_from_name(options.codec).value_or(Codec::none);
   settings.batch_size = 256 * 1024;
-  auto producer = client::Producer::create(std::move(settings));
+  auto producer = Producer::create(std::move(settings));
   if (!producer) return std::unexpected(producer.error());
   Volume volume;
   const auto start = std::chrono::steady_clock::now();
   while (const auto line = lines.next()) {
     if (interrupted()) break;
     const auto event = find_event(*line);
-    const client::Header header{.key = "type", .value = as_bytes(event.type)};
-    client::ProducerRecord record{.topic = options.topic, .value = as_bytes(*line)};
+    const Header header{.key = "type", .value = as_bytes(event.type)};
+    ProducerRecord record{.topic = options.topic, .value = as_bytes(*line)};
     if (!event.repository.empty()) record.key = as_bytes(event.repository);
     if (!event.type.empty()) record.headers = {&header, 1};
     const auto sent = producer->send(record);
@@ -71,7 +70,7 @@ Result<Volume> publish(const Global& global, const DemoOptions& options, LineRea
   return volume;
 }
 
-void count_types(const client::RecordView& record, Counts& types) {
+void count_types(const RecordView& record, Counts& types) {
   for (const auto& header : record.headers) {
     if (header.key != "type" || !header.value) continue;
     const auto type = as_text(*header.value);
@@ -85,10 +84,10 @@ void count_types(const client::RecordView& record, Counts& types) {
 
 Result<Volume> read_back(const Global& global, const DemoOptions& options, std::uint64_t wanted,
                          Counts& types) {
-  client::ConsumerOptions settings{.client = global.client_options(), .group_id = options.group};
-  settings.offset_reset = client::OffsetReset::earliest;
+  ConsumerOptions settings{.client = global.client_options(), .group_id = options.group};
+  settings.offset_reset = OffsetReset::earliest;
   settings.auto_commit = false;
-  auto consumer = client::Consumer::create(std::move(settings));
+  auto consumer = Consumer::create(std::move(settings));
   if (!consumer) return std::unexpected(consumer.error());
   const auto subscribed = consumer->subscribe({options.topic});
   if (!subscribed) return std::unexpected(subscribed.error());
@@ -101,8 +100,7 @@ Result<Volume> read_back(const Global& global, const DemoOptions& options, std::
     if (!records) return std::unexpected(records.error());
     const auto now = std::chrono::steady_clock::now();
     if (records->empty()) {
-      if (now - last > global.timeout())
-        return client::fail(client::Errc::timed_out, "reading " + options.topic);
+      if (now - last > global.timeout()) return fail(Errc::timed_out, "reading " + options.topic);
       if (first) start = now;
       continue;
     }

@@ -1,4 +1,4 @@
-#include "client/admin.hpp"
+#include "sluice/admin.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
@@ -10,15 +10,12 @@
 namespace sluice::cli {
 namespace {
 
-using client::Admin;
-using client::TopicPartition;
-
 // One partition that a group has an offset for, or that one of its members holds.
 struct GroupRow {
   TopicPartition where;
   std::optional<Offset> committed;
   std::optional<Offset> end;
-  const client::GroupMemberDescription* member = nullptr;
+  const GroupMemberDescription* member = nullptr;
 
   std::optional<std::int64_t> lag() const {
     if (!committed || !end) return std::nullopt;
@@ -27,7 +24,7 @@ struct GroupRow {
 };
 
 struct GroupDetails {
-  client::GroupDescription description;
+  GroupDescription description;
   std::vector<GroupRow> rows;
 
   std::int64_t total_lag() const {
@@ -38,12 +35,11 @@ struct GroupDetails {
 };
 
 // End offsets; partitions of topics that are gone are left out.
-std::map<TopicPartition, client::TimestampOffset> ends_of(Admin& admin,
-                                                          const std::vector<GroupRow>& rows) {
+std::map<TopicPartition, TimestampOffset> ends_of(Admin& admin, const std::vector<GroupRow>& rows) {
   std::map<std::string, std::map<TopicPartition, std::int64_t>> by_topic;
   for (const auto& row : rows)
-    by_topic[row.where.topic][row.where] = static_cast<std::int64_t>(client::OffsetSpec::latest);
-  std::map<TopicPartition, client::TimestampOffset> ends;
+    by_topic[row.where.topic][row.where] = static_cast<std::int64_t>(OffsetSpec::latest);
+  std::map<TopicPartition, TimestampOffset> ends;
   for (const auto& [topic, wanted] : by_topic)
     if (auto found = admin.offsets(wanted)) ends.merge(*found);
   return ends;

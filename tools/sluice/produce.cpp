@@ -1,4 +1,4 @@
-#include "client/producer.hpp"
+#include "sluice/producer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/lines.hpp"
 #include "tools/sluice/record_json.hpp"
@@ -11,8 +11,6 @@
 namespace sluice::cli {
 namespace {
 
-using client::Producer;
-
 std::optional<Bytes> bytes_of(const std::optional<std::string>& text) {
   return text ? std::optional<Bytes>(as_bytes(*text)) : std::nullopt;
 }
@@ -22,7 +20,7 @@ class Publisher {
  public:
   explicit Publisher(Producer& producer) : producer_(producer) {}
 
-  Result<> send(const client::ProducerRecord& record) {
+  Result<> send(const ProducerRecord& record) {
     auto sent = producer_.send(record);
     if (!sent) return std::unexpected(sent.error());
     ++count_;
@@ -47,18 +45,18 @@ class Publisher {
 
  private:
   Producer& producer_;
-  std::deque<client::Delivery> waiting_;
+  std::deque<Delivery> waiting_;
   std::uint64_t count_ = 0;
 };
 
 struct FixedParts {
   std::vector<std::pair<std::string, std::string>> texts;
-  std::vector<client::Header> headers;
+  std::vector<Header> headers;
 };
 
 Result<> send_text(Publisher& publisher, const ProduceOptions& options, const FixedParts& fixed,
                    std::string_view line) {
-  client::ProducerRecord record{.topic = options.topic, .headers = fixed.headers};
+  ProducerRecord record{.topic = options.topic, .headers = fixed.headers};
   if (options.partition >= 0) record.partition = options.partition;
   record.timestamp_ms = options.timestamp_ms;
   if (options.key) record.key = as_bytes(*options.key);
@@ -77,7 +75,7 @@ Result<> send_text(Publisher& publisher, const ProduceOptions& options, const Fi
 Result<> send_json(Publisher& publisher, const ProduceOptions& options,
                    const ParsedRecord& parsed) {
   const std::string& topic = options.topic.empty() && parsed.topic ? *parsed.topic : options.topic;
-  client::ProducerRecord record{
+  ProducerRecord record{
       .topic = topic, .key = bytes_of(parsed.key), .value = bytes_of(parsed.value)};
   if (options.partition >= 0)
     record.partition = options.partition;
@@ -85,26 +83,25 @@ Result<> send_json(Publisher& publisher, const ProduceOptions& options,
     record.partition = parsed.partition;
   record.timestamp_ms = options.timestamp_ms ? options.timestamp_ms : parsed.timestamp_ms;
   if (record.timestamp_ms && *record.timestamp_ms < 0) record.timestamp_ms.reset();
-  std::vector<client::Header> headers;
+  std::vector<Header> headers;
   for (const auto& header : parsed.headers) headers.push_back({header.key, bytes_of(header.value)});
   record.headers = headers;
   return publisher.send(record);
 }
 
 Result<Producer> make_producer(const Global& global, const ProduceOptions& options) {
-  client::ProducerOptions settings{.client = global.client_options()};
-  const auto codec = client::codec_from_name(options.codec);
+  ProducerOptions settings{.client = global.client_options()};
+  const auto codec = codec_from_name(options.codec);
   if (!codec)
-    return client::fail(client::Errc::invalid_argument,
-                        "codec '" + options.codec + "' is none of none, gzip, snappy, lz4, zstd");
+    return fail(Errc::invalid_argument,
+                "codec '" + options.codec + "' is none of none, gzip, snappy, lz4, zstd");
   settings.codec = *codec;
   if (options.acks == "0")
-    settings.acks = client::Acks::none;
+    settings.acks = Acks::none;
   else if (options.acks == "1")
-    settings.acks = client::Acks::leader;
+    settings.acks = Acks::leader;
   else if (options.acks != "all" && options.acks != "-1")
-    return client::fail(client::Errc::invalid_argument,
-                        "acks '" + options.acks + "' is none of 0, 1, all");
+    return fail(Errc::invalid_argument, "acks '" + options.acks + "' is none of 0, 1, all");
   settings.linger = std::chrono::milliseconds(static_cast<std::int64_t>(options.linger_ms));
   settings.delivery_timeout =
       std::max<std::chrono::milliseconds>(global.timeout(), std::chrono::seconds(1));

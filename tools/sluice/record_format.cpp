@@ -11,7 +11,7 @@ std::string size_of(const std::optional<Bytes>& bytes) {
   return bytes ? std::to_string(bytes->size()) : "-1";
 }
 
-void append_headers(std::string& out, const client::RecordView& record) {
+void append_headers(std::string& out, const RecordView& record) {
   bool first = true;
   for (const auto& header : record.headers) {
     if (!first) out += ',';
@@ -51,7 +51,7 @@ std::expected<RecordFormat, std::string> RecordFormat::parse(std::string_view te
   return format;
 }
 
-void RecordFormat::append(std::string& out, const client::RecordView& record) const {
+void RecordFormat::append(std::string& out, const RecordView& record) const {
   for (const auto& piece : pieces_) {
     switch (piece.directive) {
       case 0:

@@ -6,7 +6,7 @@
 //   \n \t \r \0 \\ \xHH as in C
 #pragma once
 
-#include "client/consumer.hpp"
+#include "sluice/consumer.hpp"
 
 #include <expected>
 #include <string>
@@ -19,7 +19,7 @@ class RecordFormat {
  public:
   // The error names the directive that is none.
   static std::expected<RecordFormat, std::string> parse(std::string_view text);
-  void append(std::string& out, const client::RecordView& record) const;
+  void append(std::string& out, const RecordView& record) const;
 
  private:
   struct Piece {

@@ -71,7 +71,7 @@ ParsedRecord parse(const json::object& object) {
 
 }  // namespace
 
-void append_record_json(std::string& out, const client::RecordView& record) {
+void append_record_json(std::string& out, const RecordView& record) {
   out += "{\"topic\":";
   append_json_string(out, record.topic);
   out += ",\"partition\":";

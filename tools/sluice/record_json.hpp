@@ -7,7 +7,7 @@
 // null; a missing key or value reads as null.
 #pragma once
 
-#include "client/consumer.hpp"
+#include "sluice/consumer.hpp"
 
 #include <expected>
 #include <optional>
@@ -17,7 +17,7 @@
 namespace sluice::cli {
 
 // Appends the line without its '\n'.
-void append_record_json(std::string& out, const client::RecordView& record);
+void append_record_json(std::string& out, const RecordView& record);
 
 // What a line to produce says. Members that are missing are empty.
 struct ParsedRecord {
@@ -26,7 +26,7 @@ struct ParsedRecord {
   std::optional<std::int64_t> timestamp_ms;
   std::optional<std::string> key;
   std::optional<std::string> value;
-  std::vector<client::OwnedHeader> headers;
+  std::vector<OwnedHeader> headers;
 };
 // The error says what is wrong with the line.
 std::expected<ParsedRecord, std::string> parse_record_json(std::string_view line);

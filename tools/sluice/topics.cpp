@@ -1,4 +1,4 @@
-#include "client/admin.hpp"
+#include "sluice/admin.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
@@ -10,9 +10,6 @@
 
 namespace sluice::cli {
 namespace {
-
-using client::Admin;
-using client::TopicInfo;
 
 std::string join(const std::vector<BrokerId>& ids) {
   std::string text;
@@ -35,13 +32,11 @@ Exit no_such_topic(Admin& admin, const std::string& name) {
 
 bool is_missing(const Error& error) { return exit_for(error) == Exit::not_found; }
 
-Result<std::vector<client::ConfigSetting>> settings_of(const std::vector<std::string>& configs) {
-  std::vector<client::ConfigSetting> settings;
+Result<std::vector<ConfigSetting>> settings_of(const std::vector<std::string>& configs) {
+  std::vector<ConfigSetting> settings;
   for (const auto& text : configs) {
     auto parts = name_and_value(text);
-    if (!parts)
-      return client::fail(client::Errc::invalid_argument,
-                          "config '" + text + "' is not NAME=VALUE");
+    if (!parts) return fail(Errc::invalid_argument, "config '" + text + "' is not NAME=VALUE");
     settings.push_back({parts->first, parts->second});
   }
   return settings;
@@ -106,15 +101,14 @@ Exit topics_create(const Global& global, const TopicsCreateOptions& options) {
   if (!settings) return complain(global, settings.error());
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
-  const auto commit = options.dry_run ? client::Commit::dry_run : client::Commit::yes;
+  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
   for (const auto& name : options.names) {
-    const client::NewTopic topic{.name = name,
-                                 .partitions = options.partitions,
-                                 .replication = static_cast<std::int16_t>(options.replication),
-                                 .configs = *settings};
+    const NewTopic topic{.name = name,
+                         .partitions = options.partitions,
+                         .replication = static_cast<std::int16_t>(options.replication),
+                         .configs = *settings};
     const auto created = admin->create_topic(topic, commit);
-    const auto exists =
-        client::broker_error(static_cast<std::int16_t>(protocol::ErrorCode::topic_already_exists));
+    const auto exists = make_error_code(ErrorCode::topic_already_exists);
     if (!created && options.if_not_exists && created.error().code == exists) {
       say(global, "topic '" + name + "' exists already");
       continue;
@@ -155,11 +149,11 @@ Exit topics_alter(const Global& global, const TopicsAlterOptions& options) {
     return complain(Exit::usage, "nothing to change: give --partitions, --config or --unset");
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
-  const auto commit = options.dry_run ? client::Commit::dry_run : client::Commit::yes;
+  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
   const std::string done = options.dry_run ? "could be changed" : "changed";
   if (!settings->empty()) {
     const auto altered =
-        admin->alter_configs({client::ResourceType::topic, options.name}, *settings, commit);
+        admin->alter_configs({ResourceType::topic, options.name}, *settings, commit);
     if (!altered && is_missing(altered.error())) return no_such_topic(*admin, options.name);
     if (!altered) return complain(global, altered.error());
     say(global, "config of topic '" + options.name + "' " + done);
@@ -178,18 +172,18 @@ namespace {
 
 struct TopicDetails {
   TopicInfo info;
-  std::vector<client::ConfigEntry> configs;  // those that are set on the topic
-  std::map<client::TopicPartition, client::TimestampOffset> first, last;
-  std::map<client::TopicPartition, std::int64_t> sizes;
+  std::vector<ConfigEntry> configs;  // those that are set on the topic
+  std::map<TopicPartition, TimestampOffset> first, last;
+  std::map<TopicPartition, std::int64_t> sizes;
 };
 
 Result<TopicDetails> details_of(Admin& admin, TopicInfo info) {
   TopicDetails details{.info = std::move(info)};
-  std::map<client::TopicPartition, std::int64_t> first, last;
+  std::map<TopicPartition, std::int64_t> first, last;
   for (const auto& partition : details.info.partitions) {
-    const client::TopicPartition where{details.info.name, partition.partition};
-    first[where] = static_cast<std::int64_t>(client::OffsetSpec::earliest);
-    last[where] = static_cast<std::int64_t>(client::OffsetSpec::latest);
+    const TopicPartition where{details.info.name, partition.partition};
+    first[where] = static_cast<std::int64_t>(OffsetSpec::earliest);
+    last[where] = static_cast<std::int64_t>(OffsetSpec::latest);
   }
   auto found_first = admin.offsets(first);
   if (!found_first) return std::unexpected(found_first.error());
@@ -199,9 +193,9 @@ Result<TopicDetails> details_of(Admin& admin, TopicInfo info) {
   details.last = std::move(*found_last);
   // Not every broker tells these; the rest is worth showing all the same.
   if (auto sizes = admin.sizes()) details.sizes = std::move(*sizes);
-  if (auto configs = admin.configs({client::ResourceType::topic, details.info.name}))
+  if (auto configs = admin.configs({ResourceType::topic, details.info.name}))
     for (auto& entry : *configs)
-      if (entry.source == client::ConfigSource::topic) details.configs.push_back(std::move(entry));
+      if (entry.source == ConfigSource::topic) details.configs.push_back(std::move(entry));
   return details;
 }
 
@@ -214,7 +208,7 @@ void print_json(JsonWriter& json, const TopicDetails& topic) {
   json.end_object();
   json.key("partitions").begin_array();
   for (const auto& partition : topic.info.partitions) {
-    const client::TopicPartition where{topic.info.name, partition.partition};
+    const TopicPartition where{topic.info.name, partition.partition};
     json.begin_object();
     json.field("partition", partition.partition).field("leader", partition.leader);
     json.field("leader_epoch", partition.leader_epoch);
@@ -244,7 +238,7 @@ void print_text(Output& out, const TopicDetails& topic) {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   for (const auto& partition : topic.info.partitions) {
-    const client::TopicPartition where{topic.info.name, partition.partition};
+    const TopicPartition where{topic.info.name, partition.partition};
     const auto first = topic.first.at(where).offset;
     const auto last = topic.last.at(where).offset;
     const auto size = topic.sizes.find(where);
@@ -273,11 +267,10 @@ Exit topics_describe(const Global& global, const TopicsDescribeOptions& options)
   if (global.json) json.begin_array();
   bool first = true;
   for (auto& topic : *topics) {
-    if (topic.error == protocol::ErrorCode::unknown_topic_or_partition)
+    if (topic.error == ErrorCode::unknown_topic_or_partition)
       return no_such_topic(*admin, topic.name);
-    if (topic.error != protocol::ErrorCode::none)
-      return complain(global,
-                      {client::broker_error(static_cast<std::int16_t>(topic.error)), topic.name});
+    if (topic.error != ErrorCode::none)
+      return complain(global, {broker_error(static_cast<std::int16_t>(topic.error)), topic.name});
     const auto details = details_of(*admin, std::move(topic));
     if (!details) return complain(global, details.error());
     if (global.json) {

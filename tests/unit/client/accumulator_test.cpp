@@ -1,6 +1,6 @@
 #include "client/accumulator.hpp"
 
-#include "client/error.hpp"
+#include "sluice/error.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,8 +25,8 @@ class AccumulatorTest : public ::testing::Test {
   // One batch for each call: the value fills it.
   std::shared_ptr<const BatchOutcome> add_batch() { return add(std::string(950, 'x')).outcome; }
   protocol::BatchHeader header(const Accumulator::BatchPtr& batch) {
-    const auto view = protocol::parse_batch(batch->bytes);
-    EXPECT_TRUE(view && protocol::batch_crc_matches(batch->bytes));
+    const auto view = protocol::parse_batch(*batch->bytes);
+    EXPECT_TRUE(view && protocol::batch_crc_matches(*batch->bytes));
     return view->header;
   }
   bool ready() const { return accumulator_->ready(queue_, now_); }

@@ -1,7 +1,7 @@
 #include "client/fetch_state.hpp"
 
-#include "client/error.hpp"
 #include "protocol/batch_builder.hpp"
+#include "sluice/error.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Records as JSON lines and by template: golden text, and nothing lost on the way back.
 #include "base/random.hpp"
-#include "client/consumer.hpp"
 #include "protocol/batch_builder.hpp"
+#include "sluice/consumer.hpp"
 #include "tools/sluice/consume_from.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/record_format.hpp"
@@ -19,11 +19,11 @@ std::optional<Bytes> bytes_of(const std::optional<std::string>& text) {
 // A record view over bytes that it keeps, made the way a consumer makes it.
 struct Sample {
   std::vector<std::byte> area;
-  client::RecordView view;
+  RecordView view;
 
   Sample(const std::optional<std::string>& key, const std::optional<std::string>& value,
-         const std::vector<client::OwnedHeader>& headers = {}) {
-    std::vector<client::Header> borrowed;
+         const std::vector<OwnedHeader>& headers = {}) {
+    std::vector<Header> borrowed;
     for (const auto& header : headers) borrowed.push_back({header.key, bytes_of(header.value)});
     protocol::put_record({.key = bytes_of(key), .value = bytes_of(value), .headers = borrowed}, 0,
                          0, area);
@@ -39,7 +39,7 @@ struct Sample {
   }
 };
 
-std::string json_of(const client::RecordView& record) {
+std::string json_of(const RecordView& record) {
   std::string out;
   append_record_json(out, record);
   return out;
@@ -72,7 +72,7 @@ std::optional<std::string> some_bytes(Random& random) {
 TEST(RecordJson, LosesNothing) {
   SeededRandom random(3);
   for (int i = 0; i < 5000; ++i) {
-    std::vector<client::OwnedHeader> headers;
+    std::vector<OwnedHeader> headers;
     for (auto n = random.below(4); n > 0; --n)
       headers.push_back({some_bytes(random).value_or(""), some_bytes(random)});
     const auto key = some_bytes(random);
@@ -102,7 +102,7 @@ TEST(RecordJson, SaysWhatIsWrong) {
   EXPECT_TRUE(parse_record_json("{").error().starts_with("not JSON"));
 }
 
-std::string formatted(std::string_view format, const client::RecordView& record) {
+std::string formatted(std::string_view format, const RecordView& record) {
   const auto parsed = RecordFormat::parse(format);
   EXPECT_TRUE(parsed);
   std::string out;

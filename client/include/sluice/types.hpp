@@ -1,37 +1,30 @@
 // The values that the client library takes and gives.
 #pragma once
 
-#include "base/bytes.hpp"
-#include "base/clock.hpp"
-#include "protocol/error_code.hpp"
-#include "protocol/ids.hpp"
-#include "protocol/record.hpp"
+#include "sluice/clock.hpp"
+#include "sluice/error_code.hpp"
+#include "sluice/ids.hpp"
+#include "sluice/record.hpp"
 
 #include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace sluice::client {
+namespace sluice {
 
 struct TopicPartition {
   std::string topic;
   std::int32_t partition = 0;
   friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
   friend bool operator==(const TopicPartition&, const TopicPartition&) = default;
-};
-
-// A header that borrows its bytes: `key`, which may repeat, and a `value` that may be null.
-using Header = protocol::RecordHeader;
-
-struct OwnedHeader {
-  std::string key;
-  std::optional<std::string> value;
 };
 
 // What compresses the records of a batch; the numbers are Kafka's.
@@ -82,11 +75,14 @@ struct TopicInfo {
   std::string name;
   TopicId id;
   bool internal = false;
-  protocol::ErrorCode error = protocol::ErrorCode::none;
+  ErrorCode error = ErrorCode::none;
   std::vector<PartitionInfo> partitions;  // in order of their numbers, from 0 without gaps
 };
 
-// A moment by which a call must have answered. The default is the client's request timeout.
+// How long a call may take, and how to give it up before. The default is the client's request
+// timeout, or what the call says.
+//
+// A call that is given up ends at once with Errc::cancelled. What it had begun may still happen.
 class Deadline {
  public:
   Deadline() = default;  // the client's own time limit
@@ -96,13 +92,25 @@ class Deadline {
     return Deadline(SystemClock{}.now() +
                     std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait));
   }
+  // The same, and ends when a stop is requested, from whatever thread.
+  Deadline with(std::stop_token stop) const {
+    Deadline both = *this;
+    both.stop_ = std::move(stop);
+    return both;
+  }
+  const std::stop_token& stop_token() const { return stop_; }
   TimePoint or_after(std::chrono::milliseconds standard) const {
     return at_ ? *at_ : SystemClock{}.now() + standard;
   }
 
  private:
   std::optional<TimePoint> at_;
+  std::stop_token stop_;
 };
+
+namespace client {
+class Host;
+}
 
 // How to reach a cluster; shared by producers, consumers and admins.
 struct ClientOptions {
@@ -113,6 +121,9 @@ struct ClientOptions {
   std::chrono::milliseconds retry_backoff{50};
   std::chrono::milliseconds retry_backoff_max{1'000};
   std::chrono::milliseconds metadata_max_age{300'000};
+  // What the client runs on: null for a loop of its own, which runs inside its blocking calls; else
+  // of a Runtime (sluice/runtime.hpp) or of a Broker in this process (sluice/broker.hpp).
+  std::shared_ptr<client::Host> host;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice

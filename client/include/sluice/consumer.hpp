@@ -1,8 +1,9 @@
 // Consumer: reads records from assigned partitions, or as a member of a consumer group.
 //
-// Blocking and without threads of its own: fetching, heartbeats and commits happen inside poll()
-// and the other calls, on the caller's thread. A member that does not call poll() for longer than
-// the session timeout loses its partitions to others.
+// By default blocking and without threads of its own: fetching, heartbeats and commits happen
+// inside poll() and the other calls, on the caller's thread, one at a time. A member that does not
+// call poll() for longer than the session timeout loses its partitions to others. On a Runtime
+// (sluice/runtime.hpp) its thread fetches ahead and keeps the membership, and any thread may call.
 //
 //   auto consumer = Consumer::create({.client = {…}, .group_id = "billing"});
 //   auto subscribed = consumer->subscribe({"orders"});
@@ -12,10 +13,10 @@
 //   }
 #pragma once
 
-#include "base/result.hpp"
-#include "client/assignor.hpp"
-#include "client/error.hpp"
-#include "client/types.hpp"
+#include "sluice/completion.hpp"
+#include "sluice/error.hpp"
+#include "sluice/result.hpp"
+#include "sluice/types.hpp"
 
 #include <chrono>
 #include <map>
@@ -26,7 +27,15 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::client {
+namespace sluice {
+
+// How the leader of a group shares the partitions out.
+// sticky: balanced, moving as little as that takes; everybody stops for a rebalance.
+// cooperative_sticky: the same, and only what moves stops.
+enum class Assignor : std::uint8_t { range, round_robin, cooperative_sticky, sticky };
+// The names on the wire: "range", "roundrobin", "cooperative-sticky", "sticky".
+std::string_view assignor_name(Assignor assignor);
+std::optional<Assignor> assignor_from_name(std::string_view name);
 
 // Where to begin when a group has no offset, or the offset is gone.
 enum class OffsetReset : std::uint8_t { latest, earliest, none };
@@ -52,36 +61,20 @@ struct ConsumerOptions {
   std::size_t poll_records = 5000;  // about so many a poll: batches are given out whole
 };
 
-// One record, borrowed from the fetched buffer.
-// Lifetime: until the next poll(), seek(), assign(), subscribe() or close() of its consumer.
-struct RecordView {
-  std::string_view topic;
-  PartitionIndex partition = 0;
-  Offset offset = 0;
-  std::int64_t timestamp_ms = -1;
-  std::optional<Bytes> key;
-  std::optional<Bytes> value;
-  protocol::RecordHeaders headers;
-};
-
-// A record that owns its bytes.
-struct OwnedRecord {
-  std::string topic;
-  PartitionIndex partition = 0;
-  Offset offset = 0;
-  std::int64_t timestamp_ms = -1;
-  std::optional<std::string> key;
-  std::optional<std::string> value;
-  std::vector<OwnedHeader> headers;
-};
-OwnedRecord copy(const RecordView& record);
-
 // What a rebalance did since it was last asked.
 struct Rebalance {
   std::vector<TopicPartition> assigned;  // all that we hold now
   std::vector<TopicPartition> added;
   std::vector<TopicPartition> revoked;
 };
+
+namespace client {
+class ConsumerCore;
+// Ends a client; inside a completion without waiting for it.
+struct RetireConsumer {
+  void operator()(ConsumerCore* core) const;
+};
+}  // namespace client
 
 class Consumer {
  public:
@@ -110,6 +103,9 @@ class Consumer {
   // Errc::corrupt_batch; Errc::no_offset; Errc::unreachable while no broker can be connected to at
   // all.
   Result<Records> poll(std::chrono::milliseconds wait);
+  Result<Records> poll(Deadline deadline);
+  // The same, and reports. The records are valid until the next poll begins.
+  void poll(Done<Records> done, Deadline deadline);
   // What changed since the last call, if anything did.
   std::optional<Rebalance> take_rebalance();
 
@@ -123,9 +119,14 @@ class Consumer {
   // One past the last record that may be read, as of the last fetch; -1 while it is not known.
   Offsets end_positions() const;
 
+  // Records that may be read and were not given out yet, as of the last fetch; -1 while not known.
+  std::map<TopicPartition, std::int64_t> lag() const;
+
   // Commits the positions, or these offsets. Errors: the broker's; Errc::timed_out.
   Result<> commit(Deadline deadline = {});
   Result<> commit(const Offsets& offsets, Deadline deadline = {});
+  // Commits the positions and reports.
+  void commit(Done<> done, Deadline deadline = {});
   // Commits the positions without waiting; the outcome is dropped unless it ends the membership.
   void commit_later();
   // What the group has stored; partitions without an offset are left out.
@@ -144,9 +145,9 @@ class Consumer {
   Result<> close(Deadline deadline = {});
 
  private:
-  class Impl;
-  explicit Consumer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  using Core = std::unique_ptr<client::ConsumerCore, client::RetireConsumer>;
+  explicit Consumer(Core core);
+  Core core_;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice

@@ -2,10 +2,11 @@
 // Internal: includes Asio; public headers do not include this.
 #pragma once
 
-#include "client/admin.hpp"
 #include "client/call.hpp"
 #include "client/cluster.hpp"
 #include "client/offsets.hpp"
+#include "client/operation.hpp"
+#include "sluice/admin.hpp"
 
 #include <charconv>
 #include <memory>
@@ -22,17 +23,20 @@ inline Result<> outcome(protocol::ErrorCode code, std::string context,
   if (code == protocol::ErrorCode::none) return {};
   if (message && message->ends_with('.')) message->remove_suffix(1);
   if (message && !message->empty()) context += ": " + std::string(*message);
-  return sluice::fail(broker_error(static_cast<std::int16_t>(code)), std::move(context));
+  return sluice::fail(make_error_code(code), std::move(context));
 }
 
-class Admin::Impl {
+class AdminCore {
  public:
-  Impl(std::unique_ptr<Loop> loop, std::unique_ptr<Cluster> cluster)
-      : loop_(std::move(loop)), cluster_(std::move(cluster)) {}
-  ~Impl() {
-    cluster_->close();
-    loop_->drain();
+  explicit AdminCore(std::unique_ptr<Cluster> cluster) : cluster_(std::move(cluster)) {}
+  ~AdminCore() {
+    if (cluster_->closed()) return;
+    const auto stopped = loop().run(stop());
+    static_cast<void>(stopped);
   }
+
+  Loop& loop() { return cluster_->loop(); }
+  Task<Result<>> stop() { return cluster_->stop(); }
 
   Cluster& cluster() { return *cluster_; }
   TimePoint until(Deadline deadline) const {
@@ -43,7 +47,7 @@ class Admin::Impl {
   }
   template <class T>
   T run(Task<T> task) {
-    return loop_->run(std::move(task));
+    return cluster_->loop().run(std::move(task));
   }
 
   template <class Response, class Request>
@@ -96,7 +100,6 @@ class Admin::Impl {
   }
 
  private:
-  std::unique_ptr<Loop> loop_;
   std::unique_ptr<Cluster> cluster_;
 };
 

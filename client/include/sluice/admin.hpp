@@ -1,9 +1,9 @@
 // Admin: topics, configs, groups, offsets and the cluster, by blocking calls.
 #pragma once
 
-#include "base/result.hpp"
-#include "client/error.hpp"
-#include "client/types.hpp"
+#include "sluice/error.hpp"
+#include "sluice/result.hpp"
+#include "sluice/types.hpp"
 
 #include <map>
 #include <memory>
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::client {
+namespace sluice {
 
 struct ClusterInfo {
   std::string id;
@@ -85,6 +85,14 @@ struct GroupDescription {
   std::vector<GroupMemberDescription> members;
 };
 
+namespace client {
+class AdminCore;
+// Ends a client; inside a completion without waiting for it.
+struct RetireAdmin {
+  void operator()(AdminCore* core) const;
+};
+}  // namespace client
+
 // Errors of all calls: Errc::unreachable, ::timed_out, ::disconnected, ::unsupported,
 // ::malformed_response, and the broker's error with its message in the context.
 class Admin {
@@ -130,9 +138,9 @@ class Admin {
   Result<> delete_group(const std::string& id, Deadline deadline = {});
 
  private:
-  class Impl;
-  explicit Admin(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  using Core = std::unique_ptr<client::AdminCore, client::RetireAdmin>;
+  explicit Admin(Core core);
+  Core core_;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice

@@ -1,17 +1,19 @@
 // Producer: sends records to topics in batches; idempotent and in order by default.
 //
-// Blocking and without threads of its own: the work is done inside send(), wait(), flush() and
-// poll(), on the caller's thread. A program that pauses between sends calls poll() now and then, or
-// flush(), so that a last batch does not stay behind.
+// By default blocking and without threads of its own: the work is done inside send(), wait(),
+// flush() and poll(), on the caller's thread, one at a time. A program that pauses between sends
+// calls poll() now and then, or flush(), so that a last batch does not stay behind. On a Runtime
+// (sluice/runtime.hpp) the work is done by its thread, and any thread may call.
 //
 //   auto producer = Producer::create({.client = {.brokers = {"127.0.0.1:9092"}}});
 //   auto sent = producer->send({.topic = "orders", .key = as_bytes("42"), .value =
 //   as_bytes("paid")}); auto flushed = producer->flush(); sent->result()->offset …
 #pragma once
 
-#include "base/result.hpp"
-#include "client/error.hpp"
-#include "client/types.hpp"
+#include "sluice/completion.hpp"
+#include "sluice/error.hpp"
+#include "sluice/result.hpp"
+#include "sluice/types.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,9 +22,16 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::client {
+namespace sluice {
 
+namespace client {
 struct BatchOutcome;
+class ProducerCore;
+// Ends a client; inside a completion without waiting for it.
+struct RetireProducer {
+  void operator()(ProducerCore* core) const;
+};
+}  // namespace client
 
 struct ProducerOptions {
   ClientOptions client;
@@ -39,11 +48,11 @@ struct ProducerOptions {
 // Borrowed until send() returns.
 struct ProducerRecord {
   std::string_view topic;
-  std::optional<PartitionIndex> partition;  // else by key, else sticky
-  std::optional<Bytes> key;
-  std::optional<Bytes> value;
+  std::optional<PartitionIndex> partition = std::nullopt;  // else by key, else sticky
+  std::optional<Bytes> key = std::nullopt;
+  std::optional<Bytes> value = std::nullopt;
   std::span<const Header> headers = {};
-  std::optional<std::int64_t> timestamp_ms;  // else now
+  std::optional<std::int64_t> timestamp_ms = std::nullopt;  // else now
 };
 
 struct RecordMetadata {
@@ -63,7 +72,9 @@ class Delivery {
 
  private:
   friend class Producer;
-  std::shared_ptr<const BatchOutcome> batch_;
+  Delivery(std::shared_ptr<const client::BatchOutcome> batch, std::int32_t index,
+           PartitionIndex partition, std::int64_t timestamp_ms);
+  std::shared_ptr<const client::BatchOutcome> batch_;
   std::int32_t index_ = 0;
   PartitionIndex partition_ = -1;
   std::int64_t timestamp_ms_ = -1;
@@ -88,6 +99,11 @@ class Producer {
   // Waits until all records sent so far are done, well or not. Error: Errc::timed_out. The default
   // deadline is the delivery timeout.
   Result<> flush(Deadline deadline = {});
+  // Sends without waiting for room or metadata: copies the record if it must, and reports once it
+  // is delivered or given up, at the latest after the delivery timeout.
+  void send(const ProducerRecord& record, Done<RecordMetadata> done, Deadline deadline = {});
+  // As flush() above, and reports its end.
+  void flush(Done<> done, Deadline deadline = {});
   // Does what is due without waiting: sends batches whose linger is over, takes answers.
   void poll();
   // Partitions of a topic, from the broker when not known yet.
@@ -96,9 +112,9 @@ class Producer {
   Result<> close(Deadline deadline = {});
 
  private:
-  class Impl;
-  explicit Producer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  using Core = std::unique_ptr<client::ProducerCore, client::RetireProducer>;
+  explicit Producer(Core core);
+  Core core_;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice
