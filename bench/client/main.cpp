@@ -1,5 +1,6 @@
 // sluice_client_bench: this client beside librdkafka's C API, on the same broker with the same
-// settings (linger 5 ms, batches of 64 KiB, acks=all, idempotent; checksums on). One run a process:
+// settings (linger 5 ms, batches of 64 KiB, acks=all, idempotent; checksums on, unless options say
+// otherwise). One run a process:
 //
 //   sluice_client_bench produce sluice  --brokers HOST:PORT --topic t --records 5000000 --bytes 100
 //   sluice_client_bench produce rdkafka …   --rate 10000     # paced: delays instead of throughput
@@ -42,6 +43,8 @@ int main(int argc, char** argv) {
   app.add_option("--topic", work.topic);
   app.add_option("--records", work.records);
   app.add_option("--bytes", work.record_bytes);
+  app.add_option("--batch-bytes", work.batch_bytes);
+  app.add_flag("!--no-idempotence", work.idempotent);
   app.add_option("--rate", work.rate, "Records a second; 0: as fast as it goes");
   CLI11_PARSE(app, argc, argv);
   const bool ours = side == "sluice";

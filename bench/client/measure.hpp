@@ -20,6 +20,8 @@ struct Work {
   std::string topic;
   std::uint64_t records = 0;
   std::size_t record_bytes = 0;
+  std::size_t batch_bytes = 64 * 1024;
+  bool idempotent = true;  // without it librdkafka pipelines freely, and we one batch a partition
   std::uint64_t rate = 0;  // records/s; 0: as fast as it goes
 };
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <librdkafka/rdkafka.h>
+#include <string>
 #include <utility>
 
 namespace sluice::bench {
@@ -42,12 +43,13 @@ rd_kafka_t* make(rd_kafka_type_t type, const Work& work, void* opaque,
 
 Figures produce_rdkafka(const Work& work) {
   Figures figures{.records = work.records};
+  const std::string batch = std::to_string(work.batch_bytes);
   rd_kafka_t* producer = make(RD_KAFKA_PRODUCER, work, &figures,
                               {{"linger.ms", "5"},
-                               {"batch.size", "65536"},
+                               {"batch.size", batch.c_str()},
                                {"batch.num.messages", "100000"},
                                {"acks", "all"},
-                               {"enable.idempotence", "true"},
+                               {"enable.idempotence", work.idempotent ? "true" : "false"},
                                {"queue.buffering.max.kbytes", "32768"},
                                {"queue.buffering.max.messages", "1000000"}});
   rd_kafka_topic_t* topic = rd_kafka_topic_new(producer, work.topic.c_str(), nullptr);

@@ -38,7 +38,10 @@ void delivered(void* context, Result<RecordMetadata> result) {
 }  // namespace
 
 Figures produce_sluice(const Work& work) {
-  auto producer = must(Producer::create({.client = {.brokers = {work.brokers}}}), "create");
+  auto producer = must(Producer::create({.client = {.brokers = {work.brokers}},
+                                         .idempotent = work.idempotent,
+                                         .batch_size = work.batch_bytes}),
+                       "create");
   must(producer.partition_count(work.topic), "topic");
   const std::vector<std::byte> value(work.record_bytes, std::byte{'v'});
   const ProducerRecord record{.topic = work.topic, .value = Bytes(value)};
