@@ -67,7 +67,7 @@ class PackageTest(unittest.TestCase):
 
     def environment(self):
         return {**os.environ, "CMAKE_PREFIX_PATH": str(self.prefix),
-                "PKG_CONFIG_PATH": str(self.lib / "pkgconfig"), "CCACHE_NOHASHDIR": "1"}
+                "PKG_CONFIG_PATH": str(self.lib / "pkgconfig")}
 
     def build_with_cmake(self, name, *arguments):
         """Returns the directory of the project's programs."""
