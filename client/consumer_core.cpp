@@ -3,6 +3,7 @@
 #include "client/offsets.hpp"
 #include "sluice/error.hpp"
 
+#include <regex>
 #include <utility>
 
 namespace sluice::client {
@@ -49,6 +50,17 @@ Result<> ConsumerCore::subscribe(std::vector<std::string> topics) {
   auto good = usable(true);
   if (good) group_.subscribe(std::move(topics));
   return good;
+}
+
+Result<> ConsumerCore::subscribe_pattern(const std::string& pattern) {
+  auto good = usable(true);
+  if (!good) return good;
+  try {
+    group_.subscribe(std::regex(pattern));
+  } catch (const std::regex_error& error) {
+    return fail(Errc::invalid_argument, "pattern '" + pattern + "': " + error.what());
+  }
+  return {};
 }
 
 Task<Result<>> ConsumerCore::assign(Consumer::Partitions partitions, TimePoint until) {

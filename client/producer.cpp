@@ -93,7 +93,6 @@ void Producer::flush(Done<> done, Deadline deadline) {
 void Producer::poll() {
   auto& loop = core_->loop();
   if (!loop.runs_here()) return;
-  core_->wake();
   loop.poll();
 }
 

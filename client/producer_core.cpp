@@ -147,7 +147,7 @@ Result<std::optional<ProducerCore::Sent>> ProducerCore::append(const ProducerRec
   const auto queue = topic.queues[static_cast<std::size_t>(*partition)];
   auto appended = accumulator_.append(queue, encoded, loop().now());
   if (!appended) return std::unexpected(appended.error());
-  if (appended->batch_ready) sender_.wake();
+  if (appended->began_batch || appended->batch_ready) sender_.wake();
   return Sent{std::move(appended->outcome),
               {appended->index, *partition, timestamp},
               appended->batch_ready};
@@ -164,13 +164,13 @@ Task<Result<ProducerCore::Sent>> ProducerCore::send(const ProducerRecord& record
   if (stopped_) co_return fail(Errc::closed, "producer");
   auto found = co_await topic(std::string(record.topic), until);
   if (!found) co_return std::unexpected(found.error());
+  sender_.wake();
   for (;;) {
     auto sent = append(record, **found);
     if (!sent) co_return std::unexpected(sent.error());
     if (*sent) co_return std::move(**sent);
     if (stopped_) co_return fail(Errc::closed, "producer");
     if (cluster_->now() >= until) co_return fail(Errc::buffer_full, std::string(record.topic));
-    sender_.wake();
     co_await sender_.finished().wait(until);
   }
 }

@@ -70,7 +70,6 @@ class ProducerCore {
   Task<Result<>> close(TimePoint until);
   // Gives up what was not flushed, and waits until nothing runs any more. Idempotent.
   Task<Result<>> stop();
-  void wake() { sender_.wake(); }
 
  private:
   struct Topic {

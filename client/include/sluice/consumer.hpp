@@ -93,6 +93,9 @@ class SLUICE_EXPORT Consumer {
   // Joins the group for these topics, or changes the topics. Error: Errc::invalid_argument without
   // a group.
   Result<> subscribe(std::vector<std::string> topics);
+  // The same for all topics whose whole name matches this ECMAScript regular expression, as they
+  // come and go; they are looked for every metadata_max_age. Error: Errc::invalid_argument.
+  Result<> subscribe_pattern(const std::string& pattern);
   // Reads exactly these partitions, outside group management. They begin at the group's committed
   // offsets, if there is a group, else where offset_reset says, unless seek() is called.
   // Errors: Errc::unknown_topic, ::unreachable, ::timed_out.
