@@ -35,8 +35,8 @@ namespace sluice {
 // cooperative_sticky: the same, and only what moves stops.
 enum class Assignor : std::uint8_t { range, round_robin, cooperative_sticky, sticky };
 // The names on the wire: "range", "roundrobin", "cooperative-sticky", "sticky".
-std::string_view assignor_name(Assignor assignor);
-std::optional<Assignor> assignor_from_name(std::string_view name);
+SLUICE_EXPORT std::string_view assignor_name(Assignor assignor);
+SLUICE_EXPORT std::optional<Assignor> assignor_from_name(std::string_view name);
 
 // Where to begin when a group has no offset, or the offset is gone.
 enum class OffsetReset : std::uint8_t { latest, earliest, none };
