@@ -175,6 +175,39 @@ Task<Result<ProducerCore::Sent>> ProducerCore::send(const ProducerRecord& record
   }
 }
 
+void ProducerCore::report(const Done<RecordMetadata>& done, const Error& error) {
+  cluster_->host().complete([done, error] { done(std::unexpected(error)); });
+}
+
+void ProducerCore::post(std::unique_ptr<QueuedRecord> record, TimePoint until,
+                        Done<RecordMetadata> done) {
+  if (backlog_.empty()) {
+    auto sent = try_send(record->view());
+    if (!sent) return report(done, sent.error());
+    if (*sent) return (*sent)->outcome->waiters.push_back({(*sent)->place, done});
+  }
+  if (backlog_bytes_ + record->size() > options_.buffer_memory)
+    return report(done, {make_error_code(Errc::buffer_full), "records that wait for room"});
+  backlog_bytes_ += record->size();
+  backlog_.push_back({std::move(record), until, done});
+  if (backlog_.size() == 1) cluster_->spawn(drain_backlog(this));
+}
+
+Task<> ProducerCore::drain_backlog(ProducerCore* self) {
+  while (!self->backlog_.empty()) {
+    Waiting& next = self->backlog_.front();
+    const ProducerRecord view = next.record->view();
+    const auto until = next.until;
+    auto sent = co_await self->send(view, until);
+    if (sent)
+      sent->outcome->waiters.push_back({sent->place, next.done});
+    else
+      self->report(next.done, sent.error());
+    self->backlog_bytes_ -= next.record->size();
+    self->backlog_.pop_front();
+  }
+}
+
 Task<Result<RecordMetadata>> ProducerCore::deliver(std::unique_ptr<QueuedRecord> record,
                                                    TimePoint until) {
   const ProducerRecord view = record->view();
@@ -198,7 +231,8 @@ Task<Result<>> ProducerCore::flush(TimePoint until) {
   if (stopped_) co_return fail(Errc::closed, "producer");
   accumulator_.begin_flush();
   sender_.wake();
-  while (!accumulator_.idle()) {
+  while (!accumulator_.idle() || !backlog_.empty()) {
+    if (!backlog_.empty()) accumulator_.begin_flush();
     if (cluster_->now() >= until) co_return fail(Errc::timed_out, "flush");
     co_await sender_.finished().wait(until);
   }

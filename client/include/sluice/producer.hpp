@@ -101,7 +101,8 @@ class SLUICE_EXPORT Producer {
   // deadline is the delivery timeout.
   Result<> flush(Deadline deadline = {});
   // Sends without waiting for room or metadata: copies the record if it must, and reports once it
-  // is delivered or given up, at the latest after the delivery timeout.
+  // is delivered or given up, at the latest after the delivery timeout. Error Errc::buffer_full at
+  // once when as many records wait for room as buffer_memory has.
   void send(const ProducerRecord& record, Done<RecordMetadata> done, Deadline deadline = {});
   // As flush() above, and reports its end.
   void flush(Done<> done, Deadline deadline = {});

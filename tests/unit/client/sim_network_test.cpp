@@ -320,6 +320,35 @@ TEST_P(SimNetworkTest, ASentRecordIsReportedOnceAlsoWhenItsProducerEnds) {
   for (const int count : reports) EXPECT_EQ(count, 1);
 }
 
+TEST_P(SimNetworkTest, RecordsThatWaitForRoomKeepTheirOrder) {
+  auto producer =
+      *Producer::create({.client = client(), .batch_size = 3000, .buffer_memory = 30'000});
+  ASSERT_TRUE(producer.partition_count(topic));
+  int failures = 0;
+  int reports = 0;
+  struct Counts {
+    int& failures;
+    int& reports;
+  } counts{failures, reports};
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; ++i) {
+    sent.push_back("record " + std::to_string(i) + std::string(400, '.'));
+    const Done<RecordMetadata> done{[](void* context, Result<RecordMetadata> result) {
+                                      auto& mine = *static_cast<Counts*>(context);
+                                      ++mine.reports;
+                                      if (!result) ++mine.failures;
+                                    },
+                                    &counts};
+    producer.send({.topic = topic, .partition = 0, .value = as_bytes(sent.back())}, done);
+  }
+  const auto flushed = producer.flush();
+  ASSERT_TRUE(flushed) << flushed.error().message();
+  producer.poll();
+  EXPECT_EQ(reports, 100);
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(cluster_.values(topic, 0), sent);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, SimNetworkTest, testing::Range(1, 31));
 
 }  // namespace
