@@ -140,7 +140,11 @@ Task<Result<>> ConsumerCore::commit(std::optional<Consumer::Offsets> offsets, Ti
   if (!offsets) {
     rows = group_.uncommitted();
   } else {
-    for (const auto& [where, offset] : *offsets) rows[where].offset = offset;
+    for (const auto& [where, offset] : *offsets) {
+      // A broker would take -1, the position that is not known yet, for "nothing is committed".
+      if (offset < 0) co_return fail(Errc::invalid_argument, "commit of a negative offset");
+      rows[where].offset = offset;
+    }
   }
   co_return co_await group_.commit(std::move(rows), until);
 }
