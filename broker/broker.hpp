@@ -104,7 +104,7 @@ class Broker {
   std::string data_directory_;
   std::optional<storage::DirectoryLock> lock_;
   Worker worker_;
-  Worker background_{Worker::Priority::idle};
+  Worker background_{Worker::Priority::gentle};
   std::unique_ptr<CatalogStore> catalog_;
   Shards shards_;
   Turnstile changes_;

@@ -7,6 +7,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,8 @@ class Worker {
  public:
   enum class Priority : std::uint8_t {
     normal,
-    idle,  // runs when the processors have nothing else to do (SCHED_IDLE, sched(7))
+    gentle,  // takes a twentieth of a processor at most, and only while nobody else wants it
+             // (sched(7))
   };
   explicit Worker(Priority priority = Priority::normal)
       : work_(io_.get_executor()), priority_(priority) {}
@@ -35,11 +37,13 @@ class Worker {
   Executor executor();
 
  private:
+  void run_gently();
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Priority priority_;
   std::optional<Executor> elsewhere_;
   std::mutex starting_;
+  std::condition_variable stopped_;  // with starting_
   std::thread thread_;
 };
 

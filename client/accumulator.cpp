@@ -59,7 +59,8 @@ Result<Accumulator::Appended> Accumulator::append(QueueId id, const protocol::Ne
     if (size > options_.batch_size_max || size > options_.buffer_memory)
       return sluice::fail(Errc::record_too_large,
                           std::to_string(size) + " bytes to " + queue.where.topic);
-    if (!has_room(size)) return sluice::fail(Errc::buffer_full, queue.where.topic);
+    if (!has_room(size - protocol::batch_header_size))
+      return sluice::fail(Errc::buffer_full, queue.where.topic);
     queue.batches.push_back(new_batch(id, now));
     ++queued_;
   }
@@ -68,8 +69,11 @@ Result<Accumulator::Appended> Accumulator::append(QueueId id, const protocol::Ne
   batch.builder.append(record);
   memory_used_ += batch.builder.size() - batch.charged;
   batch.charged = batch.builder.size();
-  return Appended{batch.outcome, index,
-                  queue.batches.size() > 1 || batch.charged >= options_.batch_size};
+  const bool filled_last = !fits && queue.batches.size() > 1;
+  return Appended{.outcome = batch.outcome,
+                  .index = index,
+                  .began_batch = !fits,
+                  .batch_ready = filled_last || batch.charged >= options_.batch_size};
 }
 
 void Accumulator::begin_flush() {
@@ -187,7 +191,8 @@ void Accumulator::retry(BatchPtr batch, TimePoint at, const Error& reason) {
   ++queued_;
 }
 
-void Accumulator::expire(TimePoint now) {
+bool Accumulator::expire(TimePoint now) {
+  bool any = false;
   for (auto& queue : queues_) {
     while (!queue.batches.empty() && expired(*queue.batches.front(), now)) {
       BatchPtr batch = std::move(queue.batches.front());
@@ -197,9 +202,11 @@ void Accumulator::expire(TimePoint now) {
       const Error late{make_error_code(Errc::timed_out),
                        last.code ? "delivery; at last " + last.message() : "delivery"};
       finish(std::move(batch), &late);
+      any = true;
     }
     if (queue.batches.empty()) queue.retrying = false;
   }
+  return any;
 }
 
 void Accumulator::abandon(const Error& error) {

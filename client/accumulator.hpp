@@ -62,7 +62,8 @@ class Accumulator {
   struct Appended {
     std::shared_ptr<BatchOutcome> outcome;
     std::int32_t index = 0;    // of the record in its batch
-    bool batch_ready = false;  // a batch of this queue can be sent at once
+    bool began_batch = false;  // the next time that something is due may have changed
+    bool batch_ready = false;  // another batch of this queue has become full
   };
 
   explicit Accumulator(AccumulatorOptions options) : options_(options) {}
@@ -91,8 +92,9 @@ class Accumulator {
   // runs out meanwhile.
   void retry(BatchPtr batch, TimePoint at, const Error& reason = {});
   void fail(BatchPtr batch, const Error& error);
-  // Fails what has waited longer than the delivery timeout. Batches in flight are not touched.
-  void expire(TimePoint now);
+  // Fails what has waited longer than the delivery timeout; returns whether there was any. Batches
+  // in flight are not touched.
+  bool expire(TimePoint now);
   bool expired(const Batch& batch, TimePoint now) const {
     return now >= batch.created + options_.delivery_timeout;
   }

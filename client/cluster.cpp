@@ -135,7 +135,10 @@ Task<Result<>> Cluster::refresh(TimePoint deadline) {
     refresh_error_ = link.error();
   } else {
     protocol::MetadataRequest request;
-    for (const auto& topic : metadata_.wanted()) request.topics->emplace_back().name = topic;
+    if (metadata_.wants_all())
+      request.topics.reset();
+    else
+      for (const auto& topic : metadata_.wanted()) request.topics->emplace_back().name = topic;
     request.allow_auto_topic_creation = auto_create_ == AutoCreate::yes;
     const auto wanted_before = metadata_.wanted().size();
     const auto reply = co_await call<protocol::MetadataResponse>(*link, request, deadline);

@@ -30,6 +30,10 @@ Result<> Consumer::subscribe(std::vector<std::string> topics) {
   return core_->loop().call([&] { return core_->subscribe(std::move(topics)); });
 }
 
+Result<> Consumer::subscribe_pattern(const std::string& pattern) {
+  return core_->loop().call([&] { return core_->subscribe_pattern(pattern); });
+}
+
 Result<> Consumer::assign(Partitions partitions, Deadline deadline) {
   return client::run(core_->cluster(), core_->assign(std::move(partitions), core_->until(deadline)),
                      deadline);

@@ -3,6 +3,7 @@
 #include "client/offsets.hpp"
 #include "sluice/error.hpp"
 
+#include <regex>
 #include <utility>
 
 namespace sluice::client {
@@ -49,6 +50,17 @@ Result<> ConsumerCore::subscribe(std::vector<std::string> topics) {
   auto good = usable(true);
   if (good) group_.subscribe(std::move(topics));
   return good;
+}
+
+Result<> ConsumerCore::subscribe_pattern(const std::string& pattern) {
+  auto good = usable(true);
+  if (!good) return good;
+  try {
+    group_.subscribe(std::regex(pattern));
+  } catch (const std::regex_error& error) {
+    return fail(Errc::invalid_argument, "pattern '" + pattern + "': " + error.what());
+  }
+  return {};
 }
 
 Task<Result<>> ConsumerCore::assign(Consumer::Partitions partitions, TimePoint until) {
@@ -128,7 +140,11 @@ Task<Result<>> ConsumerCore::commit(std::optional<Consumer::Offsets> offsets, Ti
   if (!offsets) {
     rows = group_.uncommitted();
   } else {
-    for (const auto& [where, offset] : *offsets) rows[where].offset = offset;
+    for (const auto& [where, offset] : *offsets) {
+      // A broker would take -1, the position that is not known yet, for "nothing is committed".
+      if (offset < 0) co_return fail(Errc::invalid_argument, "commit of a negative offset");
+      rows[where].offset = offset;
+    }
   }
   co_return co_await group_.commit(std::move(rows), until);
 }

@@ -42,8 +42,28 @@ GroupSession::GroupSession(Cluster& cluster, FetchState& state, Fetcher& fetcher
       work_(cluster.loop()) {}
 
 void GroupSession::subscribe(std::vector<std::string> topics) {
+  pattern_.reset();
+  cluster_.metadata().want_all(MetadataCache::All::no);
   for (const auto& topic : topics) cluster_.metadata().want(topic);
   member_.subscribe(std::move(topics));
+  start();
+}
+
+void GroupSession::subscribe(std::regex pattern) {
+  pattern_ = std::move(pattern);
+  cluster_.metadata().want_all(MetadataCache::All::yes);
+  match_topics();
+  start();
+}
+
+void GroupSession::match_topics() {
+  if (!pattern_) return;
+  auto topics = cluster_.metadata().topic_names();
+  std::erase_if(topics, [this](const auto& name) { return !std::regex_match(name, *pattern_); });
+  if (!topics.empty() || !member_.topics().empty()) member_.subscribe(std::move(topics));
+}
+
+void GroupSession::start() {
   work_.notify();
   if (started_) return;
   started_ = true;
@@ -53,6 +73,7 @@ void GroupSession::subscribe(std::vector<std::string> topics) {
 Task<> GroupSession::run(GroupSession* self) {
   while (!self->stopping_) {
     const auto at = self->cluster_.now();
+    self->match_topics();
     const auto action = self->member_.next(at);
     switch (action.step) {
       case GroupMember::Step::find_coordinator:
@@ -75,6 +96,9 @@ Task<> GroupSession::run(GroupSession* self) {
         co_await self->work_.wait(std::min(action.at, at + std::chrono::seconds(1)));
         break;
       case GroupMember::Step::idle:
+        self->watch_metadata(at);
+        co_await self->work_.wait(at + std::chrono::seconds(1));
+        break;
       case GroupMember::Step::failed:
         co_await self->work_.wait(at + std::chrono::seconds(1));
         break;

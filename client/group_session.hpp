@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ class GroupSession {
 
   // Starts the member's life at the first call.
   void subscribe(std::vector<std::string> topics);
+  // The same for all topics whose whole name matches, as they come and go.
+  void subscribe(std::regex pattern);
   bool active() const { return started_ && !stopping_; }
   void stop() {
     stopping_ = true;
@@ -45,6 +48,8 @@ class GroupSession {
   const std::optional<Error>& trouble() const { return trouble_; }
 
  private:
+  void start();
+  void match_topics();
   static Task<> run(GroupSession* self);
   Task<Result<Cluster::Link>> coordinator(TimePoint deadline);
   Task<> find_coordinator();
@@ -65,6 +70,7 @@ class GroupSession {
   Fetcher& fetcher_;
   const ConsumerOptions& options_;
   GroupMember member_;
+  std::optional<std::regex> pattern_;
   Signal work_;
   bool started_ = false;
   bool stopping_ = false;

@@ -31,6 +31,13 @@ void MetadataCache::update(const protocol::MetadataResponse& response, TimePoint
          .rack = broker.rack ? std::optional(std::string(*broker.rack)) : std::nullopt});
   cluster_id_ = response.cluster_id.value_or("");
   controller_ = response.controller_id;
+  if (wants_all()) {
+    // Whatever is not in the list is gone.
+    std::erase_if(topics_, [&](const auto& known) {
+      return std::none_of(response.topics.begin(), response.topics.end(),
+                          [&](const auto& topic) { return topic.name == known.first; });
+    });
+  }
   for (const auto& topic : response.topics) {
     auto info = topic_info(topic);
     auto known = topics_.find(info.name);
@@ -57,6 +64,19 @@ bool MetadataCache::want(std::string_view topic) {
   wanted_.emplace(topic);
   invalidate();
   return true;
+}
+
+void MetadataCache::want_all(All all) {
+  if (all == all_) return;
+  all_ = all;
+  invalidate();
+}
+
+std::vector<std::string> MetadataCache::topic_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, info] : topics_)
+    if (info.error == ErrorCode::none && !info.internal) names.push_back(name);
+  return names;
 }
 
 const TopicInfo* MetadataCache::topic(std::string_view name) const {

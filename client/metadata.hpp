@@ -28,6 +28,13 @@ class MetadataCache {
   bool want(std::string_view topic);
   const std::set<std::string, std::less<>>& wanted() const { return wanted_; }
 
+  // Refreshes ask for all topics, for a subscription by pattern. Until it is called with no.
+  enum class All : bool { no, yes };
+  void want_all(All all);
+  bool wants_all() const { return all_ == All::yes; }
+  // Topics without an error, internal ones left out.
+  std::vector<std::string> topic_names() const;
+
   // Null when unknown. Topics that the broker answered with an error are here, with the error.
   // Lifetime: until the next update().
   const TopicInfo* topic(std::string_view name) const;
@@ -41,6 +48,7 @@ class MetadataCache {
  private:
   std::chrono::milliseconds max_age_;
   std::optional<TimePoint> fresh_until_;
+  All all_ = All::no;
   std::set<std::string, std::less<>> wanted_;
   std::vector<BrokerInfo> brokers_;
   std::map<std::string, TopicInfo, std::less<>> topics_;

@@ -43,7 +43,7 @@ Result<Delivery> Producer::send(const ProducerRecord& record, Deadline deadline)
     auto sent = core_->try_send(record);
     if (!sent) return std::unexpected(sent.error());
     if (*sent) {
-      if ((*sent)->batch_ready) loop.poll();
+      if ((*sent)->batch_ready && !loop.inside()) loop.poll();
       const auto& place = (*sent)->place;
       return Delivery(std::move((*sent)->outcome), place.index, place.partition,
                       place.timestamp_ms);
@@ -57,17 +57,25 @@ Result<Delivery> Producer::send(const ProducerRecord& record, Deadline deadline)
 
 void Producer::send(const ProducerRecord& record, Done<RecordMetadata> done, Deadline deadline) {
   auto& loop = core_->loop();
-  if (loop.runs_here() && !deadline.stop_token().stop_possible()) {
-    auto sent = core_->try_send(record);
-    if (!sent) return done(std::unexpected(sent.error()));
-    if (*sent) {
+  if (loop.runs_here() && !core_->has_backlog() && !deadline.stop_token().stop_possible()) {
+    auto sent = core_->try_send(record);  // without a copy
+    if (sent && *sent) {
       (*sent)->outcome->waiters.push_back({(*sent)->place, done});
-      if ((*sent)->batch_ready) loop.poll();
+      if ((*sent)->batch_ready && !loop.inside()) loop.poll();
       return;
     }
   }
   auto own = std::make_unique<client::QueuedRecord>(record);
   const auto until = deadline.or_after(core_->options().delivery_timeout);
+  if (!deadline.stop_token().stop_possible()) {
+    auto post = [core = core_.get(), queued = std::move(own), until, done]() mutable {
+      core->post(std::move(queued), until, done);
+    };
+    if (!loop.runs_here()) return loop.post(std::move(post));
+    post();
+    if (!loop.inside()) loop.poll();
+    return;
+  }
   client::start(core_->cluster(), core_->deliver(std::move(own), until), deadline.stop_token(),
                 done);
 }
@@ -93,7 +101,6 @@ void Producer::flush(Done<> done, Deadline deadline) {
 void Producer::poll() {
   auto& loop = core_->loop();
   if (!loop.runs_here()) return;
-  core_->wake();
   loop.poll();
 }
 

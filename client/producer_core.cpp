@@ -147,7 +147,7 @@ Result<std::optional<ProducerCore::Sent>> ProducerCore::append(const ProducerRec
   const auto queue = topic.queues[static_cast<std::size_t>(*partition)];
   auto appended = accumulator_.append(queue, encoded, loop().now());
   if (!appended) return std::unexpected(appended.error());
-  if (appended->batch_ready) sender_.wake();
+  if (appended->began_batch || appended->batch_ready) sender_.wake();
   return Sent{std::move(appended->outcome),
               {appended->index, *partition, timestamp},
               appended->batch_ready};
@@ -164,14 +164,47 @@ Task<Result<ProducerCore::Sent>> ProducerCore::send(const ProducerRecord& record
   if (stopped_) co_return fail(Errc::closed, "producer");
   auto found = co_await topic(std::string(record.topic), until);
   if (!found) co_return std::unexpected(found.error());
+  sender_.wake();
   for (;;) {
     auto sent = append(record, **found);
     if (!sent) co_return std::unexpected(sent.error());
     if (*sent) co_return std::move(**sent);
     if (stopped_) co_return fail(Errc::closed, "producer");
     if (cluster_->now() >= until) co_return fail(Errc::buffer_full, std::string(record.topic));
-    sender_.wake();
     co_await sender_.finished().wait(until);
+  }
+}
+
+void ProducerCore::report(const Done<RecordMetadata>& done, const Error& error) {
+  cluster_->host().complete([done, error] { done(std::unexpected(error)); });
+}
+
+void ProducerCore::post(std::unique_ptr<QueuedRecord> record, TimePoint until,
+                        Done<RecordMetadata> done) {
+  if (backlog_.empty()) {
+    auto sent = try_send(record->view());
+    if (!sent) return report(done, sent.error());
+    if (*sent) return (*sent)->outcome->waiters.push_back({(*sent)->place, done});
+  }
+  if (backlog_bytes_ + record->size() > options_.buffer_memory)
+    return report(done, {make_error_code(Errc::buffer_full), "records that wait for room"});
+  backlog_bytes_ += record->size();
+  backlog_.push_back({std::move(record), until, done});
+  if (backlog_.size() == 1) cluster_->spawn(drain_backlog(this));
+}
+
+Task<> ProducerCore::drain_backlog(ProducerCore* self) {
+  while (!self->backlog_.empty()) {
+    Waiting& next = self->backlog_.front();
+    const ProducerRecord view = next.record->view();
+    const auto until = next.until;
+    auto sent = co_await self->send(view, until);
+    if (sent)
+      sent->outcome->waiters.push_back({sent->place, next.done});
+    else
+      self->report(next.done, sent.error());
+    self->backlog_bytes_ -= next.record->size();
+    self->backlog_.pop_front();
   }
 }
 
@@ -198,7 +231,8 @@ Task<Result<>> ProducerCore::flush(TimePoint until) {
   if (stopped_) co_return fail(Errc::closed, "producer");
   accumulator_.begin_flush();
   sender_.wake();
-  while (!accumulator_.idle()) {
+  while (!accumulator_.idle() || !backlog_.empty()) {
+    if (!backlog_.empty()) accumulator_.begin_flush();
     if (cluster_->now() >= until) co_return fail(Errc::timed_out, "flush");
     co_await sender_.finished().wait(until);
   }

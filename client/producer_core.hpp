@@ -9,6 +9,7 @@
 #include "client/sender.hpp"
 #include "sluice/producer.hpp"
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ struct QueuedRecord {
   explicit QueuedRecord(const ProducerRecord& record);
   // Lifetime: of *this.
   ProducerRecord view() const;
+  std::size_t size() const { return sizeof *this + topic_.size() + bytes_.size(); }
 
  private:
   struct Part {
@@ -52,6 +54,8 @@ class ProducerCore {
     return deadline.or_after(options_.client.request_timeout);
   }
   bool stopped() const { return stopped_; }
+  // On the loop.
+  bool has_backlog() const { return !backlog_.empty(); }
 
   struct Sent {
     std::shared_ptr<BatchOutcome> outcome;
@@ -62,6 +66,8 @@ class ProducerCore {
   Result<std::optional<Sent>> try_send(const ProducerRecord& record);
   // The same, and waits for metadata and for room. `record` lives until the task ends.
   Task<Result<Sent>> send(const ProducerRecord& record, TimePoint until);
+  // Sends without waiting, and reports. Records that find no room or no metadata wait in order.
+  void post(std::unique_ptr<QueuedRecord> record, TimePoint until, Done<RecordMetadata> done);
   Task<Result<RecordMetadata>> deliver(std::unique_ptr<QueuedRecord> record, TimePoint until);
   Task<Result<RecordMetadata>> wait(std::shared_ptr<const BatchOutcome> outcome, RecordPlace place,
                                     TimePoint until);
@@ -70,7 +76,6 @@ class ProducerCore {
   Task<Result<>> close(TimePoint until);
   // Gives up what was not flushed, and waits until nothing runs any more. Idempotent.
   Task<Result<>> stop();
-  void wake() { sender_.wake(); }
 
  private:
   struct Topic {
@@ -94,6 +99,14 @@ class ProducerCore {
   // Empty: the buffer is full.
   Result<std::optional<Sent>> append(const ProducerRecord& record, Topic& topic);
 
+  struct Waiting {
+    std::unique_ptr<QueuedRecord> record;
+    TimePoint until;
+    Done<RecordMetadata> done;
+  };
+  void report(const Done<RecordMetadata>& done, const Error& error);
+  static Task<> drain_backlog(ProducerCore* self);
+
   ProducerOptions options_;
   std::unique_ptr<Cluster> cluster_;
   Accumulator accumulator_;
@@ -102,6 +115,8 @@ class ProducerCore {
   // The topic of the last record: most programs write many records to one.
   std::string last_name_;
   Topic* last_topic_ = nullptr;
+  std::deque<Waiting> backlog_;  // taken out by drain_backlog(), which runs while there is any
+  std::size_t backlog_bytes_ = 0;
   bool stopped_ = false;
 };
 

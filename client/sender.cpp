@@ -16,8 +16,7 @@ using protocol::ErrorCode;
 Task<> Sender::run() {
   while (!stopping_) {
     const auto at = cluster_.now();
-    accumulator_.expire(at);
-    report();
+    if (accumulator_.expire(at)) report();
     if (accumulator_.identity_needed() && !accumulator_.idle() && !identifying_ &&
         at >= identify_after_) {
       identifying_ = true;

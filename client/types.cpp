@@ -1,6 +1,7 @@
 #include "sluice/types.hpp"
 
 #include "sluice/consumer.hpp"
+#include "sluice/export.hpp"
 
 #include <array>
 
@@ -22,7 +23,7 @@ std::string_view codec_name(Codec codec) {
   return i < codec_names.size() ? codec_names[i] : "unknown";
 }
 
-OwnedRecord copy(const RecordView& record) {
+SLUICE_EXPORT OwnedRecord copy(const RecordView& record) {
   const auto text = [](const std::optional<Bytes>& bytes) {
     return bytes ? std::optional(std::string(as_text(*bytes))) : std::nullopt;
   };

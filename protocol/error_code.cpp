@@ -1,8 +1,10 @@
 #include "protocol/error_code.hpp"
 
+#include "sluice/export.hpp"
+
 namespace sluice {
 
-std::string_view to_string(ErrorCode code) {
+SLUICE_EXPORT std::string_view to_string(ErrorCode code) {
   switch (code) {
     case ErrorCode::unknown_server_error:
       return "UNKNOWN_SERVER_ERROR";
@@ -278,7 +280,7 @@ std::string_view to_string(ErrorCode code) {
   return "UNKNOWN";
 }
 
-bool is_retriable(ErrorCode code) {
+SLUICE_EXPORT bool is_retriable(ErrorCode code) {
   switch (code) {
     case ErrorCode::corrupt_message:
     case ErrorCode::unknown_topic_or_partition:

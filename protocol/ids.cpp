@@ -1,10 +1,12 @@
 #include "protocol/ids.hpp"
 
+#include "sluice/export.hpp"
+
 #include <string_view>
 
 namespace sluice {
 
-std::string Uuid::to_string() const {
+SLUICE_EXPORT std::string Uuid::to_string() const {
   static constexpr std::string_view digits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string text;

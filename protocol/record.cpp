@@ -2,6 +2,7 @@
 
 #include "protocol/record_scan.hpp"
 #include "protocol/varint.hpp"
+#include "sluice/export.hpp"
 
 namespace sluice {
 namespace protocol {
@@ -23,7 +24,7 @@ const std::byte* get_header(const std::byte* at, const std::byte* end, RecordHea
 
 }  // namespace protocol
 
-void Headers::Iterator::read() {
+SLUICE_EXPORT void Headers::Iterator::read() {
   if (left_ > 0) at_ = protocol::get_header(at_, end_, header_);
 }
 

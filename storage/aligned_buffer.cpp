@@ -19,6 +19,9 @@ namespace {
 // From here on memory comes from the kernel and goes back to it at once: the heap would keep it. It
 // is faulted in by one call, because whoever asks for so much is about to fill it.
 constexpr std::size_t mapped_min = 128 << 10;
+// So much, or a quarter, of what was not needed lately is freed at a time: memory is dear to get
+// back.
+constexpr std::size_t settled_at_once = 16 << 20;
 constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
 // Large buffers come in huge pages where the system has them: filling one faults once, not 512
@@ -225,7 +228,10 @@ void BufferPool::set_bytes_max(std::size_t bytes_max) {
 
 void BufferPool::settle() {
   const std::scoped_lock lock(state_->mutex);
-  state_->free_idle(state_->lent_most - state_->lent);
+  const std::size_t needed = state_->lent_most - state_->lent;
+  const std::size_t surplus = state_->idle > needed ? state_->idle - needed : 0;
+  const std::size_t freed = std::max(surplus / 4, std::min(surplus, settled_at_once));
+  state_->free_idle(state_->idle - freed);
   state_->lent_most = state_->lent;
 }
 

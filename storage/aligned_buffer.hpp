@@ -64,7 +64,8 @@ class BufferPool {
   std::size_t bytes_max() const;
   // Frees idle buffers as needed. Lent ones are freed when they come back while over the bound.
   void set_bytes_max(std::size_t bytes_max);
-  // Frees idle buffers that were not needed since the last call: call it now and then.
+  // Frees idle buffers that were not needed since the last call, many of them step by step: call it
+  // now and then.
   void settle();
   // Frees all idle buffers: memory pressure.
   void trim();

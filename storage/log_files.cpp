@@ -3,6 +3,8 @@
 #include "storage/log_parts.hpp"
 #include "storage/small_file.hpp"
 
+#include <utility>
+
 namespace sluice::storage {
 namespace {
 
@@ -106,7 +108,11 @@ Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
     co_return Result<>{};
   }
   store->logger.info("indexes rebuilt", {{"log", directory}, {"segment", segment->base}});
-  co_return co_await write_indexes(segment, Durability::none);
+  // Two readers may have missed them at once; both found the same.
+  if (std::exchange(segment->writing_indexes, true)) co_return Result<>{};
+  auto written = co_await write_indexes(segment, Durability::none);
+  segment->writing_indexes = false;
+  co_return written;
 }
 
 }  // namespace sluice::storage

@@ -79,6 +79,7 @@ WriteState LogParts::write_state() const {
           .end = active().size,
           .in_flight = static_cast<int>(flights.size()),
           .edge_in_flight = edge_in_flight,
+          .landed = landed_since_issue,
           .streaming = streaming};
 }
 
@@ -99,6 +100,7 @@ bool LogParts::issue_write() {
   issued_position = flight.to;
   edge_in_flight = flight.to != block_floor(flight.to);
   streaming = false;
+  landed_since_issue = false;
   zeroed = std::max(zeroed, block_ceil(flight.to));
   start_snapshot();
   if (planted(PlantedBug::watermark_before_durable)) confirm(flight.to);
@@ -143,6 +145,8 @@ Task<Result<>> LogParts::write_durably(File& file, const Flight& flight) {
 // Takes the writes that have landed off the list, in order. After a failure none of them counts:
 // what became of the one that failed is not known.
 void LogParts::land() {
+  landed_since_issue = true;
+  if (!flights.empty() && flights.back().landed) edge_in_flight = false;
   std::int64_t to = -1;
   while (!flights.empty() && flights.front().landed) {
     to = flights.front().to;
@@ -151,7 +155,6 @@ void LogParts::land() {
   if (planted(PlantedBug::durable_over_gap) && !fenced)
     for (const Flight& flight : flights)
       if (flight.landed) confirm(flight.to);
-  if (flights.empty()) edge_in_flight = false;
   if (fenced || to < 0) return;
   bytes_since_snapshot += to - durable_position;
   hash_up_to(active(), to);

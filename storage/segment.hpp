@@ -50,6 +50,7 @@ struct Segment {
   bool times_known = false;
 
   std::shared_ptr<Indexes> indexes;  // null: on disk
+  bool writing_indexes = false;      // after they were rebuilt
   std::shared_ptr<File> file;        // null: not open
   // Each File that was opened for reading keeps a copy, also after `file` forgot it.
   std::shared_ptr<const int> lease = std::make_shared<const int>(0);

@@ -45,21 +45,24 @@ void TailCache::drop_oldest() {
 
 AlignedBuffer TailCache::take_chunk(std::size_t size) {
   make_room(static_cast<std::int64_t>(size));
-  if (!in_background_ || size < Tail::chunk_max || bytes_ < eager_bytes) return take(size);
+  if (!in_background_ || size < Tail::chunk_max) return take(size);
+  AlignedBuffer ready = pool_.try_take_idle(size);
   if (bytes_ + static_cast<std::int64_t>(size) <= bytes_max_) ask_for_growth();
+  if (ready) return ready;
+  if (bytes_ < eager_bytes) return take(size);
   constexpr int tries = 4;  // readers may still hold what is dropped
-  for (int i = 0; i < tries; ++i) {
-    AlignedBuffer ready = pool_.try_take_idle(size);
-    if (ready) return ready;
-    if (oldest_.empty()) break;
+  for (int i = 0; i < tries && !oldest_.empty(); ++i) {
     drop_oldest();
+    ready = pool_.try_take_idle(size);
+    if (ready) return ready;
   }
   return take(size);
 }
 
 void TailCache::ask_for_growth() {
-  constexpr int chunks = 8;
-  auto grow = pool_.growth(Tail::chunk_max, chunks);
+  constexpr std::size_t ahead = 2;  // chunks that lie ready
+  if (pool_.bytes_idle() >= ahead * Tail::chunk_max) return;
+  auto grow = pool_.growth(Tail::chunk_max, ahead);
   if (grow) in_background_(std::move(grow));
 }
 

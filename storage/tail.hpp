@@ -17,8 +17,9 @@ class Tail;
 
 // One shard's tails together: within a bound of bytes, the oldest written go first.
 //
-// Beyond eager_bytes it grows only by memory that was touched elsewhere (in_background), and takes
-// that of the oldest chunks meanwhile: a stream does not wait for the system to find pages.
+// It grows by memory that was touched elsewhere (in_background), at the pace at which that comes;
+// beyond eager_bytes by nothing else: it takes the memory of the oldest chunks meanwhile, so that a
+// stream does not wait for the system to find pages.
 class TailCache {
  public:
   using InBackground = std::function<void(std::function<void()>)>;

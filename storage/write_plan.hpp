@@ -15,9 +15,9 @@ namespace sluice::storage {
 
 // Writes in flight of one log. More of them hide the latency of the disk behind each other, fewer
 // of them make larger ones.
-inline constexpr int writes_in_flight_max = 3;
+inline constexpr int writes_in_flight_max = 4;
 // Whole blocks below this, in bytes, are not worth a write of their own beside another.
-inline constexpr std::int64_t parallel_write_min = 64 << 10;
+inline constexpr std::int64_t parallel_write_min = 32 << 10;
 // Streams whose writes are smaller, on average, get zeros written ahead of them: a durable write
 // over a written block touches no metadata. Larger ones go straight into reserved space: zeros
 // would take the disk's time from them.
@@ -30,7 +30,8 @@ struct WriteState {
   std::int64_t issued = 0;      // position up to which bytes were given to the disk
   std::int64_t end = 0;         // … and were accepted
   int in_flight = 0;            // writes
-  bool edge_in_flight = false;  // the last of them ends inside a block
+  bool edge_in_flight = false;  // the last of them ends inside a block, and has not landed
+  bool landed = false;          // one of them has, since the last was given to the disk
   bool streaming = false;       // bytes arrived while the last write was on its way
 };
 
@@ -43,8 +44,12 @@ constexpr std::optional<std::int64_t> next_write_end(const WriteState& state) {
   const std::int64_t whole = state.end - state.end % block;
   const bool large = whole - begin >= parallel_write_min;
   if (state.in_flight == 0) return large && state.streaming ? whole : state.end;
-  if (state.in_flight >= writes_in_flight_max || !large) return std::nullopt;
-  return whole;
+  if (state.in_flight >= writes_in_flight_max) return std::nullopt;
+  if (large) return whole;
+  // Nothing arrives that would fill the last block: it goes now, beside the others, rather than
+  // after all of them.
+  if (state.landed && !state.streaming) return state.end;
+  return std::nullopt;
 }
 
 // The running average of write sizes, in bytes: the newest counts an eighth.

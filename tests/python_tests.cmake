@@ -6,11 +6,19 @@ function(sluice_python_test name file label timeout)
   add_test(NAME ${name} COMMAND ${SLUICE_PYTHON} ${file} ${ARGN}
     WORKING_DIRECTORY ${SLUICE_PYTHON_TESTS})
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
-    ENVIRONMENT "SLUICE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+    ENVIRONMENT "SLUICE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};SLUICE_BUILD=${PROJECT_BINARY_DIR};\
+PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 
 sluice_python_test(tidy_test tools/tidy_test.py tools 60)
 sluice_python_test(bench_test tools/bench_test.py tools 60)
 sluice_python_test(tidy ${PROJECT_SOURCE_DIR}/tools/dev/tidy.py tools 60)
+foreach(class IN ITEMS SagaTest OutboxTest FallbackTest PythonTest)
+  sluice_python_test(examples.${class} examples/examples_test.py examples 200 ${class})
+endforeach()
+# A library that wants a sanitizer's runtime cannot be linked by projects that know nothing of it.
+if(NOT SLUICE_SANITIZE)
+  sluice_python_test(package package/package_test.py package 300)
+endif()
 add_subdirectory(conformance)
 add_subdirectory(crash)

@@ -40,9 +40,11 @@ std::optional<std::string> LogScenario::run() {
 LogOptions LogScenario::log_options() {
   // Large batches: several writes in flight. Retention: segments made of old ones' files. Batches
   // that end with a sector or a block: what lies behind them is not written over by their padding.
-  large_ = random_.below(3) == 0;
-  retains_ = random_.below(3) == 0;
-  if (random_.below(3) == 0) unit_ = random_.below(2) == 0 ? 512 : block;
+  // Judged by its records alone, an orphan shows only where all of that comes together.
+  const bool orphans = checks_ == LogChecks::records;
+  large_ = random_.below(3) == 0 || orphans;
+  retains_ = random_.below(3) == 0 && !orphans;
+  if (random_.below(3) == 0 || orphans) unit_ = random_.below(2) == 0 ? 512 : block;
   LogOptions options;
   options.segment_bytes =
       6000 + static_cast<std::int64_t>(random_.below(large_ ? 900'000 : 60'000));

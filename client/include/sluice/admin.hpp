@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/error.hpp"
+#include "sluice/export.hpp"
 #include "sluice/result.hpp"
 #include "sluice/types.hpp"
 
@@ -50,7 +51,7 @@ enum class ConfigSource : std::int8_t {
   client_metrics = 7,
   group = 8,
 };
-std::string_view source_name(ConfigSource source);
+SLUICE_EXPORT std::string_view source_name(ConfigSource source);
 
 struct ConfigEntry {
   std::string name;
@@ -88,14 +89,14 @@ struct GroupDescription {
 namespace client {
 class AdminCore;
 // Ends a client; inside a completion without waiting for it.
-struct RetireAdmin {
+struct SLUICE_EXPORT RetireAdmin {
   void operator()(AdminCore* core) const;
 };
 }  // namespace client
 
 // Errors of all calls: Errc::unreachable, ::timed_out, ::disconnected, ::unsupported,
 // ::malformed_response, and the broker's error with its message in the context.
-class Admin {
+class SLUICE_EXPORT Admin {
  public:
   // Connects at first use. Errors: Errc::invalid_argument.
   static Result<Admin> create(ClientOptions options);

@@ -15,6 +15,7 @@
 
 #include "sluice/completion.hpp"
 #include "sluice/error.hpp"
+#include "sluice/export.hpp"
 #include "sluice/result.hpp"
 #include "sluice/types.hpp"
 
@@ -34,8 +35,8 @@ namespace sluice {
 // cooperative_sticky: the same, and only what moves stops.
 enum class Assignor : std::uint8_t { range, round_robin, cooperative_sticky, sticky };
 // The names on the wire: "range", "roundrobin", "cooperative-sticky", "sticky".
-std::string_view assignor_name(Assignor assignor);
-std::optional<Assignor> assignor_from_name(std::string_view name);
+SLUICE_EXPORT std::string_view assignor_name(Assignor assignor);
+SLUICE_EXPORT std::optional<Assignor> assignor_from_name(std::string_view name);
 
 // Where to begin when a group has no offset, or the offset is gone.
 enum class OffsetReset : std::uint8_t { latest, earliest, none };
@@ -71,12 +72,12 @@ struct Rebalance {
 namespace client {
 class ConsumerCore;
 // Ends a client; inside a completion without waiting for it.
-struct RetireConsumer {
+struct SLUICE_EXPORT RetireConsumer {
   void operator()(ConsumerCore* core) const;
 };
 }  // namespace client
 
-class Consumer {
+class SLUICE_EXPORT Consumer {
  public:
   using Records = std::span<const RecordView>;
   using Partitions = std::vector<TopicPartition>;
@@ -92,6 +93,9 @@ class Consumer {
   // Joins the group for these topics, or changes the topics. Error: Errc::invalid_argument without
   // a group.
   Result<> subscribe(std::vector<std::string> topics);
+  // The same for all topics whose whole name matches this ECMAScript regular expression, as they
+  // come and go; they are looked for every metadata_max_age. Error: Errc::invalid_argument.
+  Result<> subscribe_pattern(const std::string& pattern);
   // Reads exactly these partitions, outside group management. They begin at the group's committed
   // offsets, if there is a group, else where offset_reset says, unless seek() is called.
   // Errors: Errc::unknown_topic, ::unreachable, ::timed_out.
@@ -122,7 +126,8 @@ class Consumer {
   // Records that may be read and were not given out yet, as of the last fetch; -1 while not known.
   std::map<TopicPartition, std::int64_t> lag() const;
 
-  // Commits the positions, or these offsets. Errors: the broker's; Errc::timed_out.
+  // Commits the positions, or these offsets. Errors: the broker's; Errc::timed_out;
+  // Errc::invalid_argument for a negative offset.
   Result<> commit(Deadline deadline = {});
   Result<> commit(const Offsets& offsets, Deadline deadline = {});
   // Commits the positions and reports.

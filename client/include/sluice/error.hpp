@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sluice/error_code.hpp"
+#include "sluice/export.hpp"
 #include "sluice/result.hpp"
 
 #include <cstdint>
@@ -36,9 +37,9 @@ enum class Errc {
 };
 
 // Values are those of Errc.
-const std::error_category& client_category();
+SLUICE_EXPORT const std::error_category& client_category();
 // Values are those of ErrorCode.
-const std::error_category& broker_category();
+SLUICE_EXPORT const std::error_category& broker_category();
 
 inline std::error_code make_error_code(Errc e) { return {static_cast<int>(e), client_category()}; }
 inline std::error_code make_error_code(ErrorCode e) {
@@ -51,7 +52,7 @@ inline std::unexpected<Error> fail(Errc code, std::string context = {}) {
 }
 
 // Whether the same call may succeed when it is made again, perhaps a little later.
-bool retriable(const std::error_code& code);
+SLUICE_EXPORT bool retriable(const std::error_code& code);
 inline bool retriable(const Error& error) { return retriable(error.code); }
 
 }  // namespace sluice

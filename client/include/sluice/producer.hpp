@@ -12,6 +12,7 @@
 
 #include "sluice/completion.hpp"
 #include "sluice/error.hpp"
+#include "sluice/export.hpp"
 #include "sluice/result.hpp"
 #include "sluice/types.hpp"
 
@@ -28,7 +29,7 @@ namespace client {
 struct BatchOutcome;
 class ProducerCore;
 // Ends a client; inside a completion without waiting for it.
-struct RetireProducer {
+struct SLUICE_EXPORT RetireProducer {
   void operator()(ProducerCore* core) const;
 };
 }  // namespace client
@@ -62,7 +63,7 @@ struct RecordMetadata {
 };
 
 // What becomes of one record. A value; may outlive the producer.
-class Delivery {
+class SLUICE_EXPORT Delivery {
  public:
   Delivery() = default;
   bool done() const;
@@ -80,7 +81,7 @@ class Delivery {
   std::int64_t timestamp_ms_ = -1;
 };
 
-class Producer {
+class SLUICE_EXPORT Producer {
  public:
   // Connects at first use. Errors: Errc::invalid_argument.
   static Result<Producer> create(ProducerOptions options);
@@ -100,7 +101,8 @@ class Producer {
   // deadline is the delivery timeout.
   Result<> flush(Deadline deadline = {});
   // Sends without waiting for room or metadata: copies the record if it must, and reports once it
-  // is delivered or given up, at the latest after the delivery timeout.
+  // is delivered or given up, at the latest after the delivery timeout. Error Errc::buffer_full at
+  // once when as many records wait for room as buffer_memory has.
   void send(const ProducerRecord& record, Done<RecordMetadata> done, Deadline deadline = {});
   // As flush() above, and reports its end.
   void flush(Done<> done, Deadline deadline = {});

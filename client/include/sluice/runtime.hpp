@@ -12,6 +12,7 @@
 // thread. That is how a program with an event loop of its own takes part (epoll, Python, …).
 #pragma once
 
+#include "sluice/export.hpp"
 #include "sluice/result.hpp"
 
 #include <cstddef>
@@ -32,7 +33,7 @@ struct RuntimeOptions {
 };
 
 // A value; copies share one thread. The thread ends with the last copy and the last client on it.
-class Runtime {
+class SLUICE_EXPORT Runtime {
  public:
   // Errors: the system's, when no thread or descriptor can be had.
   static Result<Runtime> create(RuntimeOptions options = {});

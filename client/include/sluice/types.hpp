@@ -3,6 +3,7 @@
 
 #include "sluice/clock.hpp"
 #include "sluice/error_code.hpp"
+#include "sluice/export.hpp"
 #include "sluice/ids.hpp"
 #include "sluice/record.hpp"
 
@@ -30,8 +31,8 @@ struct TopicPartition {
 // What compresses the records of a batch; the numbers are Kafka's.
 enum class Codec : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
 // "none", "gzip", … ; nothing for another word.
-std::optional<Codec> codec_from_name(std::string_view name);
-std::string_view codec_name(Codec codec);
+SLUICE_EXPORT std::optional<Codec> codec_from_name(std::string_view name);
+SLUICE_EXPORT std::string_view codec_name(Codec codec);
 
 // When the broker answers a producer: never, when the leader has it, when every replica in sync
 // has.

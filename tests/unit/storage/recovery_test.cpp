@@ -185,6 +185,27 @@ TEST(Recovery, IndexesThatAreMissingOrGarbledAreRebuilt) {
   }
 }
 
+Task<> read_once(storage::Log& log, Offset from) { must(co_await log.read(from, 1 << 20)); }
+
+TEST(Recovery, ReadersThatMissIndexesAtOnceWriteThemOnce) {
+  LogOptions options;
+  options.segment_bytes = 20'000;
+  options.index_interval_bytes = 1000;
+  LogBench bench(1, options);
+  bench.open();
+  append_some(bench, 100, 300);
+  const auto index = file_of(bench, "00000000000000000000.index");
+  bench.close();
+  bench.disk().put(bench.file("00000000000000000000.index"), {});
+  bench.disk().put(bench.file("00000000000000000000.timeindex"), {});
+  bench.open();
+  for (const Offset from : {3, 5, 17}) bench.sim().spawn(read_once(bench.log(), from));
+  EXPECT_FALSE(bench.must_read_all().empty());
+  bench.close();
+  EXPECT_EQ(bench.disk().counters().overlapping_writes, 0u);
+  EXPECT_EQ(file_of(bench, "00000000000000000000.index"), index);
+}
+
 // Every bit of an index: what it leads to is checked, in closed segments, in the active one, and by
 // recovery, which begins where the frontier lies.
 TEST(Recovery, AFlippedBitInAnIndexChangesNothing) {

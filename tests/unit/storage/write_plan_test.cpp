@@ -28,10 +28,21 @@ TEST(WritePlan, NothingStartsBehindAWriteThatEndsInsideABlock) {
 }
 
 TEST(WritePlan, ASecondWriteMustBeWorthIt) {
-  const WriteState state{.issued = 64 * kib, .end = 127 * kib, .in_flight = 1};
+  const WriteState state{.issued = 64 * kib, .end = 95 * kib, .in_flight = 1};
   EXPECT_EQ(next_write_end(state), std::nullopt);
-  const WriteState more{.issued = 64 * kib, .end = 129 * kib, .in_flight = 1};
-  EXPECT_EQ(next_write_end(more), 128 * kib);
+  const WriteState more{.issued = 64 * kib, .end = 97 * kib, .in_flight = 1};
+  EXPECT_EQ(next_write_end(more), 96 * kib);
+}
+
+TEST(WritePlan, ARestThatNothingFillsUpDoesNotWaitForAllWritesToLand) {
+  WriteState state{.issued = 64 * kib, .end = 65 * kib, .in_flight = 2, .streaming = true};
+  EXPECT_EQ(next_write_end(state), std::nullopt);
+  state.landed = true;
+  EXPECT_EQ(next_write_end(state), std::nullopt);
+  state.streaming = false;
+  EXPECT_EQ(next_write_end(state), 65 * kib);
+  state.edge_in_flight = true;
+  EXPECT_EQ(next_write_end(state), std::nullopt);
 }
 
 TEST(WritePlan, WritesInFlightAreBounded) {

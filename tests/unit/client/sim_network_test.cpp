@@ -1,0 +1,355 @@
+// The whole client on a network that delays, cuts and reorders (sim_network.hpp).
+#include "tests/unit/client/sim_network.hpp"
+
+#include "protocol/frame.hpp"
+#include "protocol/messages/init_producer_id.hpp"
+#include "protocol/messages/list_offsets.hpp"
+#include "protocol/messages/metadata.hpp"
+#include "protocol/record.hpp"
+#include "sluice/consumer.hpp"
+#include "sluice/producer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::client {
+
+// ---- The cluster ----
+
+SimCluster::Log* SimCluster::find(std::string_view topic, PartitionIndex partition) {
+  const auto at = topics_.find(topic);
+  if (at == topics_.end() || static_cast<std::size_t>(partition) >= at->second.size())
+    return nullptr;
+  return &at->second[static_cast<std::size_t>(partition)];
+}
+
+std::vector<std::string> SimCluster::values(const std::string& topic, PartitionIndex partition) {
+  std::vector<std::string> values;
+  for (const auto& bytes : log(topic, partition).batches) {
+    const auto batch = protocol::parse_batch(*bytes);
+    protocol::RecordIterator records(*batch);
+    while (const auto record = records.next()) values.emplace_back(as_text(*record->value));
+  }
+  return values;
+}
+
+void SimCluster::maybe_move_a_leader() {
+  if (!chance(faults.move)) return;
+  auto topic =
+      std::next(topics_.begin(), static_cast<std::ptrdiff_t>(random_.below(topics_.size())));
+  auto& log = topic->second[random_.below(topic->second.size())];
+  log.leader = 3 - log.leader;
+  ++moves;
+}
+
+void SimCluster::produce(BrokerId at, ProduceItem& item) {
+  item.answered = true;
+  Log* log = find(item.topic, item.partition);
+  if (!log || log->leader != at) {
+    item.error = log ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+    return;
+  }
+  const auto header = *protocol::parse_batch_header(item.batch.bytes);
+  auto& sent = log->producers[{header.producer_id, header.producer_epoch}];
+  for (const auto& before : sent) {
+    if (before.base_sequence != header.base_sequence) continue;
+    item.base_offset = before.base_offset;  // a duplicate: already here
+    return;
+  }
+  const Sequence expected =
+      sent.empty() ? 0 : protocol::add_sequence(sent.back().base_sequence, sent.back().count);
+  if (header.base_sequence != expected) {
+    item.error = ErrorCode::out_of_order_sequence_number;
+    return;
+  }
+  auto copy =
+      std::make_shared<std::vector<std::byte>>(item.batch.bytes.begin(), item.batch.bytes.end());
+  protocol::set_base_offset(*copy, log->end);
+  item.base_offset = log->end;
+  sent.push_back({header.base_sequence, header.record_count, log->end});
+  if (sent.size() > 5) sent.erase(sent.begin());
+  log->end += header.record_count;
+  log->batches.push_back(std::move(copy));
+}
+
+void SimCluster::fetch(BrokerId at, FetchItem& item) {
+  item.answered = true;
+  Log* log = find(item.topic, item.partition);
+  if (!log || log->leader != at) {
+    item.error = log ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+    return;
+  }
+  item.high_watermark = log->end;
+  std::size_t bytes = 0;
+  for (const auto& batch : log->batches) {
+    if (protocol::parse_batch_header(*batch)->next_offset() <= item.offset) continue;
+    if (bytes > 0 && bytes + batch->size() > item.bytes_max) break;
+    bytes += batch->size();
+    item.records.push_back({.bytes = Bytes(*batch), .owner = batch});
+  }
+}
+
+std::vector<std::byte> SimCluster::metadata(Bytes body, protocol::Version version,
+                                            CorrelationId id) {
+  protocol::MetadataRequest request;
+  static_cast<void>(protocol::decode(body, version, request));
+  protocol::MetadataResponse response;
+  response.controller_id = 1;
+  for (const BrokerId broker : {1, 2}) {
+    auto& row = response.brokers.emplace_back();
+    row.node_id = broker;
+    row.host = "sim";
+    row.port = broker;
+  }
+  for (const auto& wanted : *request.topics) {
+    auto& topic = response.topics.emplace_back();
+    topic.name = wanted.name;
+    const auto known = topics_.find(*wanted.name);
+    if (known == topics_.end()) {
+      topic.error_code = ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    for (std::size_t i = 0; i < known->second.size(); ++i) {
+      auto& partition = topic.partitions.emplace_back();
+      partition.partition_index = static_cast<PartitionIndex>(i);
+      partition.leader_id = known->second[i].leader;
+    }
+  }
+  std::vector<std::byte> out;
+  EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
+  return out;
+}
+
+Result<Frame> SimCluster::answer(BrokerId, Bytes request) {
+  protocol::RequestFrame frame;
+  EXPECT_EQ(protocol::parse_request(request, frame), protocol::WireError::none);
+  const auto version = frame.header.version;
+  const auto id = frame.header.correlation_id;
+  std::vector<std::byte> out;
+  if (frame.header.api_key == protocol::MetadataRequest::schema.api_key) {
+    out = metadata(frame.body, version, id);
+  } else if (frame.header.api_key == protocol::InitProducerIdRequest::schema.api_key) {
+    protocol::InitProducerIdResponse response;
+    response.producer_id = next_producer_id_++;
+    response.producer_epoch = 0;
+    EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
+  } else {
+    protocol::ListOffsetsRequest asked;
+    EXPECT_EQ(protocol::decode(frame.body, version, asked), protocol::WireError::none);
+    protocol::ListOffsetsResponse response;
+    for (const auto& topic : asked.topics) {
+      auto& row = response.topics.emplace_back();
+      row.name = topic.name;
+      for (const auto& partition : topic.partitions) {
+        auto& found = row.partitions.emplace_back();
+        found.partition_index = partition.partition_index;
+        const Log* log = find(topic.name, partition.partition_index);
+        found.offset = partition.timestamp == -1 ? log->end : 0;
+      }
+    }
+    EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
+  }
+  Frame reply{std::make_shared_for_overwrite<std::byte[]>(out.size() - 4), out.size() - 4};
+  std::copy(out.begin() + 4, out.end(), reply.data.get());
+  return reply;
+}
+
+// ---- A connection ----
+
+protocol::Versions SimChannel::versions(std::int16_t api_key) const {
+  protocol::Versions versions;
+  versions.first = 0;
+  versions.last = api_key == protocol::MetadataRequest::schema.api_key ? 9 : 4;
+  return versions;
+}
+
+Task<bool> SimChannel::travel(TimePoint& last) {
+  auto& timers = cluster_.sim().timers();
+  last = std::max(last, timers.now() + cluster_.delay());
+  const TimePoint arrival = last;
+  co_await timers.wait_until(arrival);
+  co_return open_;
+}
+
+bool SimChannel::cut() {
+  if (!cluster_.chance(cluster_.faults.cut)) return false;
+  ++cluster_.cuts;
+  close();
+  return true;
+}
+
+Task<Result<>> SimChannel::open(TimePoint) {
+  open_ = true;
+  const bool there = co_await travel(last_there_);
+  if (!there || cut()) co_return fail(Errc::disconnected, address_.to_string());
+  co_return Result<>{};
+}
+
+Task<Result<Frame>> SimChannel::exchange(Request request, std::int32_t, TimePoint) {
+  const bool there = co_await travel(last_there_);
+  if (!there || cut()) co_return fail(Errc::disconnected);
+  auto answered = cluster_.answer(id_, Bytes(request.owned()).subspan(4));
+  const bool back = co_await travel(last_back_);
+  if (!back || cut()) co_return fail(Errc::disconnected);
+  co_return answered;
+}
+
+Task<Result<>> SimChannel::produce(ProduceCall& call, TimePoint) {
+  const bool there = co_await travel(last_there_);
+  cluster_.maybe_move_a_leader();
+  if (!there || cut()) co_return fail(Errc::disconnected);
+  for (auto& item : call.items) cluster_.produce(id_, item);
+  const bool back = co_await travel(last_back_);
+  if (!back || cut()) co_return fail(Errc::disconnected);
+  co_return Result<>{};
+}
+
+Task<Result<>> SimChannel::fetch(FetchCall& call, TimePoint) {
+  const bool there = co_await travel(last_there_);
+  cluster_.maybe_move_a_leader();
+  if (!there || cut()) co_return fail(Errc::disconnected);
+  for (auto& item : call.items) cluster_.fetch(id_, item);
+  const bool back = co_await travel(last_back_);
+  if (!back || cut()) co_return fail(Errc::disconnected);
+  co_return Result<>{};
+}
+
+// ---- The tests ----
+
+namespace {
+
+constexpr int partitions = 3;
+const std::string topic = "t";
+
+class SimNetworkTest : public testing::TestWithParam<int> {
+ protected:
+  SimNetworkTest()
+      : cluster_(sim_, static_cast<std::uint64_t>(GetParam()), {.cut = 0.05, .move = 0.02}) {
+    cluster_.add_topic(topic, partitions);
+  }
+  ClientOptions client() {
+    return {.retry_backoff = std::chrono::milliseconds(10),
+            .host = std::make_shared<SimHost>(cluster_)};
+  }
+
+  SimExecutor sim_;
+  SimCluster cluster_;
+};
+
+TEST_P(SimNetworkTest, EveryRecordArrivesOnceAndInOrder) {
+  auto producer = *Producer::create({.client = client(), .batch_size = 300});
+  std::vector<Delivery> deliveries;
+  std::vector<std::string> sent[partitions];
+  for (int i = 0; i < 400; ++i) {
+    const PartitionIndex partition = i % partitions;
+    const std::string value = "record " + std::to_string(i);
+    const auto delivery =
+        producer.send({.topic = topic, .partition = partition, .value = as_bytes(value)});
+    ASSERT_TRUE(delivery) << delivery.error().message();
+    deliveries.push_back(*delivery);
+    sent[partition].push_back(value);
+    if (i % 7 == 0) sim_.run_for(std::chrono::milliseconds(3));
+  }
+  const auto flushed = producer.flush();
+  ASSERT_TRUE(flushed) << flushed.error().message();
+  for (PartitionIndex p = 0; p < partitions; ++p) EXPECT_EQ(cluster_.values(topic, p), sent[p]);
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    const auto result = deliveries[i].result();
+    ASSERT_TRUE(result) << result.error().message();
+    EXPECT_EQ(result->offset, static_cast<Offset>(i / partitions));
+  }
+}
+
+TEST_P(SimNetworkTest, AConsumerReadsEverythingOnceAndInOrder) {
+  auto producer = *Producer::create({.client = client(), .batch_size = 300});
+  for (int i = 0; i < 300; ++i)
+    ASSERT_TRUE(producer.send(
+        {.topic = topic, .partition = i % partitions, .value = as_bytes(std::to_string(i))}));
+  ASSERT_TRUE(producer.flush());
+  auto consumer = *Consumer::create({.client = client(),
+                                     .offset_reset = OffsetReset::earliest,
+                                     .partition_bytes_max = 500,
+                                     .poll_records = 20});
+  const auto assigned = consumer.assign({{topic, 0}, {topic, 1}, {topic, 2}});
+  ASSERT_TRUE(assigned) << assigned.error().message();
+  std::vector<std::string> read[partitions];
+  for (int polls = 0; polls < 10'000 && sim_.clock().now() < TimePoint::max(); ++polls) {
+    const auto records = consumer.poll(Deadline(sim_.clock().now() + std::chrono::seconds(1)));
+    if (!records && retriable(records.error())) continue;
+    ASSERT_TRUE(records) << records.error().message();
+    for (const auto& record : *records) read[record.partition].emplace_back(as_text(*record.value));
+    if (read[0].size() + read[1].size() + read[2].size() >= 300) break;
+  }
+  for (PartitionIndex p = 0; p < partitions; ++p) EXPECT_EQ(read[p], cluster_.values(topic, p));
+  for (const auto& [where, lag] : consumer.lag()) EXPECT_EQ(lag, 0) << where.partition;
+}
+
+TEST_P(SimNetworkTest, AFullBufferHoldsSendsBack) {
+  auto producer =
+      *Producer::create({.client = client(), .batch_size = 1000, .buffer_memory = 4000});
+  const std::string value(200, 'v');
+  for (int i = 0; i < 200; ++i) {
+    const auto sent = producer.send({.topic = topic, .value = as_bytes(value)});
+    ASSERT_TRUE(sent) << sent.error().message();
+  }
+  // Nothing comes back any more: the buffer fills, and the send says so at its deadline.
+  cluster_.faults.cut = 1;
+  std::optional<Error> refused;
+  for (int i = 0; i < 50 && !refused; ++i) {
+    const auto sent = producer.send({.topic = topic, .value = as_bytes(value)},
+                                    Deadline(sim_.clock().now() + std::chrono::seconds(1)));
+    if (!sent) refused = sent.error();
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_TRUE(refused->is(Errc::buffer_full)) << refused->message();
+  cluster_.faults.cut = 0;
+  EXPECT_TRUE(producer.flush(Deadline(sim_.clock().now() + std::chrono::seconds(60))));
+}
+
+TEST_P(SimNetworkTest, ASentRecordIsReportedOnceAlsoWhenItsProducerEnds) {
+  int reports[40] = {};
+  {
+    auto producer = *Producer::create({.client = client(), .batch_size = 300});
+    for (int i = 0; i < 40; ++i) {
+      const Done<RecordMetadata> done{
+          [](void* context, Result<RecordMetadata>) { ++*static_cast<int*>(context); },
+          &reports[i]};
+      producer.send({.topic = topic, .partition = i % partitions, .value = as_bytes("v")}, done);
+      sim_.run_for(std::chrono::milliseconds(1));
+    }
+  }
+  for (const int count : reports) EXPECT_EQ(count, 1);
+}
+
+TEST_P(SimNetworkTest, RecordsThatWaitForRoomKeepTheirOrder) {
+  auto producer =
+      *Producer::create({.client = client(), .batch_size = 3000, .buffer_memory = 30'000});
+  ASSERT_TRUE(producer.partition_count(topic));
+  int failures = 0;
+  int reports = 0;
+  struct Counts {
+    int& failures;
+    int& reports;
+  } counts{failures, reports};
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; ++i) {
+    sent.push_back("record " + std::to_string(i) + std::string(400, '.'));
+    const Done<RecordMetadata> done{[](void* context, Result<RecordMetadata> result) {
+                                      auto& mine = *static_cast<Counts*>(context);
+                                      ++mine.reports;
+                                      if (!result) ++mine.failures;
+                                    },
+                                    &counts};
+    producer.send({.topic = topic, .partition = 0, .value = as_bytes(sent.back())}, done);
+  }
+  const auto flushed = producer.flush();
+  ASSERT_TRUE(flushed) << flushed.error().message();
+  producer.poll();
+  EXPECT_EQ(reports, 100);
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(cluster_.values(topic, 0), sent);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SimNetworkTest, testing::Range(1, 31));
+
+}  // namespace
+}  // namespace sluice::client
