@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from conformance.case import wait_until  # noqa: E402
 from crash.load import client_settings  # noqa: E402
 from harness.broker import ROOT, Broker, binary, free_port  # noqa: E402
+from harness.process import end  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 
@@ -32,14 +33,8 @@ class ExampleCase(unittest.TestCase):
 
     def start(self, program, *words):
         process = subprocess.Popen([binary(program), *words])
-        self.addCleanup(self.end, process)
+        self.addCleanup(end, process)
         return process
-
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
     def stop(self, process):
         """A service told to stop leaves its group and ends well."""
@@ -100,7 +95,7 @@ class SagaTest(ExampleCase):
             self.publish("orders", str(number), "amount=40 address=Graz")
             expected[str(number)] = ("OrderCompleted", "PaymentTaken", "OrderShipped")
             if number % 8 == 0:
-                self.end(services["payments"])
+                end(services["payments"])
                 services["payments"] = self.start("saga", address, "payments")
         wait_until(lambda: self.rows() == expected, 100, "all orders")
 
@@ -116,7 +111,7 @@ class SagaTest(ExampleCase):
         model = subprocess.Popen([binary("read_model"), address, "--follow"],
                                  stdout=subprocess.PIPE, text=True)
         self.addCleanup(model.stdout.close)
-        self.addCleanup(self.end, model)
+        self.addCleanup(end, model)
         for line in model.stdout:
             if "earned" in line:
                 break
@@ -155,7 +150,7 @@ class OutboxTest(ExampleCase):
             relay = self.start("outbox", "relay", self.database, address)
             before = self.left()
             wait_until(lambda: self.left() < before or self.left() == 0, 60, "the relay publishes")
-            self.end(relay)
+            end(relay)
         relay = self.start("outbox", "relay", self.database, address)
         wait_until(lambda: self.left() == 0, 60, "an empty outbox")
         self.stop(relay)
@@ -193,7 +188,7 @@ class FallbackTest(ExampleCase):
             return self.priced(number)[2] == "country=FR shipping=5 source=asked"
         wait_until(fresh, 30, "a price that was asked for")
 
-        self.end(quotes)
+        end(quotes)
         self.publish("orders-in", "last", "country=FR")
         self.publish("orders-in", "bad", "town=Paris")
         self.assertEqual(self.priced("last")[2], "country=FR shipping=5 source=remembered")
@@ -230,7 +225,7 @@ class EmbeddingTest(unittest.TestCase):
         program = subprocess.Popen([binary("embedding"), self.directory, "--listen", address],
                                    stdout=subprocess.PIPE, text=True)
         self.addCleanup(program.stdout.close)
-        self.addCleanup(ExampleCase.end, program)
+        self.addCleanup(end, program)
         self.assertIn("the journal holds 1 entries", program.stdout.readline())
         self.assertEqual(program.stdout.readline(), f"listening on {address}\n")
         found = subprocess.run(["kcat", "-b", address, "-C", "-t", "journal", "-e", "-q", "-K:"],
