@@ -13,7 +13,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition  # noqa: E402
+from confluent_kafka import (OFFSET_BEGINNING, Consumer, KafkaError, KafkaException,  # noqa: E402
+                             Producer, TopicPartition)
 
 from conformance.case import wait_until  # noqa: E402
 from crash.load import client_settings  # noqa: E402
@@ -52,7 +53,7 @@ class ExampleCase(unittest.TestCase):
         consumer = Consumer(client_settings(self.broker.address, **{
             "group.id": "test", "enable.auto.commit": False, "fetch.wait.max.ms": 10}))
         parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1]
+        ends = {number: self.end_offset(consumer, TopicPartition(topic, number))
                 for number in parts}
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in parts])
         found, deadline = [], time.monotonic() + 20
@@ -64,6 +65,19 @@ class ExampleCase(unittest.TestCase):
                               message.value().decode()))
         consumer.close()
         return found
+
+    def end_offset(self, consumer, partition):
+        """Asks again while librdkafka believes an answer of before the topic was made: it sends
+        two metadata requests, and the older answer may be the one that it keeps."""
+        def asked():
+            try:
+                return consumer.get_watermark_offsets(partition, 10)
+            except KafkaException as failure:
+                if failure.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                    raise
+                consumer.list_topics(partition.topic, timeout=10)
+                return None
+        return wait_until(asked, 20, f"an end of {partition.topic}-{partition.partition}")[1]
 
     def publish(self, topic, key, value):
         # As our client and Java's choose a partition; librdkafka has its own way else.
