@@ -224,8 +224,7 @@ Result<std::map<TopicPartition, Offset>> Admin::delete_records(
     const auto known = core_->run(cluster.ensure_topic(where.topic, core_->until(deadline)));
     if (!known) return std::unexpected(known.error());
     const auto* partition = cluster.metadata().partition(where.topic, where.partition);
-    if (!partition)
-      return fail(Errc::unknown_topic, where.topic + "-" + std::to_string(where.partition));
+    if (!partition) return fail(Errc::unknown_topic, where.to_string());
     auto& request = requests[partition->leader];
     request.timeout_ms = core_->timeout_ms();
     if (request.topics.empty() || request.topics.back().name != where.topic)

@@ -223,6 +223,11 @@ Task<Result<BrokerId>> Cluster::find_coordinator(std::string group, TimePoint de
   co_return fail(Errc::closed);
 }
 
+std::chrono::milliseconds Cluster::retry_wait(int attempt) const {
+  return std::min<std::chrono::milliseconds>(options_.retry_backoff * (1 << std::min(attempt, 6)),
+                                             options_.retry_backoff_max);
+}
+
 Task<> Cluster::back_off(int attempt, TimePoint deadline) {
   auto wait = options_.retry_backoff * (1 << std::min(attempt, 10));
   wait = std::min<std::chrono::milliseconds>(wait, options_.retry_backoff_max);

@@ -62,6 +62,9 @@ class Cluster {
   Random& random() { return *random_; }
   void set_auto_create(AutoCreate value) { auto_create_ = value; }
 
+  // How long something that failed rests before its n-th retry (from 0), on its own: doubles, up to
+  // the maximum, without jitter.
+  std::chrono::milliseconds retry_wait(int attempt) const;
   // Waits before the n-th retry (from 0): doubles, up to the maximum, with a fifth of jitter.
   Task<> back_off(int attempt, TimePoint deadline);
 

@@ -79,9 +79,7 @@ std::optional<Rebalance> Consumer::take_rebalance() {
 Result<> Consumer::seek(const TopicPartition& where, Offset offset) {
   return core_->loop().call([&]() -> Result<> {
     auto* partition = core_->state().find(where);
-    if (!partition || offset < 0)
-      return fail(Errc::invalid_argument,
-                  "seek " + where.topic + "-" + std::to_string(where.partition));
+    if (!partition || offset < 0) return fail(Errc::invalid_argument, "seek " + where.to_string());
     core_->state().seek(*partition, offset);
     core_->fetcher().wake();
     return {};
@@ -93,9 +91,7 @@ namespace {
 Result<> set_paused(client::ConsumerCore& core, const TopicPartition& where, bool paused) {
   return core.loop().call([&]() -> Result<> {
     auto* partition = core.state().find(where);
-    if (!partition)
-      return fail(Errc::invalid_argument,
-                  where.topic + "-" + std::to_string(where.partition) + " is not assigned");
+    if (!partition) return fail(Errc::invalid_argument, where.to_string() + " is not assigned");
     partition->paused = paused;
     core.fetcher().wake();
     return {};

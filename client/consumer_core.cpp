@@ -70,7 +70,7 @@ Task<Result<>> ConsumerCore::assign(Consumer::Partitions partitions, TimePoint u
     const auto known = co_await cluster_->ensure_topic(where.topic, until);
     if (!known) co_return known;
     if (!cluster_->metadata().partition(where.topic, where.partition))
-      co_return fail(Errc::unknown_topic, where.topic + "-" + std::to_string(where.partition));
+      co_return fail(Errc::unknown_topic, where.to_string());
   }
   state_.assign(partitions);
   fetcher_.wake();

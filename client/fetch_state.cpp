@@ -14,8 +14,7 @@ constexpr std::size_t decompressed_max = std::size_t{1} << 30;
 
 Error corrupt(const TopicPartition& where, Offset offset, std::string_view why) {
   return {make_error_code(Errc::corrupt_batch),
-          where.topic + "-" + std::to_string(where.partition) + " at offset " +
-              std::to_string(offset) + ": " + std::string(why)};
+          where.to_string() + " at offset " + std::to_string(offset) + ": " + std::string(why)};
 }
 
 // The type of a control record: int16 version, int16 type (0 abort, 1 commit).

@@ -10,10 +10,6 @@ namespace {
 
 using protocol::ErrorCode;
 
-std::string text_of(const TopicPartition& where) {
-  return where.topic + "-" + std::to_string(where.partition);
-}
-
 }  // namespace
 
 Task<> Fetcher::run() {
@@ -67,9 +63,7 @@ FetchState::Partition* Fetcher::current(const Ask& ask) {
 
 void Fetcher::hold_back(const std::vector<Ask>& asks, const Error& error) {
   trouble_ = error;
-  const auto wait = std::min<std::chrono::milliseconds>(
-      cluster_.options().retry_backoff * (1 << std::min(failures_++, 6)),
-      cluster_.options().retry_backoff_max);
+  const auto wait = cluster_.retry_wait(failures_++);
   for (const auto& ask : asks)
     if (auto* partition = current(ask)) partition->not_before = cluster_.now() + wait;
 }
@@ -139,7 +133,7 @@ Task<Result<>> Fetcher::exchange(BrokerId leader, const std::vector<Ask>& asks) 
 void Fetcher::take_answer(const Ask& ask, FetchItem& answer) {
   auto* partition = current(ask);
   if (!partition) return;  // moved elsewhere while the answer was on its way
-  const Error error{make_error_code(answer.error), "fetch " + text_of(ask.where)};
+  const Error error{make_error_code(answer.error), "fetch " + ask.where.to_string()};
   switch (answer.error) {
     case ErrorCode::none:
       break;
@@ -215,7 +209,7 @@ Task<Result<>> Fetcher::resolve(const std::vector<Ask>& asks) {
     if (const auto found = committed.find(ask.where); found != committed.end()) {
       partition->position = partition->fetch_next = found->second.offset;
     } else if (options_.offset_reset == OffsetReset::none) {
-      co_return fail(Errc::no_offset, text_of(ask.where));
+      co_return fail(Errc::no_offset, ask.where.to_string());
     } else {
       by_policy.emplace(ask.where, static_cast<std::int64_t>(spec));
     }

@@ -33,10 +33,10 @@ void MetadataCache::update(const protocol::MetadataResponse& response, TimePoint
   controller_ = response.controller_id;
   if (wants_all()) {
     // Whatever is not in the list is gone.
-    std::erase_if(topics_, [&](const auto& known) {
-      return std::none_of(response.topics.begin(), response.topics.end(),
-                          [&](const auto& topic) { return topic.name == known.first; });
-    });
+    std::set<std::string_view> listed;
+    for (const auto& topic : response.topics)
+      if (topic.name) listed.insert(*topic.name);
+    std::erase_if(topics_, [&](const auto& known) { return !listed.contains(known.first); });
   }
   for (const auto& topic : response.topics) {
     auto info = topic_info(topic);

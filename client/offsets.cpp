@@ -15,10 +15,6 @@ using protocol::ErrorCode;
 // From version 10 on the group's offsets are addressed by topic id; names are enough for us.
 constexpr protocol::Version last_version_with_names = 9;
 
-std::string text_of(const TopicPartition& where) {
-  return where.topic + "-" + std::to_string(where.partition);
-}
-
 Error broker_failure(ErrorCode code, std::string context) {
   return {make_error_code(code), std::move(context)};
 }
@@ -55,7 +51,7 @@ Task<Result<>> ask_leader(Cluster& cluster, BrokerId leader, Wanted mine, Isolat
         found.insert_or_assign(std::move(where), TimestampOffset{row.offset, row.timestamp});
         continue;
       }
-      const Error error = broker_failure(row.error_code, "offsets of " + text_of(where));
+      const Error error = broker_failure(row.error_code, "offsets of " + where.to_string());
       if (!retriable(error.code)) co_return std::unexpected(error);
       cluster.metadata().invalidate();
     }
@@ -74,7 +70,7 @@ Task<Result<std::map<TopicPartition, TimestampOffset>>> list_offsets(
     const auto known = co_await cluster.ensure_topic(where.topic, deadline);
     if (!known) co_return std::unexpected(known.error());
     if (!cluster.metadata().partition(where.topic, where.partition))
-      co_return fail(Errc::unknown_topic, text_of(where));
+      co_return fail(Errc::unknown_topic, where.to_string());
   }
   Error last{make_error_code(Errc::timed_out), "offsets"};
   for (int attempt = 0; !wanted.empty(); ++attempt) {
@@ -134,7 +130,7 @@ Result<std::map<TopicPartition, CommittedOffset>> collect(const Topics& topics) 
       TopicPartition where{std::string(topic.name), row.partition_index};
       if (row.error_code != ErrorCode::none)
         return std::unexpected(
-            broker_failure(row.error_code, "committed offset of " + text_of(where)));
+            broker_failure(row.error_code, "committed offset of " + where.to_string()));
       if (row.committed_offset < 0) continue;
       found.insert_or_assign(std::move(where),
                              CommittedOffset{row.committed_offset, row.committed_leader_epoch,

@@ -67,9 +67,7 @@ Task<> Sender::get_identity() {
       accumulator_.abandon(error);
       report();
     }
-    const auto wait = cluster_.options().retry_backoff * (1 << std::min(identity_attempts_++, 6));
-    identify_after_ = cluster_.now() + std::min<std::chrono::milliseconds>(
-                                           wait, cluster_.options().retry_backoff_max);
+    identify_after_ = cluster_.now() + cluster_.retry_wait(identity_attempts_++);
   } else {
     identity_attempts_ = 0;
   }
@@ -81,9 +79,7 @@ Task<> Sender::refresh_metadata() {
   const auto refreshed =
       co_await cluster_.refresh(cluster_.now() + cluster_.options().request_timeout);
   // A leader may stay unknown for a while: ask again, but ever more slowly.
-  const auto wait = cluster_.options().retry_backoff * (1 << std::min(refresh_attempts_++, 6));
-  refresh_after_ = cluster_.now() +
-                   std::min<std::chrono::milliseconds>(wait, cluster_.options().retry_backoff_max);
+  refresh_after_ = cluster_.now() + cluster_.retry_wait(refresh_attempts_++);
   if (refreshed) metadata_changed_ = true;
   refreshing_ = false;
   work_.notify();
@@ -170,7 +166,7 @@ void Sender::settle(Accumulator::BatchPtr batch, const ProduceItem& answer) {
     refresh_attempts_ = 0;
     return accumulator_.succeed(std::move(batch), answer.base_offset, answer.append_time_ms);
   }
-  std::string context = where.topic + "-" + std::to_string(where.partition);
+  std::string context = where.to_string();
   if (!answer.message.empty()) context += ": " + answer.message;
   const Error error{make_error_code(answer.error), std::move(context)};
   switch (answer.error) {
@@ -197,9 +193,7 @@ void Sender::return_batch(Accumulator::BatchPtr batch, const Error& error) {
   const auto at = cluster_.now();
   if (stopping_ || !retriable(error.code) || accumulator_.expired(*batch, at))
     return accumulator_.fail(std::move(batch), error);
-  const auto wait = std::min<std::chrono::milliseconds>(
-      cluster_.options().retry_backoff * (1 << std::min(batch->attempts - 1, 6)),
-      cluster_.options().retry_backoff_max);
+  const auto wait = cluster_.retry_wait(batch->attempts - 1);
   accumulator_.retry(std::move(batch), at + wait, error);
 }
 

@@ -180,7 +180,6 @@ void LogParts::write_from(std::int64_t position) {
   SLUICE_CHECK(flights.empty() && zeroing_end == 0);
   durable_position = durable_batch_position = issued_position = prepared = position;
   zeroed = block_ceil(position);
-  edge_in_flight = false;
 }
 
 Task<Result<>> LogParts::load_epochs() {

@@ -151,6 +151,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<> write_loop();
   Task<bool> write_step();
   WriteState write_state() const;
+  bool edge_in_flight() const;
   bool issue_write();
   Task<> fly(Flight* flight);
   void land();
@@ -276,7 +277,6 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   std::int64_t durable_batch_position = 0;  // … that are whole batches
   std::int64_t issued_position = 0;         // … given to the disk
   std::deque<Flight> flights;               // by position
-  bool edge_in_flight = false;              // the last flight ends inside a block; not landed
   bool landed_since_issue = false;          // a flight landed since the last one began
   bool streaming = false;                   // bytes arrived while the last flight was on its way
   WriteSize write_size;

@@ -78,9 +78,15 @@ WriteState LogParts::write_state() const {
   return {.issued = issued_position,
           .end = active().size,
           .in_flight = static_cast<int>(flights.size()),
-          .edge_in_flight = edge_in_flight,
+          .edge_in_flight = edge_in_flight(),
           .landed = landed_since_issue,
           .streaming = streaming};
+}
+
+// The last flight ends inside a block and has not landed; nothing was begun behind it.
+bool LogParts::edge_in_flight() const {
+  return !flights.empty() && !flights.back().landed &&
+         flights.back().to != block_floor(flights.back().to);
 }
 
 // Gives the disk what the plan says; false when there is nothing to give it now.
@@ -98,7 +104,6 @@ bool LogParts::issue_write() {
   flight.to = segment->tail->gather(from, *planned, edge, flight.parts);
   write_size.add(flight.to - from);
   issued_position = flight.to;
-  edge_in_flight = flight.to != block_floor(flight.to);
   streaming = false;
   landed_since_issue = false;
   zeroed = std::max(zeroed, block_ceil(flight.to));
@@ -146,7 +151,6 @@ Task<Result<>> LogParts::write_durably(File& file, const Flight& flight) {
 // what became of the one that failed is not known.
 void LogParts::land() {
   landed_since_issue = true;
-  if (!flights.empty() && flights.back().landed) edge_in_flight = false;
   std::int64_t to = -1;
   while (!flights.empty() && flights.front().landed) {
     to = flights.front().to;

@@ -15,6 +15,7 @@ import unittest
 
 from conformance.case import BrokerCase, wait_until
 from harness.broker import binary, free_port
+from harness.process import end
 
 OK, FAILED, USAGE, NOT_FOUND, UNREACHABLE = 0, 1, 2, 3, 5
 
@@ -50,17 +51,8 @@ class Cli:
         process = subprocess.Popen(
             [binary("sluice"), "-b", self.address, *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env=environment(), **options)
-        self.addCleanup(self.end, process)
+        self.addCleanup(end, process)
         return process
-
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream:
-                stream.close()
 
     def make_topic(self, partitions=1, **configs):
         name = self.name()
@@ -305,7 +297,7 @@ class CliGroupsTest(Cli, BrokerCase):
             members.append(subprocess.Popen(
                 [binary("sluice"), "-b", self.address, "consume", topic, "-g", group, "--assignor",
                  assignor], stdout=path, stderr=subprocess.PIPE, env=environment()))
-            self.addCleanup(self.end, members[-1])
+            self.addCleanup(end, members[-1])
         wait_until(lambda: self.is_shared(group, 3), 40, "three members share")
         batches = [[f"{batch}-{i}" for i in range(3000)] for batch in range(3)]
 
@@ -351,7 +343,7 @@ class CliRestartTest(Cli, BrokerCase):
         writer = subprocess.Popen(
             [binary("sluice"), "-b", self.address, "--timeout", "90", "produce", topic, "-K", ":"],
             stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-        self.addCleanup(self.end, writer)
+        self.addCleanup(end, writer)
         count = 20_000
         for i in range(count):
             writer.stdin.write(f"{i % 5}:{i}\n")

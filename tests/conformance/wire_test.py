@@ -245,7 +245,9 @@ class BatchesTest(BrokerCase):
     def test_sequence_numbers(self):
         """Duplicate: the first offset again. Gap: OUT_OF_ORDER_SEQUENCE_NUMBER (45)."""
         def batch(sequence, producer=4000):
-            return record_batch([b"x"], producer=(producer, 0, sequence))
+            return record_batch([b"x"], timestamp=now, producer=(producer, 0, sequence))
+        # A producer is forgotten by the age of its newest record: these are of today.
+        now = int(time.time() * 1000)
         self.assertEqual(self.produce(batch(0)), (0, 0))
         self.assertEqual(self.produce(batch(1)), (0, 1))
         self.assertEqual(self.produce(batch(1)), (0, 1))

@@ -19,7 +19,6 @@ import argparse
 import os
 import pathlib
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +31,9 @@ from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 from crash.load import Violation, client_settings  # noqa: E402
+from crash.outcome import outcome_of, put_away  # noqa: E402
 from harness.broker import Broker, binary  # noqa: E402
+from harness.process import end  # noqa: E402
 
 TOPIC = "soak"
 GROUP = "soak"
@@ -154,14 +155,10 @@ class Run:
 
     def close(self, keep):
         for process in [self.producer, *(member.process for member in self.members)]:
-            if process and process.poll() is None:
-                process.kill()
-                process.wait()
+            if process:
+                end(process)
         self.broker.kill()
-        if keep:
-            print(f"kept for inspection: {self.directory}")
-        else:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        put_away(self.directory, keep)
 
 
 class History:
@@ -231,8 +228,9 @@ def main():
     parser.add_argument("--sabotage", action="store_true", help="break the promise on purpose")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    run, violation, began = Run(options), None, time.monotonic()
-    try:
+    run, began = Run(options), time.monotonic()
+
+    def work():
         run.start()
         run.load()
         again = run.finish()
@@ -240,15 +238,8 @@ def main():
               f"{options.members} members; {run.kills['member']} members and "
               f"{run.kills['broker']} brokers killed; nothing lost, nothing out of order, "
               f"{again} handled again after their last commit")
-    except (Violation, RuntimeError) as error:
-        violation = error
-        print(f"VIOLATION: {error}\nseed {options.seed}\n{run.broker.log_tail()}")
-    finally:
-        run.close(keep=violation is not None and not options.sabotage)
-    if options.sabotage:
-        print("the sabotage was " + ("found" if violation else "NOT FOUND"))
-        return 0 if violation else 1
-    return 1 if violation else 0
+
+    return outcome_of(run, options, work)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import argparse
 import os
 import pathlib
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 from crash.load import Checker, Committer, Ledger, Violation, Writer, client_settings  # noqa: E402
+from crash.outcome import outcome_of, put_away  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 
@@ -157,10 +157,7 @@ class Run:
             self.committer.ending.set()
         self.broker.kill()
         self.ledger.close()
-        if keep:
-            print(f"kept for inspection: {self.directory}")
-        else:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        put_away(self.directory, keep)
 
     def summary(self, cycles):
         times = sorted(self.recoveries) or [0]
@@ -184,8 +181,10 @@ def main():
     options = parser.parse_args()
     print(f"seed {options.seed}")
     run = Run(options)
-    done, violation = 0, None
-    try:
+    done = 0
+
+    def work():
+        nonlocal done
         run.start()
         for done in range(options.cycles):
             run.cycle(done)
@@ -194,15 +193,8 @@ def main():
         done = options.cycles
         run.finish()
         print(run.summary(done) + "; nothing lost, nothing twice, nothing out of order")
-    except (Violation, RuntimeError) as error:
-        violation = error
-        print(f"VIOLATION in cycle {done}: {error}\nseed {options.seed}\n{run.broker.log_tail()}")
-    finally:
-        run.close(keep=violation is not None and not options.sabotage)
-    if options.sabotage:
-        print("the sabotage was " + ("found" if violation else "NOT FOUND"))
-        return 0 if violation else 1
-    return 1 if violation else 0
+
+    return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
 
 
 if __name__ == "__main__":

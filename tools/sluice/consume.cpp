@@ -139,8 +139,7 @@ void report_rebalance(const Global& global, Consumer& consumer) {
   const auto change = consumer.take_rebalance();
   if (!change || global.quiet || !interactive()) return;
   std::string text = "assigned:";
-  for (const auto& where : change->assigned)
-    text += " " + where.topic + "-" + std::to_string(where.partition);
+  for (const auto& where : change->assigned) text += " " + where.to_string();
   say(global, change->assigned.empty() ? "assigned: nothing" : text);
 }
 

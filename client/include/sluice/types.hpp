@@ -24,6 +24,8 @@ namespace sluice {
 struct TopicPartition {
   std::string topic;
   std::int32_t partition = 0;
+  // "orders-3", as Kafka writes it.
+  std::string to_string() const { return topic + "-" + std::to_string(partition); }
   friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
   friend bool operator==(const TopicPartition&, const TopicPartition&) = default;
 };
