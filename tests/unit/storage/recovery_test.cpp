@@ -227,7 +227,7 @@ TEST(Recovery, AFlippedBitInAnIndexChangesNothing) {
     if (crashes) {
       bench.open();
       save_frontier(bench);
-      bench.crash(SimSurvival::keep_all);  // the index must be there to be wrong
+      bench.crash(SimSurvival::keep_all);  // its name is not made durable: it is rebuilt
       // Without it the producers' state comes from the batches.
       for (const std::string& path : bench.disk().paths())
         if (path.ends_with(".snapshot")) bench.disk().corrupt(path, 20, std::byte{1});
