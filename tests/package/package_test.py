@@ -154,7 +154,9 @@ class PackageTest(unittest.TestCase):
         program.parent.mkdir()
         run("sh", HERE / "c/build.sh", HERE / "round_trip.c", program, env=self.environment())
         found = "hello C 1234567890123\n"
-        self.assertEqual(run(program, self.broker.address, env=self.run_environment()), found)
+        for words in (("connect", self.broker.address), ("open", self.work / "c" / "data")):
+            with self.subTest(words[0]):
+                self.assertEqual(run(program, *words, env=self.run_environment()), found)
 
 
 def cached_compiler():

@@ -1,9 +1,10 @@
 /* What the C project of the package test does: a record, with a header and a time, to a broker and
- * back as a group.
- *   round_trip HOST:PORT */
+ * back as a group; in this process, or over the network.
+ *   round_trip open DIRECTORY | connect HOST:PORT */
 #include <poll.h>
 #include <sluice/sluice.h>
 #include <stdio.h>
+#include <string.h>
 
 static int failed(const char *text) {
   fprintf(stderr, "%s\n", text);
@@ -36,8 +37,9 @@ static int read_back(sluice_broker *broker) {
 
 int main(int count, char **words) {
   sluice_broker *broker;
-  if (count != 2) return failed("usage: round_trip HOST:PORT");
-  int code = sluice_connect(words[1], NULL, &broker);
+  if (count != 3) return failed("usage: round_trip open DIRECTORY | connect HOST:PORT");
+  int code = strcmp(words[1], "open") == 0 ? sluice_open(words[2], NULL, &broker)
+                                           : sluice_connect(words[2], NULL, &broker);
   if (code < 0 || sluice_create_topic(broker, "greetings-in-c", 1, 5000) < 0)
     return failed(sluice_broker_error(broker));
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sluice/clock.hpp"
+#include "sluice/export.hpp"
 #include "sluice/log.hpp"
 #include "sluice/result.hpp"
 #include "sluice/types.hpp"
@@ -56,7 +57,7 @@ struct BrokerOptions {
 };
 
 // Opened, closed and destroyed by one thread; with Drive::caller that is the thread it runs on.
-class Broker {
+class SLUICE_EXPORT Broker {
  public:
   // Recovers what a crash left. Errors: invalid_argument for an option; device_or_resource_busy
   // when the directory is open, saying by which process; an address in use; damage to the files

@@ -59,6 +59,9 @@ SLUICE_API int sluice_retriable(int error);
 /* A cluster: "HOST:PORT,HOST:PORT". Connects at first use. On failure *broker tells why, and must be
  * closed too; it is NULL only when there is no memory. */
 SLUICE_API int sluice_connect(const char *brokers, const char *settings, sluice_broker **broker);
+/* A broker in this process, with its data in `directory`; settings are those of sluiced. In
+ * libsluice, not in libsluice_client. On failure as above. */
+SLUICE_API int sluice_open(const char *directory, const char *settings, sluice_broker **broker);
 /* Why the last call on this handle failed; "" when none did. Valid until the next call on it. */
 SLUICE_API const char *sluice_broker_error(const sluice_broker *broker);
 /* Close producers and consumers first. NULL is allowed. */
