@@ -25,6 +25,11 @@ std::unexpected<Error> socket_failure(const boost::system::error_code& ec, std::
   return sluice::fail(static_cast<std::error_code>(ec), std::move(context));
 }
 
+// Asio's own conditions read 64 KiB at a time at most.
+std::size_t all_at_once(const boost::system::error_code& ec, std::size_t) {
+  return ec ? 0 : response_size_max;
+}
+
 }  // namespace
 
 Connection::Connection(Loop& loop, Address address, std::string client_id)
@@ -224,13 +229,13 @@ Task<Result<Frame>> Connection::read_frame() {
   begin_ += sizeof size;
   if (size < sizeof(std::int32_t) || size > response_size_max)
     co_return fail(Errc::malformed_response, address_.to_string());
-  Frame frame{std::make_shared_for_overwrite<std::byte[]>(size), size};
+  Frame frame{buffers_.take(size), size};
   const std::size_t here = std::min<std::size_t>(size, end_ - begin_);
   std::memcpy(frame.data.get(), buffer_.get() + begin_, here);
   begin_ += here;
   if (here < size) {
     const auto rest = asio::buffer(frame.data.get() + here, size - here);
-    const auto [ec, count] = co_await asio::async_read(socket_, rest, use_task);
+    const auto [ec, count] = co_await asio::async_read(socket_, rest, &all_at_once, use_task);
     if (ec) co_return socket_failure(ec, address_.to_string());
   }
   co_return frame;

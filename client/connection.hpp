@@ -7,6 +7,7 @@
 
 #include "client/channel.hpp"
 #include "client/loop.hpp"
+#include "client/receive_buffers.hpp"
 #include "protocol/schema.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -82,6 +83,7 @@ class Connection final : public Channel, public std::enable_shared_from_this<Con
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  ReceiveBuffers buffers_;
 };
 
 }  // namespace sluice::client

@@ -68,6 +68,11 @@ bool FetchState::wants_data(const Partition& partition, TimePoint now) const {
          partition.buffered < options_.prefetch_bytes && now >= partition.not_before;
 }
 
+bool FetchState::is_full(const Partition& partition) const {
+  return partition.fetch_next >= 0 && !partition.paused &&
+         partition.buffered >= options_.prefetch_bytes;
+}
+
 void FetchState::add_chunk(Partition& partition, Partition::Chunk chunk) {
   protocol::BatchIterator batches(chunk.bytes);
   while (const auto batch = batches.next()) partition.fetch_next = batch->header.next_offset();

@@ -65,6 +65,8 @@ class FetchState {
   void seek(Partition& partition, Offset offset);
   // Whether to ask for more of this partition now.
   bool wants_data(const Partition& partition, TimePoint now) const;
+  // Whether it would be asked for more if less of it were buffered.
+  bool is_full(const Partition& partition) const;
   // Takes an answer's batches; `owner` keeps them alive.
   void add_chunk(Partition& partition, Partition::Chunk chunk);
   bool has_data() const;

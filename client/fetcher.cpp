@@ -4,11 +4,15 @@
 #include "client/stale.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace sluice::client {
 namespace {
 
 using protocol::ErrorCode;
+
+// After an answer without records that was not waited for.
+constexpr std::chrono::milliseconds idle_pause{20};
 
 }  // namespace
 
@@ -26,14 +30,18 @@ Task<> Fetcher::run() {
 void Fetcher::start_fetches(TimePoint at) {
   std::map<BrokerId, std::vector<Ask>> by_leader;
   std::vector<Ask> lost;
+  std::set<BrokerId> impatient;
   bool leader_unknown = false;
   for (auto& [where, partition] : state_.partitions()) {
     const bool rests = partition.resolving || at < partition.not_before;
     if (partition.fetch_next < 0 && !rests) lost.push_back({where, partition.incarnation});
-    if (!state_.wants_data(partition, at)) continue;
+    const bool wanted = state_.wants_data(partition, at);
+    if (!wanted && !state_.is_full(partition)) continue;
     const auto* info = cluster_.metadata().partition(where.topic, where.partition);
     if (!info || info->leader < 0)
       leader_unknown = true;
+    else if (!wanted)
+      impatient.insert(info->leader);
     else
       by_leader[info->leader].push_back({where, partition.incarnation});
   }
@@ -52,7 +60,10 @@ void Fetcher::start_fetches(TimePoint at) {
     if (busy_[leader]) continue;
     busy_[leader] = true;
     for (const auto& ask : asks) state_.find(ask.where)->in_flight = true;
-    cluster_.spawn(fetch(this, leader, std::move(asks)));
+    // The broker answers in order: a request that waits there for records of idle partitions would
+    // hold up those that have some.
+    const auto patience = impatient.contains(leader) ? Patience::none : Patience::some;
+    cluster_.spawn(fetch(this, leader, std::move(asks), patience));
   }
 }
 
@@ -86,8 +97,8 @@ Task<> Fetcher::refresh_metadata(Fetcher* self) {
 
 // ---- Fetching ----
 
-Task<> Fetcher::fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks) {
-  const auto done = co_await self->exchange(leader, asks);
+Task<> Fetcher::fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks, Patience patience) {
+  const auto done = co_await self->exchange(leader, asks, patience);
   self->busy_[leader] = false;
   for (const auto& ask : asks)
     if (auto* partition = self->current(ask)) partition->in_flight = false;
@@ -102,11 +113,12 @@ Task<> Fetcher::fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks) {
   self->work_.notify();
 }
 
-Task<Result<>> Fetcher::exchange(BrokerId leader, const std::vector<Ask>& asks) {
+Task<Result<>> Fetcher::exchange(BrokerId leader, const std::vector<Ask>& asks, Patience patience) {
   const auto deadline = cluster_.now() + cluster_.options().request_timeout + options_.fetch_wait;
   auto link = co_await cluster_.node(leader, deadline);
   if (!link) co_return std::unexpected(link.error());
-  FetchCall call{.wait = options_.fetch_wait,
+  const bool hurried = patience == Patience::none;
+  FetchCall call{.wait = hurried ? std::chrono::milliseconds(0) : options_.fetch_wait,
                  .bytes_min = options_.fetch_bytes_min,
                  .bytes_max = options_.fetch_bytes_max,
                  .isolation = options_.isolation};
@@ -126,11 +138,11 @@ Task<Result<>> Fetcher::exchange(BrokerId leader, const std::vector<Ask>& asks) 
   const auto fetched = co_await (*link)->fetch(call, deadline);
   if (!fetched) co_return std::unexpected(fetched.error());
   for (std::size_t i = 0; i < asked.size(); ++i)
-    if (call.items[i].answered) take_answer(*asked[i], call.items[i]);
+    if (call.items[i].answered) take_answer(*asked[i], call.items[i], patience);
   co_return Result<>{};
 }
 
-void Fetcher::take_answer(const Ask& ask, FetchItem& answer) {
+void Fetcher::take_answer(const Ask& ask, FetchItem& answer, Patience patience) {
   auto* partition = current(ask);
   if (!partition) return;  // moved elsewhere while the answer was on its way
   const Error error{make_error_code(answer.error), "fetch " + ask.where.to_string()};
@@ -159,6 +171,8 @@ void Fetcher::take_answer(const Ask& ask, FetchItem& answer) {
                                                                     : answer.high_watermark;
   std::sort(answer.aborted.begin(), answer.aborted.end(),
             [](const auto& a, const auto& b) { return a.first_offset < b.first_offset; });
+  if (patience == Patience::none && answer.records.empty())
+    partition->not_before = cluster_.now() + idle_pause;
   for (auto& slice : answer.records)
     state_.add_chunk(*partition, {.owner = std::move(slice.owner),
                                   .bytes = slice.bytes,

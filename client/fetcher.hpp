@@ -48,10 +48,16 @@ class Fetcher {
   };
 
   Task<> run();
+  // How long the broker may hold an answer back for want of records.
+  enum class Patience : std::uint8_t {
+    some,  // fetch_wait
+    none,  // others of its partitions will be asked for as soon as some of their records are taken
+  };
+
   void start_fetches(TimePoint now);
-  static Task<> fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks);
-  Task<Result<>> exchange(BrokerId leader, const std::vector<Ask>& asks);
-  void take_answer(const Ask& ask, FetchItem& answer);
+  static Task<> fetch(Fetcher* self, BrokerId leader, std::vector<Ask> asks, Patience patience);
+  Task<Result<>> exchange(BrokerId leader, const std::vector<Ask>& asks, Patience patience);
+  void take_answer(const Ask& ask, FetchItem& answer, Patience patience);
   static Task<> refresh_metadata(Fetcher* self);
   static Task<> resolve_positions(Fetcher* self, std::vector<Ask> asks);
   Task<Result<>> resolve(const std::vector<Ask>& asks);
