@@ -310,6 +310,7 @@ Task<Result<>> LogParts::add_segment(Offset base) {
   indexer = Indexer(options.index_interval_bytes);
   write_from(0);
   prepared = zeroed = recycled;
+  trimmed = false;
   active_ready = !epoch_pending;
   if (options.segment_jitter_ms > 0)
     roll_jitter_ms = static_cast<std::int64_t>(

@@ -302,6 +302,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   bool cannot_allocate = false;
   bool roll_wanted = false;
   bool trim_wanted = false;
+  bool trimmed = false;  // the active file was cut, and that was not synced
   bool loop_running = false;
   bool preparing = false;
   bool snapshotting = false;

@@ -51,6 +51,7 @@ Task<Result<>> LogParts::close_segment(const SegmentPtr& segment) {
   auto done = co_await (*file)->truncate(static_cast<std::uint64_t>(segment->size));
   if (done) done = co_await (*file)->sync();
   if (!done) co_return done;
+  trimmed = false;
   auto indexes = co_await indexes_of(segment);
   if (!indexes) co_return std::unexpected(indexes.error());
   Indexer::finish(*segment);
@@ -125,6 +126,7 @@ Task<Result<>> LogParts::trim_active() {
   if (longer && file != nullptr) {
     auto done = co_await file->truncate(static_cast<std::uint64_t>(segment->size));
     if (!done) co_return done;
+    trimmed = true;
   }
   edge = {};
   if (segment->tail != nullptr) segment->tail->release();

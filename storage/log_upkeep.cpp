@@ -247,7 +247,8 @@ Task<Result<>> LogParts::close() {
     // Indexes that were loaded may have grown since they were written: the next clean start trusts
     // the files, and retention goes by the newest timestamp in them.
     const bool indexed = segment->indexes != nullptr && segment->size != 0;
-    if (done && (segment->file != nullptr || prepared > segment->size || indexed)) {
+    const bool longer = prepared > segment->size || trimmed;
+    if (done && (segment->file != nullptr || longer || indexed)) {
       done = co_await close_segment(segment);
     }
     if (done && snapshot_end != end_offset) {

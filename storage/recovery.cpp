@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t cuts_kept = 4;
 constexpr std::size_t copy_size = 1 << 20;
+// More than was on its way when the last life ended; what lies before that had been synced.
 constexpr std::int64_t write_again_max = 256 << 20;
 
 // Position after the last byte of [from, end) that is not zero; `from` if all are.
@@ -225,7 +226,7 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
   }
   CutLimits limits{.kept_from = 0};
   if (last == first)
-    limits = {.reach = reach, .kept_from = reach == unbounded ? -1 : from->position};
+    limits = {.reach = reach, .kept_from = reach == unbounded ? 0 : from->position};
   auto cut = co_await cut_tail(segments[last], position, expected.offset, limits);
   if (!cut) co_return cut;
   // Only now, and together: a failed attempt changes nothing of what is known to be durable.
@@ -354,8 +355,9 @@ Task<Result<>> LogParts::cut_tail(const SegmentPtr& segment, std::int64_t positi
   const bool destroys =
       !planted(PlantedBug::tail_not_destroyed) && !planted(PlantedBug::orphan_returns);
   const bool again = destroys && !planted(PlantedBug::failed_sync_retried);
-  if (again && limits.kept_from >= 0 && position - limits.kept_from <= write_again_max && changed)
-    done = co_await write_again(*file, limits.kept_from, position);
+  const std::int64_t again_from = std::max(limits.kept_from, position - write_again_max);
+  if (again && limits.kept_from >= 0 && changed)
+    done = co_await write_again(*file, again_from, position);
   if (done && destroys) done = co_await (*file)->truncate(static_cast<std::uint64_t>(position));
   if (done) done = co_await (*file)->sync();
   if (!done && planted(PlantedBug::failed_sync_retried)) done = co_await (*file)->sync();

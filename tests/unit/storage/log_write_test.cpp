@@ -121,6 +121,29 @@ TEST(LogWrite, ARetiredSegmentsFileBecomesTheNextOne) {
   EXPECT_FALSE(bench.disk().exists(bench.file(spare_name)));
 }
 
+// Also when all has expired, and the active segment is made of an older one and empty.
+TEST(LogWrite, ACloseLeavesNoOldBatchesBehindTheEndOnTheDisk) {
+  LogOptions options = recycling();
+  options.retention_ms = 400;
+  for (int count = 30; count < 60; ++count) {
+    LogBench bench(1, options);
+    bench.open();
+    for (int i = 0; i < count; ++i) must(bench.append_durable(make_batch("a", 1, 9000)));
+    for (const int pause_ms : {500, 3000}) {
+      bench.sim().run_for(std::chrono::milliseconds(pause_ms));
+      must(bench.sim().run(bench.log().apply_retention()));
+      must(bench.sim().run(bench.log().maintain()));
+      bench.sim().run_until_idle();
+    }
+    bench.close();
+    for (const std::string& path : bench.disk().paths()) {
+      if (!path.ends_with(".log")) continue;
+      EXPECT_EQ(bench.disk().durable_content(path).size(), bench.disk().content(path).size())
+          << count << ' ' << path;
+    }
+  }
+}
+
 TEST(LogWrite, AFileThatWasSentFromIsNotUsedAgain) {
   StoreOptions store_options;
   store_options.tail_cache_bytes = 16 << 10;

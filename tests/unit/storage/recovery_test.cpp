@@ -283,6 +283,36 @@ TEST(Recovery, ALostOrGarbledFrontierMeansAFullScan) {
   }
 }
 
+// Where the durable content of a file ends, in offsets.
+Offset durable_end(LogBench& bench, std::string_view name) {
+  const auto content = bench.disk().durable_content(bench.file(name));
+  protocol::BatchIterator batches{Bytes(content)};
+  Offset end = 0;
+  while (const auto batch = batches.next()) end = batch->header.next_offset();
+  return end;
+}
+
+// A sync that failed may have lost what reads go on showing, and the next one says nothing of it.
+TEST(Recovery, WithoutAFrontierEitherWhatIsKeptAfterAFailedSyncIsOnTheDisk) {
+  int kept = 0;
+  for (int after = 0; after < 200; after += 5) {
+    LogBench bench(1 + static_cast<std::uint64_t>(after));
+    bench.open();
+    append_some(bench, 3, 5000);
+    must(bench.append(make_batch("on its way", 1, 5000)));
+    bench.sim().run_for(std::chrono::microseconds(after));
+    bench.kill();
+    bench.disk().fail_nth(sim_sync, 1, EIO, ".log");
+    EXPECT_FALSE(bench.try_open());
+    bench.drop();
+    bench.disk().clear_faults();
+    bench.open();
+    EXPECT_EQ(durable_end(bench, first_log), bench.log().high_watermark()) << after;
+    kept += bench.log().high_watermark() == 4 ? 1 : 0;
+  }
+  EXPECT_GT(kept, 0);
+}
+
 TEST(Recovery, AFrontierOfANewerVersionIsRefusedUntouched) {
   LogBench bench;
   bench.open();
