@@ -1,0 +1,297 @@
+// Tiles, time and acquiring; acknowledging is in share_settle.cpp.
+#include "broker/share/share_partition.hpp"
+
+#include "base/check.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+namespace sluice::broker {
+
+SharePartition::SharePartition(const ShareState& state, const ShareSettings& settings,
+                               Random& random, GroupTime now)
+    : settings_(settings), random_(random), start_(state.start()), end_(state.start()) {
+  for (const StateBatch& batch : state.batches()) {
+    if (end_ < batch.first) insert(end_, {batch.first - 1});  // was acquired and not finished
+    Range range{batch.last, batch.finished() ? State::finished : State::available,
+                batch.deliveries};
+    if (batch.available_ms > now.wall_ms)
+      range.at = now.steady + std::chrono::milliseconds(batch.available_ms - now.wall_ms);
+    insert(batch.first, range);
+    end_ = batch.last + 1;
+  }
+  skip_finished();
+}
+
+ShareCounts SharePartition::counts() const {
+  ShareCounts counts = counts_;
+  counts.ranges = ranges_.size();
+  return counts;
+}
+
+std::uint32_t SharePartition::owner_number(std::string_view member) {
+  const auto at = owners_.find(member);
+  if (at != owners_.end()) return at->second;
+  owners_.emplace(std::string(member), next_owner_);
+  return next_owner_++;
+}
+
+std::optional<std::uint32_t> SharePartition::known_owner(std::string_view member) const {
+  const auto at = owners_.find(member);
+  return at == owners_.end() ? std::nullopt : std::optional(at->second);
+}
+
+// ---- Tiles ----
+
+void SharePartition::insert(Offset first, const Range& range) {
+  const bool fresh = ranges_.emplace(first, range).second;
+  SLUICE_CHECK(fresh);
+  const std::int64_t count = range.last - first + 1;
+  SLUICE_CHECK(count > 0);
+  switch (range.state) {
+    case State::available:
+      if (range.at == TimePoint{}) {
+        ready_.insert(first);
+        news_ = true;
+      } else {
+        waiting_.emplace(range.at, first);
+        counts_.waiting += count;
+      }
+      break;
+    case State::acquired:
+      locks_.emplace(range.at, first);
+      counts_.acquired += count;
+      break;
+    case State::settling:
+      counts_.settling += count;
+      break;
+    case State::finished:
+      counts_.finished += count;
+      break;
+  }
+}
+
+SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
+  const auto& [first, range] = *at;
+  const std::int64_t count = range.last - first + 1;
+  switch (range.state) {
+    case State::available:
+      if (range.at == TimePoint{}) {
+        ready_.erase(first);
+      } else {
+        waiting_.erase({range.at, first});
+        counts_.waiting -= count;
+      }
+      break;
+    case State::acquired:
+      locks_.erase({range.at, first});
+      if (counts_.acquired >= settings_.locks_max) news_ = true;  // there is room again
+      counts_.acquired -= count;
+      break;
+    case State::settling:
+      counts_.settling -= count;
+      break;
+    case State::finished:
+      counts_.finished -= count;
+      break;
+  }
+  if (ranges_.size() >= settings_.ranges_max) news_ = true;
+  return ranges_.erase(at);
+}
+
+// No range reaches over `at` afterwards.
+void SharePartition::cut(Offset at) {
+  const auto after = ranges_.lower_bound(at);
+  if (after == ranges_.begin()) return;
+  const auto before = std::prev(after);
+  if (before->second.last < at) return;
+  const Offset first = before->first;
+  Range range = before->second;
+  erase(before);
+  const Offset last = std::exchange(range.last, at - 1);
+  insert(first, range);
+  range.last = last;
+  insert(at, range);
+}
+
+void SharePartition::put(Offset first, Offset last, Range range) {
+  cut(first);
+  cut(last + 1);
+  for (auto at = ranges_.lower_bound(first); at != ranges_.end() && at->first <= last;)
+    at = erase(at);
+  range.last = last;
+  insert(first, range);
+  if (range.state == State::finished) join_finished(first);
+}
+
+void SharePartition::join_finished(Offset first) {
+  auto at = ranges_.find(first);
+  if (at != ranges_.begin()) {
+    const auto before = std::prev(at);
+    if (before->second.state == State::finished) at = before;
+  }
+  const Offset begin = at->first;
+  Range range = at->second;
+  auto end = at;
+  while (end != ranges_.end() && end->second.state == State::finished) {
+    range.last = end->second.last;
+    end = erase(end);
+  }
+  insert(begin, range);
+}
+
+void SharePartition::raise_start(Offset start) {
+  if (start <= start_) return;
+  cut(start);
+  while (!ranges_.empty() && ranges_.begin()->first < start) erase(ranges_.begin());
+  start_ = start;
+  end_ = std::max(end_, start);
+}
+
+void SharePartition::skip_finished() {
+  while (!ranges_.empty() && ranges_.begin()->second.state == State::finished)
+    raise_start(ranges_.begin()->second.last + 1);
+}
+
+void SharePartition::log_start_moved(Offset log_start) {
+  if (log_start <= start_) return;
+  raise_start(log_start);
+  skip_finished();
+  write({});
+}
+
+// ---- Time ----
+
+std::optional<TimePoint> SharePartition::next_deadline() const {
+  std::optional<TimePoint> next;
+  if (!locks_.empty()) next = locks_.begin()->first;
+  if (!waiting_.empty() && (!next || waiting_.begin()->first < *next))
+    next = waiting_.begin()->first;
+  return next;
+}
+
+void SharePartition::tick(GroupTime now) {
+  while (!waiting_.empty() && waiting_.begin()->first <= now.steady) {
+    const Offset first = waiting_.begin()->second;
+    const auto at = ranges_.find(first);
+    Range range = at->second;
+    erase(at);
+    range.at = {};
+    insert(first, range);
+  }
+  Change change;
+  while (!locks_.empty() && locks_.begin()->first <= now.steady) {
+    const Offset first = locks_.begin()->second;
+    const Range range = ranges_.find(first)->second;
+    give_back(first, range, now, change);
+  }
+  if (!change.batches.empty()) write(std::move(change));
+}
+
+// ---- Acquiring ----
+
+std::optional<Offset> SharePartition::next_offered(Offset from) const {
+  if (counts_.acquired >= settings_.locks_max) return std::nullopt;
+  if (from < end_) {
+    const auto after = ready_.upper_bound(from);
+    if (after != ready_.begin()) {  // a range that begins before `from` may reach over it
+      const Offset first = *std::prev(after);
+      if (ranges_.find(first)->second.last >= from) return from;
+    }
+    if (after != ready_.end()) return *after;
+  }
+  if (ranges_.size() >= settings_.ranges_max) return std::nullopt;
+  return std::max(from, end_);
+}
+
+// How many records may still be taken. Whole batches: the limits are looked at where a batch
+// begins.
+std::int64_t SharePartition::room(const Acquiring& acquiring, bool inside_batch) const {
+  if (acquiring.alone) return 0;
+  const std::int64_t wanted = acquiring.limits->records_max - acquiring.taken;
+  const std::int64_t locks = settings_.locks_max - counts_.acquired;
+  if (inside_batch && acquiring.limits->mode == AcquireMode::whole_batches)
+    return std::numeric_limits<std::int64_t>::max();
+  return std::max<std::int64_t>(0, std::min(wanted, locks));
+}
+
+std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offset from,
+                                                   std::span<const BatchExtent> batches,
+                                                   const AcquireLimits& limits, GroupTime now) {
+  tick(now);
+  Acquiring acquiring{
+      owner_number(member), &limits, now.steady + settings_.lock_duration, 0, false, {}};
+  Offset cursor = std::max(from, start_);
+  for (const BatchExtent& batch : batches) {
+    if (batch.last < cursor) continue;
+    if (room(acquiring, false) == 0) break;
+    if (cursor < batch.first) missing(cursor, batch.first - 1);
+    acquire_in({std::max(batch.first, cursor), batch.last}, acquiring);
+    cursor = batch.last + 1;
+  }
+  skip_finished();
+  return std::move(acquiring.ranges);
+}
+
+// Offsets without a record. What somebody holds is his to acknowledge as a gap.
+void SharePartition::missing(Offset first, Offset last) {
+  for (Offset at = std::max(first, start_); at <= last;) {
+    if (at >= end_) {
+      put(at, last, {last, State::finished});
+      end_ = last + 1;
+      break;
+    }
+    const auto range = std::prev(ranges_.upper_bound(at));
+    const Offset stop = std::min(range->second.last, last);
+    if (range->second.state == State::available) put(at, stop, {stop, State::finished});
+    at = stop + 1;
+  }
+}
+
+void SharePartition::acquire_in(const BatchExtent& batch, Acquiring& acquiring) {
+  Offset at = batch.first;
+  while (at <= batch.last) {
+    if (at >= end_) {
+      if (ranges_.size() >= settings_.ranges_max) return;
+      if (at > end_) put(end_, at - 1, {at - 1, State::available});
+      end_ = at;
+      take(at, batch.last, 0, acquiring);
+      return;
+    }
+    const auto range = std::prev(ranges_.upper_bound(at));
+    const Offset last = std::min(range->second.last, batch.last);
+    if (is_ready(range->second) && !take(at, last, range->second.deliveries, acquiring)) return;
+    at = last + 1;
+  }
+}
+
+// False: the limits are reached.
+bool SharePartition::take(Offset first, Offset last, std::int16_t deliveries,
+                          Acquiring& acquiring) {
+  std::int64_t count = std::min(last - first + 1, room(acquiring, true));
+  if (deliveries + 1 >= settings_.deliveries_max && deliveries > 0) {
+    acquiring.alone = true;
+    if (acquiring.taken != 0) return false;  // the next one to ask gets it
+    count = std::min<std::int64_t>(count, 1);
+  }
+  if (count <= 0) return false;
+  const Offset end = first + count - 1;
+  Range range{end, State::acquired, static_cast<std::int16_t>(deliveries + 1), acquiring.owner,
+              acquiring.lock_end};
+  if (first >= end_) {
+    insert(first, range);
+    end_ = end + 1;
+  } else {
+    put(first, end, range);
+  }
+  acquiring.taken += count;
+  std::vector<AcquiredRange>& out = acquiring.ranges;
+  if (!out.empty() && out.back().last + 1 == first && out.back().deliveries == range.deliveries)
+    out.back().last = end;
+  else
+    out.push_back({first, end, range.deliveries});
+  return end == last && !acquiring.alone;
+}
+
+}  // namespace sluice::broker

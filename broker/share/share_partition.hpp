@@ -1,0 +1,224 @@
+// One share group on one partition, sans-IO: which offsets are available, acquired by whom, being
+// settled, finished. No clock, no disk: calls carry the time, and lead to writes.
+//
+//   partition.acquire(…)       after a read: which of the records read go to this member
+//   partition.acknowledge(…)   accept, release, reject, renew: all of a request or nothing
+//   partition.release_member() the member's session is over
+//   partition.tick(now)        at next_deadline(): locks that ran out, records whose wait is over
+//
+//   // After each call:
+//   for (ShareWrite& write : partition.take_writes())
+//     // store write.change, in this order; then on_durable(write.id) or on_failed(write.id, now)
+//   if (partition.take_news()) // wake fetches that wait for records
+//
+//   [start, end) is tiled by ranges; from `end` on nothing was ever acquired.
+//
+//   available -> acquired            acquire: one delivery more, the lock runs
+//   acquired  -> available           release, lock timeout, session over; after the backoff
+//   acquired  -> settling            accept, reject, gap; release or timeout after the last
+//   delivery settling  -> finished            its write is durable: confirmed settling  ->
+//   available           its write failed available -> finished            there is no record at
+//   this offset (compaction) any       -> (gone)              the log's start moved beyond it
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "broker/group_types.hpp"
+#include "broker/share/retry_policy.hpp"
+#include "broker/share/share_state.hpp"
+#include "protocol/error_code.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sluice::broker {
+
+// Wire values of AcknowledgeTypes.
+enum class Acknowledge : std::int8_t { gap = 0, accept = 1, release = 2, reject = 3, renew = 4 };
+
+struct AcknowledgeBatch {
+  Offset first = 0;
+  Offset last = 0;
+  std::span<const std::int8_t> types;  // one for all, or one an offset
+};
+
+struct ShareSettings {
+  std::chrono::milliseconds lock_duration{30'000};
+  int deliveries_max = 5;
+  std::int64_t locks_max = 2000;     // records acquired at a time
+  std::size_t ranges_max = 100'000;  // beyond it only what was acquired before is offered
+  RetryPolicy retry;
+};
+
+enum class AcquireMode : std::int8_t { whole_batches = 0, exact_count = 1 };
+
+struct AcquireLimits {
+  std::int64_t records_max = 500;
+  AcquireMode mode = AcquireMode::whole_batches;
+};
+
+// Offsets of one batch of the log.
+struct BatchExtent {
+  Offset first = 0;
+  Offset last = 0;
+};
+
+struct AcquiredRange {
+  Offset first = 0;
+  Offset last = 0;
+  std::int16_t deliveries = 0;
+  bool operator==(const AcquiredRange&) const = default;
+};
+
+struct ShareWrite {
+  std::uint64_t id = 0;
+  StateChange change;
+};
+
+// Counts for a person who looks: `sluice queue`, tests.
+struct ShareCounts {
+  std::int64_t acquired = 0;
+  std::int64_t waiting = 0;  // not offered before their time
+  std::int64_t settling = 0;
+  std::int64_t finished = 0;  // at or beyond the start
+  std::size_t ranges = 0;
+};
+
+class SharePartition {
+ public:
+  // `random` must outlive it.
+  SharePartition(const ShareState& state, const ShareSettings& settings, Random& random,
+                 GroupTime now);
+
+  Offset start() const { return start_; }
+  Offset end() const { return end_; }
+  ShareCounts counts() const;
+
+  // ---- acquire
+  // The first offset that could be acquired at or beyond `from`: where to read. It is end() or
+  // beyond when only new records could be; nullopt: not now, because of a limit.
+  std::optional<Offset> next_offered(Offset from) const;
+  // `batches`: what a read from `from` on found, in order. Offsets before and between them hold no
+  // records: they are finished. Records of one member are those of its member id.
+  std::vector<AcquiredRange> acquire(std::string_view member, Offset from,
+                                     std::span<const BatchExtent> batches,
+                                     const AcquireLimits& limits, GroupTime now);
+
+  // ---- acknowledge
+  // All of it or nothing. The write to wait for before it is confirmed; 0: none. Offsets below the
+  // start are passed over. Errors: invalid_request (overlapping, unordered, wrongly counted),
+  // invalid_record_state (not acquired by this member).
+  std::expected<std::uint64_t, ErrorCode> acknowledge(std::string_view member,
+                                                      std::span<const AcknowledgeBatch> batches,
+                                                      GroupTime now);
+  // Everything it has acquired is released. The write to wait for; 0: none.
+  std::uint64_t release_member(std::string_view member, GroupTime now);
+
+  // ---- what happens
+  void log_start_moved(Offset log_start);
+  void tick(GroupTime now);
+  std::optional<TimePoint> next_deadline() const;
+  std::vector<ShareWrite> take_writes() { return std::exchange(writes_, {}); }
+  void on_durable(std::uint64_t write);
+  void on_failed(std::uint64_t write, GroupTime now);
+  // Whether records became available since it was asked.
+  bool take_news() { return std::exchange(news_, false); }
+  void set_settings(const ShareSettings& settings) { settings_ = settings; }
+  const ShareSettings& settings() const { return settings_; }
+
+ private:
+  enum class State : std::uint8_t { available, acquired, settling, finished };
+  struct Range {
+    Offset last = 0;
+    State state = State::available;
+    std::int16_t deliveries = 0;
+    std::uint32_t owner = 0;  // of an acquired one
+    TimePoint at{};           // acquired: the lock's end; available: not before; else zero
+  };
+  using Ranges = std::map<Offset, Range>;
+  struct Span {
+    Offset first = 0;
+    Offset last = 0;
+  };
+  struct Pending {
+    std::uint64_t id = 0;
+    std::vector<Span> settled;
+  };
+  // What a call changes: its parts of one write.
+  struct Change {
+    std::vector<StateBatch> batches;
+    std::vector<Span> settled;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  std::uint32_t owner_number(std::string_view member);
+  std::optional<std::uint32_t> known_owner(std::string_view member) const;
+
+  // Tiles. insert() and erase() keep the indexes and the counts.
+  void insert(Offset first, const Range& range);
+  Ranges::iterator erase(Ranges::iterator at);
+  void cut(Offset at);
+  // Makes [first, last] one range like `range`; joins finished neighbours.
+  void put(Offset first, Offset last, Range range);
+  void join_finished(Offset first);
+  void raise_start(Offset start);
+  void skip_finished();
+  bool is_ready(const Range& range) const {
+    return range.state == State::available && range.at == TimePoint{};
+  }
+
+  // acquire
+  struct Acquiring {
+    std::uint32_t owner;
+    const AcquireLimits* limits;
+    TimePoint lock_end;
+    std::int64_t taken = 0;
+    bool alone = false;  // a last attempt was taken: nothing beside it
+    std::vector<AcquiredRange> ranges;
+  };
+  void missing(Offset first, Offset last);
+  void acquire_in(const BatchExtent& batch, Acquiring& acquiring);
+  bool take(Offset first, Offset last, std::int16_t deliveries, Acquiring& acquiring);
+  std::int64_t room(const Acquiring& acquiring, bool inside_batch) const;
+
+  // settle
+  ErrorCode check(std::uint32_t owner, std::span<const AcknowledgeBatch> batches) const;
+  void end_delivery(Offset first, Offset last, Acknowledge how, GroupTime now, Change& change);
+  void give_back(Offset first, const Range& range, GroupTime now, Change& change);
+  void settle(Offset first, const Range& range, StoredState state, Change& change);
+  std::uint64_t write(Change change);
+
+  ShareSettings settings_;
+  Random& random_;
+  Offset start_;
+  Offset end_;
+  Ranges ranges_;
+  std::set<Offset> ready_;                          // available now, by first offset
+  std::set<std::pair<TimePoint, Offset>> waiting_;  // available later
+  std::set<std::pair<TimePoint, Offset>> locks_;    // acquired
+  ShareCounts counts_;
+  std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> owners_;
+  std::uint32_t next_owner_ = 1;
+  std::deque<Pending> pending_;
+  std::vector<ShareWrite> writes_;
+  std::uint64_t next_write_ = 1;
+  bool news_ = false;
+};
+
+}  // namespace sluice::broker
