@@ -158,7 +158,7 @@ def main():
         print(json.dumps({"results": results, "unavailable": unavailable}, indent=1))
     elif not options.fetch:
         clients = {name: row for name, row in results.items() if name != "tools"}
-        print(table(clients, [*CHECKS, "admin", "(end)"]))
+        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "(end)"]))
         for check, problem in results.get("tools", {}).items():
             print(f"{'FAIL' if problem else 'ok  '} {check}" + (f": {problem}" if problem else ""))
         for name, row in clients.items():
