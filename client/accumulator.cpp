@@ -94,7 +94,7 @@ bool Accumulator::ready(QueueId id, TimePoint now) const {
   const Queue& queue = queues_[id];
   if (queue.batches.empty() || !usable_identity()) return false;
   const auto in_flight = static_cast<int>(queue.orders_in_flight.size());
-  if (queue.retrying ? in_flight > 0 : in_flight >= in_flight_limit()) return false;
+  if (queue.retrying ? in_flight > 0 : in_flight >= options_.in_flight_per_partition) return false;
   return now >= due_at(queue);
 }
 

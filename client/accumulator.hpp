@@ -27,6 +27,9 @@
 
 namespace sluice::client {
 
+// Kafka keeps the last five batches of a producer.
+inline constexpr int in_flight_idempotent_max = 5;
+
 struct AccumulatorOptions {
   std::size_t batch_size = 16 * 1024;        // bytes before compression
   std::size_t batch_size_max = 1024 * 1024;  // no single record may be larger
@@ -35,7 +38,7 @@ struct AccumulatorOptions {
   std::chrono::milliseconds delivery_timeout{120'000};
   Codec codec = Codec::none;
   bool idempotent = true;
-  int in_flight_per_partition = 5;  // 1 when not idempotent: nothing else keeps order over retries
+  int in_flight_per_partition = in_flight_idempotent_max;
 };
 
 class Accumulator {
@@ -140,7 +143,6 @@ class Accumulator {
   bool usable_identity() const {
     return !options_.idempotent || (!identity_lost_ && producer_id_ >= 0);
   }
-  int in_flight_limit() const { return options_.idempotent ? options_.in_flight_per_partition : 1; }
   TimePoint due_at(const Queue& queue) const;
   BatchPtr new_batch(QueueId id, TimePoint now);
   void number(Queue& queue, Batch& batch);

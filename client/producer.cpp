@@ -30,6 +30,11 @@ Producer& Producer::operator=(Producer&&) noexcept = default;
 
 Result<Producer> Producer::create(ProducerOptions options) {
   if (options.acks != Acks::all) options.idempotent = false;
+  if (options.max_in_flight < 1)
+    return fail(Errc::invalid_argument, "ProducerOptions::max_in_flight is below 1");
+  if (options.idempotent && options.max_in_flight > client::in_flight_idempotent_max)
+    return fail(Errc::invalid_argument,
+                "ProducerOptions::max_in_flight is above 5, and idempotent is set");
   if (options.batch_size > options.request_size_max) options.batch_size = options.request_size_max;
   auto cluster = client::Cluster::create(options.client);
   if (!cluster) return std::unexpected(cluster.error());

@@ -64,8 +64,10 @@ ProducerCore::ProducerCore(ProducerOptions options, std::unique_ptr<Cluster> clu
                     .buffer_memory = options_.buffer_memory,
                     .delivery_timeout = options_.delivery_timeout,
                     .codec = options_.codec,
-                    .idempotent = options_.idempotent}),
-      sender_(*cluster_, accumulator_, {options_.acks, options_.request_size_max}) {
+                    .idempotent = options_.idempotent,
+                    .in_flight_per_partition = options_.max_in_flight}),
+      sender_(*cluster_, accumulator_,
+              {options_.acks, options_.request_size_max, options_.max_in_flight}) {
   cluster_->set_auto_create(AutoCreate::yes);
   loop().call([this] { sender_.start(); });
 }

@@ -15,7 +15,7 @@ namespace sluice::client {
 struct SenderOptions {
   Acks acks = Acks::all;
   std::size_t request_size_max = 1024 * 1024;
-  int requests_in_flight = 5;  // to one broker; Kafka keeps the last five batches of a producer
+  int requests_in_flight = in_flight_idempotent_max;  // to one broker
 };
 
 class Sender {

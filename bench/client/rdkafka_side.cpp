@@ -46,6 +46,7 @@ Figures produce_rdkafka(const Work& work) {
   const std::string batch = std::to_string(work.batch_bytes);
   rd_kafka_t* producer = make(RD_KAFKA_PRODUCER, work, &figures,
                               {{"linger.ms", "5"},
+                               {"max.in.flight.requests.per.connection", "5"},
                                {"batch.size", batch.c_str()},
                                {"batch.num.messages", "100000"},
                                {"acks", "all"},

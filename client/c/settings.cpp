@@ -94,6 +94,7 @@ constexpr Setting<ProducerOptions> producer_settings[] = {
     {"request.timeout.ms", &set_client<&ClientOptions::request_timeout>},
     {"acks", &set<&ProducerOptions::acks>},
     {"enable.idempotence", &set<&ProducerOptions::idempotent>},
+    {"max.in.flight.requests.per.connection", &set<&ProducerOptions::max_in_flight>},
     {"compression.type", &set<&ProducerOptions::codec>},
     {"linger.ms", &set<&ProducerOptions::linger>},
     {"batch.size", &set<&ProducerOptions::batch_size>},

@@ -38,6 +38,9 @@ struct ProducerOptions {
   ClientOptions client;
   Acks acks = Acks::all;
   bool idempotent = true;  // needs Acks::all; without it a retry may write a batch twice
+  // Requests on their way to one broker; at most 5 with idempotence, which keeps order in any case.
+  // Without it a retry may put a batch behind later ones, unless this is 1.
+  int max_in_flight = 5;
   Codec codec = Codec::none;
   std::chrono::milliseconds linger{5};         // how long a batch waits for company
   std::size_t batch_size = 64 * 1024;          // bytes before compression

@@ -72,7 +72,7 @@ SLUICE_API int sluice_create_topic(sluice_broker *broker, const char *topic, int
                                    int timeout_ms);
 
 /* -- Producer: acks, linger.ms, batch.size, buffer.memory, compression.type, enable.idempotence,
- *    delivery.timeout.ms, max.request.size. On failure *producer tells why, and must be closed. */
+ *    delivery.timeout.ms, max.in.flight.requests.per.connection, max.request.size. On failure *producer tells why, and must be closed. */
 SLUICE_API int sluice_producer_open(sluice_broker *broker, const char *settings,
                                     sluice_producer **producer);
 SLUICE_API const char *sluice_producer_error(const sluice_producer *producer);

@@ -129,8 +129,25 @@ TEST_F(AccumulatorTest, KeepsOrderOverRetries) {
   }
 }
 
-TEST_F(AccumulatorTest, OneInFlightWithoutIdempotence) {
+TEST_F(AccumulatorTest, SeveralInFlightWithoutIdempotenceToo) {
   begin({.linger = 0ms, .idempotent = false});
+  for (int i = 0; i < 3; ++i) add_batch();
+  std::vector<Accumulator::BatchPtr> in_flight;
+  while (ready()) in_flight.push_back(accumulator_->drain(queue_));
+  ASSERT_EQ(in_flight.size(), 3u);
+  // One that is retried goes alone, before anything new: the rest of the order is kept.
+  accumulator_->retry(std::move(in_flight[0]), now_);
+  add_batch();
+  now_ += 1s;
+  EXPECT_FALSE(ready());
+  accumulator_->succeed(std::move(in_flight[1]), 0, -1);
+  accumulator_->succeed(std::move(in_flight[2]), 1, -1);
+  ASSERT_TRUE(ready());
+  EXPECT_EQ(accumulator_->drain(queue_)->attempts, 2);
+}
+
+TEST_F(AccumulatorTest, OneInFlightKeepsTheOrderWithoutIdempotence) {
+  begin({.linger = 0ms, .idempotent = false, .in_flight_per_partition = 1});
   add_batch();
   add_batch();
   auto batch = accumulator_->drain(queue_);
