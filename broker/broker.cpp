@@ -4,6 +4,7 @@
 #include "broker/group_route.hpp"
 #include "broker/listener.hpp"
 #include "broker/partition.hpp"
+#include "broker/share/share_route.hpp"
 #include "broker/stray_directories.hpp"
 #include "storage/open_file_system.hpp"
 
@@ -197,6 +198,7 @@ Result<> Broker::stop() {
       shards_.wait(*shard, abort_connections(shard.get()));
     }
     for (const auto& shard : shards_.all()) shards_.wait(*shard, shard->stop());
+    for (const auto& shard : shards_.all()) shards_.wait(*shard, shard->stop_share_stores());
     if (catalog_) shards_.wait(shards_.at(0), close_catalog(catalog_.get()));
     for (const auto& shard : shards_.all()) {
       auto closed = shards_.wait(*shard, shard->close());
@@ -233,13 +235,14 @@ Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
   co_return outcome;
 }
 
-Task<> Broker::create_offsets_topic_here(protocol::ErrorCode* error) {
+Task<> Broker::create_internal_topic_here(MakeTopic make, std::string_view name,
+                                          protocol::ErrorCode* error) {
   if (!changes_.try_enter()) co_await changes_.enter();
   const Turnstile::Pass pass{changes_};
   const CatalogSnapshot catalog = catalog_->snapshot();
-  if (catalog->find(offsets_topic_name) == nullptr) {
+  if (catalog->find(name) == nullptr) {
     std::vector<CatalogChange> changes{
-        admin::offsets_topic(*base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
+        make(*base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
     const auto outcome = co_await commit(std::move(changes));
     if (!outcome || outcome->faults.front().code)
       *error = protocol::ErrorCode::coordinator_not_available;
@@ -248,7 +251,15 @@ Task<> Broker::create_offsets_topic_here(protocol::ErrorCode* error) {
 
 Task<protocol::ErrorCode> Broker::create_offsets_topic(Shard& home) {
   protocol::ErrorCode error = protocol::ErrorCode::none;
-  co_await on(home, shards_.at(0), create_offsets_topic_here(&error));
+  co_await on(home, shards_.at(0),
+              create_internal_topic_here(admin::offsets_topic, offsets_topic_name, &error));
+  co_return error;
+}
+
+Task<protocol::ErrorCode> Broker::create_share_state_topic(Shard& home) {
+  protocol::ErrorCode error = protocol::ErrorCode::none;
+  co_await on(home, shards_.at(0),
+              create_internal_topic_here(admin::share_state_topic, share_state_topic_name, &error));
   co_return error;
 }
 

@@ -77,6 +77,10 @@ class Broker {
   Task<Result<CommitOutcome>> commit(std::vector<CatalogChange> changes);
   // From any shard: makes __consumer_offsets if it is missing.
   Task<protocol::ErrorCode> create_offsets_topic(Shard& home);
+  // The same with __share_group_state.
+  Task<protocol::ErrorCode> create_share_state_topic(Shard& home);
+  // Names a share session; unique while the broker runs.
+  std::uint64_t next_share_session() { return 1 + next_share_session_++; }
   // Identifies fetch sessions; positive, unique while the broker runs.
   std::int32_t next_session_id() {
     return static_cast<std::int32_t>(1 + next_session_++ % 0x7ffffffe);
@@ -95,7 +99,9 @@ class Broker {
   Result<> forget_foreign_frontiers();
   Result<> listen();
   Task<Result<>> open_catalog(Shard* shard);
-  Task<> create_offsets_topic_here(protocol::ErrorCode* error);
+  using MakeTopic = CreateTopic (*)(const Options&, const Catalog&, Random&, std::int64_t);
+  Task<> create_internal_topic_here(MakeTopic make, std::string_view name,
+                                    protocol::ErrorCode* error);
   void log_start();
 
   Clock& clock_;
@@ -112,6 +118,7 @@ class Broker {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Endpoint> addresses_;
   std::atomic<std::uint32_t> next_session_{0};
+  std::atomic<std::uint64_t> next_share_session_{0};
   std::atomic<std::int32_t> connection_count_{0};
   std::map<std::string, std::int32_t> connections_by_host_;  // shard 0
   std::int64_t started_ms_ = 0;

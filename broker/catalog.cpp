@@ -172,6 +172,10 @@ bool is_internal_topic(std::string_view name) {
          name == "__share_group_state";
 }
 
+bool is_compacted_internal_topic(std::string_view name) {
+  return is_internal_topic(name) && name != "__share_group_state";
+}
+
 std::optional<Uuid> parse_uuid(std::string_view text) {
   if (text.size() != 22) return std::nullopt;
   Uuid id;

@@ -124,6 +124,9 @@ using CatalogSnapshot = std::shared_ptr<const Catalog>;
 std::string_view topic_name_fault(std::string_view name);
 // __consumer_offsets, __transaction_state, __share_group_state.
 bool is_internal_topic(std::string_view name);
+// Those of them that keep the last record of each key. __share_group_state holds changes: it is cut
+// behind what is superseded.
+bool is_compacted_internal_topic(std::string_view name);
 
 // Uuid::to_string() read back: 22 characters of base64url.
 std::optional<Uuid> parse_uuid(std::string_view text);

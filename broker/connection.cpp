@@ -2,6 +2,7 @@
 
 #include "broker/dispatch.hpp"
 #include "broker/fetch_waiter.hpp"
+#include "broker/handlers/share_handlers.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -76,6 +77,8 @@ Task<std::optional<int>> Connection::run() {
   socket_.close(ignored);
   co_await tasks_.drain();
   while (!replies_.empty()) drop_reply();
+  std::vector<ShareSession> over = sessions_.share().take_all();
+  for (ShareSession& session : over) co_await release_share_session(shard_, std::move(session));
   co_return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include "broker/broker.hpp"
 #include "broker/handlers/admin_handlers.hpp"
 #include "broker/handlers/handlers.hpp"
+#include "broker/handlers/share_handlers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -123,6 +124,19 @@ constexpr std::array handlers{
             serve<protocol::ListConfigResourcesRequest, handle_list_config_resources>},
     Handler{ApiKey::describe_topic_partitions,
             serve<protocol::DescribeTopicPartitionsRequest, handle_describe_topic_partitions>},
+    Handler{ApiKey::share_group_heartbeat,
+            serve<protocol::ShareGroupHeartbeatRequest, handle_share_group_heartbeat>},
+    Handler{ApiKey::share_group_describe,
+            serve<protocol::ShareGroupDescribeRequest, handle_share_group_describe>},
+    Handler{ApiKey::share_fetch, serve<protocol::ShareFetchRequest, handle_share_fetch>},
+    Handler{ApiKey::share_acknowledge,
+            serve<protocol::ShareAcknowledgeRequest, handle_share_acknowledge>},
+    Handler{ApiKey::describe_share_group_offsets,
+            serve<protocol::DescribeShareGroupOffsetsRequest, handle_describe_share_group_offsets>},
+    Handler{ApiKey::alter_share_group_offsets,
+            serve<protocol::AlterShareGroupOffsetsRequest, handle_alter_share_group_offsets>},
+    Handler{ApiKey::delete_share_group_offsets,
+            serve<protocol::DeleteShareGroupOffsetsRequest, handle_delete_share_group_offsets>},
 };
 
 const Handler* find_handler(ApiKey key) {

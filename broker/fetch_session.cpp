@@ -12,8 +12,10 @@ using protocol::FetchRequest;
 FetchTarget make_target(const FetchRequest::Topic& topic, const FetchRequest::Partition& partition,
                         bool by_id) {
   FetchTarget target;
-  if (by_id) target.topic_id = topic.topic_id;
-  else target.topic_name = std::string(topic.topic);
+  if (by_id)
+    target.topic_id = topic.topic_id;
+  else
+    target.topic_name = std::string(topic.topic);
   target.index = partition.partition;
   target.offset = partition.fetch_offset;
   target.max_bytes = partition.partition_max_bytes;

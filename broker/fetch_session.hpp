@@ -6,6 +6,7 @@
 // broker had dropped an idle session.
 #pragma once
 
+#include "broker/share/share_sessions.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/messages/fetch.hpp"
@@ -13,8 +14,8 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <string>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -79,9 +80,12 @@ class FetchSessions {
   };
   // `new_id` is used if the request starts a session: positive, not used before on this broker.
   Plan begin(const protocol::FetchRequest& request, std::int16_t version, std::int32_t new_id);
+  // The share sessions of the same connection.
+  ShareSessions& share() { return share_; }
 
  private:
   std::unique_ptr<FetchSession> session_;
+  ShareSessions share_;
 };
 
 }  // namespace sluice::broker

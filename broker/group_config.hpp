@@ -26,6 +26,10 @@ struct GroupConfig {
   std::int32_t share_record_lock_duration_ms = 30'000;
   bool share_renew_acknowledge_enable = true;
   std::int32_t share_session_timeout_ms = 45'000;
+  std::int64_t retry_backoff_ms = 0;  // sluice.retry.*
+  std::int64_t retry_backoff_max_ms = 300'000;
+  double retry_backoff_multiplier = 2.0;
+  double retry_backoff_jitter = 0.2;
   std::int32_t streams_assignment_interval_ms = 1000;
   bool streams_assignor_offload_enable = true;
   std::int32_t streams_heartbeat_interval_ms = 5000;
@@ -34,7 +38,7 @@ struct GroupConfig {
   std::int32_t streams_session_timeout_ms = 45'000;
 };
 
-// Every group config of Kafka 4.3, sorted by name.
+// Every group config of Kafka 4.3 and ours, sorted by name.
 std::span<const ConfigRow<GroupConfig>> group_config_rows();
 
 // Checks a whole set of overrides. Errors: unknown_key, bad_value.

@@ -97,6 +97,7 @@ class GroupCoordinator {
   // An unknown group is Dead; from DescribeGroups v6 on that is GROUP_ID_NOT_FOUND too.
   DescribedGroup describe(std::string_view group_id, std::int16_t api_version) const;
   GroupListReply list(const GroupListFilter& filter) const;
+  bool contains(std::string_view group_id) const { return find(group_id) != nullptr; }
 
   // ---- what calls lead to
   std::vector<GroupAppend> take_writes();

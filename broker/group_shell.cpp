@@ -29,6 +29,12 @@ GroupShell::~GroupShell() = default;
 
 GroupTime GroupShell::now() const { return {shard_.timers().now(), shard_.clock().wall_ms()}; }
 
+std::optional<TimePoint> GroupShell::next_deadline() const {
+  const auto classic = coordinator_.next_deadline();
+  const auto share = share_groups_.next_deadline();
+  return classic && share ? std::min(*classic, *share) : classic ? classic : share;
+}
+
 void GroupShell::start() {
   tasks_.spawn(load());
   tasks_.spawn(keep_time());
@@ -69,6 +75,11 @@ Task<Reply> GroupShell::ask(Call call) {
 }
 
 Task<JoinReply> GroupShell::join(JoinRequest request) {
+  if (share_groups_.has_members(request.group_id)) {
+    JoinReply refused;
+    refused.error = ErrorCode::inconsistent_group_protocol;
+    co_return refused;
+  }
   auto call = [this, &request](RequestToken token) { coordinator_.join(request, token, now()); };
   co_return co_await ask<JoinReply>(call);
 }
@@ -103,6 +114,22 @@ ErrorCode GroupShell::heartbeat(const GroupHeartbeat& request) {
   return error;
 }
 
+ShareHeartbeatReply GroupShell::share_heartbeat(const ShareHeartbeat& request) {
+  ShareHeartbeatReply reply;
+  if (closed_ || !coordinator_.loaded()) {
+    reply.error = ErrorCode::coordinator_load_in_progress;
+    return reply;
+  }
+  if (coordinator_.contains(request.group_id)) {
+    reply.error = ErrorCode::group_id_not_found;
+    reply.message = "Group " + std::string(request.group_id) + " is not a share group.";
+    return reply;
+  }
+  reply = share_groups_.heartbeat(request, *shard_.catalog(), now());
+  settle();
+  return reply;
+}
+
 void GroupShell::topic_deleted(const Topic& topic) {
   coordinator_.delete_topic_offsets(topic.name, topic.id, now());
   settle();
@@ -122,7 +149,7 @@ void GroupShell::settle() {
     flush_posted_ = true;
     tasks_.spawn(flush_writes());
   }
-  const auto next = coordinator_.next_deadline();
+  const auto next = next_deadline();
   if (waiting_for_work_ && next)
     time_changed_.notify();
   else if (armed_ && next && *next < *armed_)
@@ -133,7 +160,7 @@ void GroupShell::settle() {
 
 Task<> GroupShell::keep_time() {
   while (!stopping_) {
-    const auto next = coordinator_.next_deadline();
+    const auto next = next_deadline();
     if (!next) {
       waiting_for_work_ = true;
       co_await time_changed_.wait();
@@ -145,6 +172,7 @@ Task<> GroupShell::keep_time() {
     armed_.reset();
     if (!due || stopping_) continue;
     coordinator_.tick(now());
+    share_groups_.tick(now());
     settle();
   }
 }

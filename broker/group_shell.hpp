@@ -10,6 +10,7 @@
 #include "base/timer.hpp"
 #include "broker/group_coordinator.hpp"
 #include "broker/shard.hpp"
+#include "broker/share/share_groups.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -53,6 +54,10 @@ class GroupShell {
   GroupListReply list(const GroupListFilter& filter) const { return coordinator_.list(filter); }
   bool loaded() const { return coordinator_.loaded(); }
 
+  // Share groups: members only.
+  ShareHeartbeatReply share_heartbeat(const ShareHeartbeat& request);
+  const ShareGroups& share_groups() const { return share_groups_; }
+
   void topic_deleted(const Topic& topic);
   void set_options(const GroupOptions& options) { coordinator_.set_options(options); }
 
@@ -63,6 +68,7 @@ class GroupShell {
   };
 
   GroupTime now() const;
+  std::optional<TimePoint> next_deadline() const;
   template <class Reply, class Call>
   Task<Reply> ask(Call call);
   void settle();
@@ -76,6 +82,7 @@ class GroupShell {
   Shard& shard_;
   PartitionKey key_;
   GroupCoordinator coordinator_;
+  ShareGroups share_groups_;
   std::unordered_map<RequestToken, Parked*> parked_;
   RequestToken next_token_ = 1;
   std::unique_ptr<Timer> timer_;

@@ -6,6 +6,8 @@
 #include "broker/group_shell.hpp"
 #include "broker/memory_pressure.hpp"
 #include "broker/partition.hpp"
+#include "broker/share/share_route.hpp"
+#include "broker/share/share_shell.hpp"
 #include "storage/open_file_system.hpp"
 
 #include <boost/asio/post.hpp>
@@ -119,6 +121,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     co_await opening.drain();
     catalog_ = std::move(catalog);  // visible only now that its partitions are open
     if (before) forget_topics(*before);
+    if (shares_) shares_->catalog_changed();
   }
 }
 
@@ -148,7 +151,8 @@ void Shard::configure(const Catalog& catalog, const Catalog* before) {
 Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index) {
   const TopicConfig config = effective_topic_config(topic_defaults_, topic->overrides);
   storage::PartitionName name{topic->id, topic->name, index};
-  const storage::LogOptions wanted = log_options(config, *options_, is_internal_topic(topic->name));
+  const storage::LogOptions wanted =
+      log_options(config, *options_, is_compacted_internal_topic(topic->name));
   auto log = co_await store_->open_log(std::move(name), wanted);
   opened_.notify();
   const PartitionKey key{topic->id, index};
@@ -162,6 +166,11 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   unopened_.erase(key);
   report_recovery(**log);
   partitions_[key] = std::make_unique<Partition>(*this, topic, index, std::move(*log), config);
+  if (topic->name == share_state_topic_name) {
+    auto& store = share_stores_[index];
+    store = std::make_unique<ShareStoreShell>(*this, key);
+    store->start();
+  }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
   shell = std::make_unique<GroupShell>(*this, key, group_options(*options_));
@@ -243,6 +252,11 @@ Partition* Shard::find(const TopicId& topic, PartitionIndex index) {
   return at == partitions_.end() ? nullptr : at->second.get();
 }
 
+ShareStoreShell* Shard::share_store(PartitionIndex state_partition) {
+  const auto at = share_stores_.find(state_partition);
+  return at == share_stores_.end() ? nullptr : at->second.get();
+}
+
 GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
   const auto at = groups_.find(offsets_partition);
   return at == groups_.end() ? nullptr : at->second.get();
@@ -251,6 +265,8 @@ GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
 // ---- Upkeep ----
 
 void Shard::start_upkeep() {
+  shares_ = std::make_unique<ShareShell>(*this);
+  shares_->start();
   tasks_.spawn(upkeep());
   tasks_.spawn(upkeep_of_partitions());
 }
@@ -381,6 +397,11 @@ void Shard::release_waiting() {
 
 Task<> Shard::stop() {
   for (auto& [index, shell] : groups_) co_await shell->stop();
+  if (shares_) co_await shares_->stop();
+}
+
+Task<> Shard::stop_share_stores() {
+  for (auto& [index, store] : share_stores_) co_await store->stop();
 }
 
 Task<Result<>> Shard::close() {
@@ -393,6 +414,8 @@ Task<Result<>> Shard::close() {
   co_await tasks_.drain();
   while (local_calls_ != 0) co_await no_local_calls_.wait();
   groups_.clear();
+  share_stores_.clear();
+  shares_.reset();
   partitions_.clear();
   // Without the mark of a clean shutdown a log that did not close is scanned at the next start.
   if (store_ && outcome) {

@@ -38,6 +38,8 @@ class Broker;
 class Connection;
 class GroupShell;
 class Partition;
+class ShareShell;
+class ShareStoreShell;
 
 struct PartitionKey {
   TopicId topic;
@@ -145,6 +147,12 @@ class Shard {
   }
   // The coordinator of this partition of __consumer_offsets; null when it is not here (yet).
   GroupShell* group_shell(PartitionIndex offsets_partition);
+  // The share partitions of the partitions here. Requires: start_upkeep() was called.
+  ShareShell& shares() { return *shares_; }
+  // Of this partition of __share_group_state; null when it is not here (yet).
+  ShareStoreShell* share_store(PartitionIndex state_partition);
+  // Once the share partitions of every shard have stopped.
+  Task<> stop_share_stores();
 
   std::vector<Connection*>& connections() { return connections_; }
   // Calls from this process (local_session.hpp) that are under way here.
@@ -201,6 +209,8 @@ class Shard {
   Event opened_;
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
+  std::unordered_map<PartitionIndex, std::unique_ptr<ShareStoreShell>> share_stores_;
+  std::unique_ptr<ShareShell> shares_;
   std::unordered_set<PartitionKey, PartitionKeyHash> unopened_;  // open_again() tries them
   std::vector<Connection*> connections_;
   std::size_t local_calls_ = 0;

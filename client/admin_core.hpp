@@ -1,4 +1,5 @@
-// What the parts of Admin share.
+// What is behind Admin: each operation is a coroutine that owns what it was given, so that it may
+// be waited for, reported or given up.
 // Internal: includes Asio; public headers do not include this.
 #pragma once
 
@@ -33,73 +34,78 @@ class AdminCore {
     if (cluster_->closed()) return;
     const auto stopped = loop().run(stop());
     static_cast<void>(stopped);
+    if (loop().runs_here() && !loop().inside())
+      loop().poll();  // completions that stop() called for
   }
 
   Loop& loop() { return cluster_->loop(); }
   Task<Result<>> stop() { return cluster_->stop(); }
-
-  Cluster& cluster() { return *cluster_; }
-  TimePoint until(Deadline deadline) const {
+  TimePoint until(const Deadline& deadline) const {
     return deadline.or_after(cluster_->options().request_timeout);
   }
+  // The two forms of an operation.
+  template <class T>
+  Result<T> wait(Task<Result<T>> task, const Deadline& deadline) {
+    return client::run(*cluster_, std::move(task), deadline);
+  }
+  template <class T>
+  void begin(Task<Result<T>> task, const Deadline& deadline, Done<T> done) {
+    client::start(*cluster_, std::move(task), deadline.stop_token(), done);
+  }
+
+  Task<Result<ClusterInfo>> describe_cluster(TimePoint until);
+  // Null: all topics.
+  Task<Result<std::vector<TopicInfo>>> topics(std::optional<std::vector<std::string>> names,
+                                              TimePoint until);
+  Task<Result<>> create_topic(NewTopic topic, Commit commit, TimePoint until);
+  Task<Result<>> delete_topic(std::string name, TimePoint until);
+  Task<Result<>> create_partitions(std::string topic, std::int32_t total, Commit commit,
+                                   TimePoint until);
+  Task<Result<std::vector<ConfigEntry>>> configs(Resource resource, TimePoint until);
+  Task<Result<>> alter_configs(Resource resource, std::vector<ConfigSetting> settings,
+                               Commit commit, TimePoint until);
+  Task<Result<Admin::Sizes>> sizes(TimePoint until);
+  Task<Result<Admin::FoundOffsets>> offsets(std::map<TopicPartition, std::int64_t> at,
+                                            TimePoint until);
+  Task<Result<Admin::Offsets>> delete_records(Admin::Offsets before, TimePoint until);
+
+  Task<Result<std::vector<GroupListing>>> groups(TimePoint until);
+  Task<Result<GroupDescription>> describe_group(std::string id, TimePoint until);
+  Task<Result<Admin::GroupOffsets>> group_offsets(std::string id, TimePoint until);
+  Task<Result<>> alter_group_offsets(std::string id, Admin::GroupOffsets offsets, TimePoint until);
+  Task<Result<>> delete_group(std::string id, TimePoint until);
+
+ private:
   std::int32_t timeout_ms() const {
     return static_cast<std::int32_t>(cluster_->options().request_timeout.count());
   }
-  template <class T>
-  T run(Task<T> task) {
-    return cluster_->loop().run(std::move(task));
-  }
 
-  template <class Response, class Request>
-  Result<Reply<Response>> ask_controller(const Request& request, Deadline deadline) {
-    auto link = run(cluster_->controller(until(deadline)));
-    if (!link) return std::unexpected(link.error());
-    return run(call<Response>(*link, request, until(deadline)));
+  template <class Response, class Message>
+  Task<Result<Reply<Response>>> ask_controller(const Message& request, TimePoint until) {
+    auto link = co_await cluster_->controller(until);
+    if (!link) co_return std::unexpected(link.error());
+    co_return co_await call<Response>(*link, request, until);
   }
-  template <class Response, class Request>
-  Result<Reply<Response>> ask_node(BrokerId node, const Request& request, Deadline deadline) {
-    auto link = run(cluster_->node(node, until(deadline)));
-    if (!link) return std::unexpected(link.error());
-    return run(call<Response>(*link, request, until(deadline)));
-  }
-  template <class Response, class Request>
-  Result<Reply<Response>> ask_any(const Request& request, Deadline deadline) {
-    auto link = run(cluster_->any(until(deadline)));
-    if (!link) return std::unexpected(link.error());
-    return run(call<Response>(*link, request, until(deadline)));
+  template <class Response, class Message>
+  Task<Result<Reply<Response>>> ask_node(BrokerId node, const Message& request, TimePoint until) {
+    auto link = co_await cluster_->node(node, until);
+    if (!link) co_return std::unexpected(link.error());
+    co_return co_await call<Response>(*link, request, until);
   }
   // A broker's configs are that broker's to tell; all else any may answer.
-  template <class Response, class Request>
-  Result<Reply<Response>> ask_owner(const Resource& resource, const Request& request,
-                                    Deadline deadline) {
+  template <class Response, class Message>
+  Task<Result<Reply<Response>>> ask_owner(const Resource& resource, const Message& request,
+                                          TimePoint until) {
     BrokerId node = -1;
     std::from_chars(resource.name.data(), resource.name.data() + resource.name.size(), node);
     if (resource.type != ResourceType::broker || node < 0)
-      return ask_controller<Response>(request, deadline);
-    const auto known = run(cluster_->ensure_fresh(until(deadline)));
-    if (!known) return std::unexpected(known.error());
-    return ask_node<Response>(node, request, deadline);
+      co_return co_await ask_controller<Response>(request, until);
+    const auto known = co_await cluster_->ensure_fresh(until);
+    if (!known) co_return std::unexpected(known.error());
+    co_return co_await ask_node<Response>(node, request, until);
   }
-  template <class Response, class Request>
-  Result<Reply<Response>> ask_coordinator(const std::string& group, const Request& request,
-                                          Deadline deadline) {
-    auto link = run(coordinator(group, until(deadline)));
-    if (!link) return std::unexpected(link.error());
-    return run(call<Response>(*link, request, until(deadline)));
-  }
+  Task<Result<Cluster::Link>> coordinator(std::string group, TimePoint until);
 
-  Result<protocol::Version> controller_version(const protocol::Schema& schema, Deadline deadline) {
-    auto link = run(cluster_->controller(until(deadline)));
-    if (!link) return std::unexpected(link.error());
-    return pick_version(**link, schema);
-  }
-  Task<Result<Cluster::Link>> coordinator(std::string group, TimePoint deadline) {
-    const auto id = co_await cluster_->find_coordinator(group, deadline);
-    if (!id) co_return std::unexpected(id.error());
-    co_return co_await cluster_->node(*id, deadline);
-  }
-
- private:
   std::unique_ptr<Cluster> cluster_;
 };
 

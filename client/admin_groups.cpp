@@ -9,20 +9,18 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice {
+namespace sluice::client {
 
-using client::outcome;
-
-Result<std::vector<GroupListing>> Admin::groups(Deadline deadline) {
-  const auto known = cluster(deadline);
-  if (!known) return std::unexpected(known.error());
+Task<Result<std::vector<GroupListing>>> AdminCore::groups(TimePoint until) {
+  const auto known = co_await describe_cluster(until);
+  if (!known) co_return std::unexpected(known.error());
   std::vector<GroupListing> groups;
   for (const auto& broker : known->brokers) {  // each knows those that it coordinates
     const protocol::ListGroupsRequest request;
-    const auto reply = core_->ask_node<protocol::ListGroupsResponse>(broker.id, request, deadline);
-    if (!reply) return std::unexpected(reply.error());
+    const auto reply = co_await ask_node<protocol::ListGroupsResponse>(broker.id, request, until);
+    if (!reply) co_return std::unexpected(reply.error());
     const auto good = outcome(reply->body.error_code, "list groups");
-    if (!good) return std::unexpected(good.error());
+    if (!good) co_return std::unexpected(good.error());
     for (const auto& group : reply->body.groups)
       groups.push_back({.id = std::string(group.group_id),
                         .protocol_type = std::string(group.protocol_type),
@@ -30,7 +28,7 @@ Result<std::vector<GroupListing>> Admin::groups(Deadline deadline) {
                         .type = std::string(group.group_type)});
   }
   std::sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return groups;
+  co_return groups;
 }
 
 namespace {
@@ -47,7 +45,7 @@ GroupDescription describe_classic(const protocol::DescribeGroupsResponse::Group&
                                .host = std::string(member.client_host)};
     if (member.group_instance_id) row.instance_id = std::string(*member.group_instance_id);
     if (group.protocol_type == "consumer")
-      if (auto assignment = client::decode_assignment(member.member_assignment))
+      if (auto assignment = decode_assignment(member.member_assignment))
         row.assignment = std::move(*assignment);
     description.members.push_back(std::move(row));
   }
@@ -75,68 +73,71 @@ GroupDescription describe_modern(const protocol::ConsumerGroupDescribeResponse::
 
 }  // namespace
 
-Result<GroupDescription> Admin::describe_group(const std::string& id, Deadline deadline) {
-  const auto coordinator =
-      core_->run(core_->cluster().find_coordinator(id, core_->until(deadline)));
-  if (!coordinator) return std::unexpected(coordinator.error());
+Task<Result<GroupDescription>> AdminCore::describe_group(std::string id, TimePoint until) {
+  const auto node = co_await cluster_->find_coordinator(id, until);
+  if (!node) co_return std::unexpected(node.error());
   GroupDescription description;
   // KIP-848 groups answer to their own request only; a classic or unknown one is refused there.
   protocol::ConsumerGroupDescribeRequest modern;
   modern.group_ids.push_back(id);
   const auto first =
-      core_->ask_node<protocol::ConsumerGroupDescribeResponse>(*coordinator, modern, deadline);
+      co_await ask_node<protocol::ConsumerGroupDescribeResponse>(*node, modern, until);
   if (first && first->body.groups.size() == 1 &&
       first->body.groups.front().error_code == ErrorCode::none) {
     description = describe_modern(first->body.groups.front());
   } else {
     protocol::DescribeGroupsRequest request;
     request.groups.push_back(id);
-    const auto reply =
-        core_->ask_node<protocol::DescribeGroupsResponse>(*coordinator, request, deadline);
-    if (!reply) return std::unexpected(reply.error());
-    if (reply->body.groups.size() != 1) return fail(Errc::malformed_response, "DescribeGroups");
+    const auto reply = co_await ask_node<protocol::DescribeGroupsResponse>(*node, request, until);
+    if (!reply) co_return std::unexpected(reply.error());
+    if (reply->body.groups.size() != 1) co_return fail(Errc::malformed_response, "DescribeGroups");
     const auto& group = reply->body.groups.front();
     const auto good = outcome(group.error_code, "group " + id, group.error_message);
-    if (!good) return std::unexpected(good.error());
+    if (!good) co_return std::unexpected(good.error());
     description = describe_classic(group);
   }
-  description.coordinator = *coordinator;
+  description.coordinator = *node;
   std::sort(description.members.begin(), description.members.end(),
             [](const auto& a, const auto& b) { return a.member_id < b.member_id; });
-  return description;
+  co_return description;
 }
 
-Result<std::map<TopicPartition, CommittedOffset>> Admin::group_offsets(const std::string& id,
-                                                                       Deadline deadline) {
-  auto link = core_->run(core_->coordinator(id, core_->until(deadline)));
-  if (!link) return std::unexpected(link.error());
-  return core_->run(fetch_committed(*link, id, std::nullopt, Isolation::read_uncommitted,
-                                    core_->until(deadline)));
+Task<Result<Cluster::Link>> AdminCore::coordinator(std::string group, TimePoint until) {
+  const auto id = co_await cluster_->find_coordinator(std::move(group), until);
+  if (!id) co_return std::unexpected(id.error());
+  co_return co_await cluster_->node(*id, until);
 }
 
-Result<> Admin::alter_group_offsets(const std::string& id,
-                                    const std::map<TopicPartition, CommittedOffset>& offsets,
-                                    Deadline deadline) {
-  auto link = core_->run(core_->coordinator(id, core_->until(deadline)));
-  if (!link) return std::unexpected(link.error());
-  const auto answer = core_->run(
-      commit_offsets(*link, client::Committer{.group_id = id}, offsets, core_->until(deadline)));
-  if (!answer) return std::unexpected(answer.error());
+Task<Result<Admin::GroupOffsets>> AdminCore::group_offsets(std::string id, TimePoint until) {
+  auto link = co_await coordinator(id, until);
+  if (!link) co_return std::unexpected(link.error());
+  co_return co_await fetch_committed(*link, id, std::nullopt, Isolation::read_uncommitted, until);
+}
+
+Task<Result<>> AdminCore::alter_group_offsets(std::string id, Admin::GroupOffsets offsets,
+                                              TimePoint until) {
+  auto link = co_await coordinator(id, until);
+  if (!link) co_return std::unexpected(link.error());
+  Committer committer{.group_id = id};
+  const auto answer =
+      co_await commit_offsets(*link, std::move(committer), std::move(offsets), until);
+  if (!answer) co_return std::unexpected(answer.error());
   for (const auto& [where, code] : *answer) {
-    const auto good = outcome(code, "offset of group " + id + " in " + where.topic + "-" +
-                                        std::to_string(where.partition));
-    if (!good) return good;
+    auto good = outcome(code, "offset of group " + id + " in " + where.to_string());
+    if (!good) co_return good;
   }
-  return {};
+  co_return Result<>{};
 }
 
-Result<> Admin::delete_group(const std::string& id, Deadline deadline) {
+Task<Result<>> AdminCore::delete_group(std::string id, TimePoint until) {
+  auto link = co_await coordinator(id, until);
+  if (!link) co_return std::unexpected(link.error());
   protocol::DeleteGroupsRequest request;
   request.groups_names.push_back(id);
-  const auto reply = core_->ask_coordinator<protocol::DeleteGroupsResponse>(id, request, deadline);
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->body.results.size() != 1) return fail(Errc::malformed_response, "DeleteGroups");
-  return outcome(reply->body.results.front().error_code, "delete group " + id);
+  const auto reply = co_await call<protocol::DeleteGroupsResponse>(*link, request, until);
+  if (!reply) co_return std::unexpected(reply.error());
+  if (reply->body.results.size() != 1) co_return fail(Errc::malformed_response, "DeleteGroups");
+  co_return outcome(reply->body.results.front().error_code, "delete group " + id);
 }
 
-}  // namespace sluice
+}  // namespace sluice::client

@@ -20,8 +20,9 @@
 
 namespace sluice::client {
 
-// Connections that must not wait for each other's answers.
-enum class Purpose : std::uint8_t { data, coordinator };
+// Connections that must not wait for each other's answers: brokers answer in order, fetches wait
+// for records, and the rounds of a group for its other members.
+enum class Purpose : std::uint8_t { data, coordinator, rebalance };
 
 enum class AutoCreate : bool { no, yes };
 

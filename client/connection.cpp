@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace sluice::client {
@@ -32,6 +33,15 @@ std::size_t all_at_once(const boost::system::error_code& ec, std::size_t) {
 
 }  // namespace
 
+// Shared with the coroutine that asks the system, which may outlive the connection.
+struct Connection::Lookup {
+  std::string host;
+  std::uint16_t port;
+  std::unique_ptr<Timer> ended;
+  std::optional<boost::system::error_code> outcome;
+  std::vector<asio::ip::tcp::endpoint> endpoints;
+};
+
 Connection::Connection(Loop& loop, Address address, std::string client_id)
     : loop_(loop),
       address_(std::move(address)),
@@ -49,6 +59,7 @@ void Connection::close() {
   state_ = State::closed;
   boost::system::error_code ignored;
   socket_.close(ignored);
+  if (lookup_) lookup_->ended->cancel();
   for (auto& expected : std::exchange(expected_, {})) {
     if (!expected.waiter) continue;
     expected.waiter->failed = expected.waiter->done = true;
@@ -91,6 +102,34 @@ Task<Result<>> Connection::connect(TimePoint deadline) {
   co_return connected;
 }
 
+Task<> Connection::look_up(Executor executor, std::shared_ptr<Lookup> lookup) {
+  // Asio resolves on a thread of its own, which ends with the loop.
+  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(executor);
+  const std::string port = std::to_string(lookup->port);
+  const auto [ec, found] = co_await resolver.async_resolve(lookup->host, port, use_task);
+  for (const auto& entry : found) lookup->endpoints.push_back(entry.endpoint());
+  lookup->outcome = ec;
+  if (lookup->ended) lookup->ended->cancel();
+}
+
+Task<Result<std::vector<asio::ip::tcp::endpoint>>> Connection::resolve(TimePoint deadline) {
+  const auto lookup = std::make_shared<Lookup>(address_.host, address_.port);
+  lookup->ended = loop_.timers().make_timer();
+  lookup_ = lookup;
+  spawn(look_up(loop_.executor(), lookup));
+  co_await lookup->ended->wait_until(deadline);
+  lookup_.reset();
+  lookup->ended.reset();  // nobody waits; a timer must not outlive its loop
+  if (!lookup->outcome)
+    co_return fail(
+        state_ == State::closed && loop_.now() < deadline ? Errc::disconnected : Errc::timed_out,
+        "look up " + address_.host);
+  if (*lookup->outcome)
+    co_return sluice::fail(static_cast<std::error_code>(*lookup->outcome),
+                           "connect to " + address_.to_string());
+  co_return std::move(lookup->endpoints);
+}
+
 Task<Result<>> Connection::connect_any(TimePoint deadline) {
   const std::string context = "connect to " + address_.to_string();
   std::vector<asio::ip::tcp::endpoint> endpoints;
@@ -99,12 +138,9 @@ Task<Result<>> Connection::connect_any(TimePoint deadline) {
   if (!not_numeric) {
     endpoints.emplace_back(numeric, address_.port);
   } else {
-    // Names only: Asio resolves them on a thread of its own, which ends with the loop.
-    asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop_.executor());
-    const std::string port = std::to_string(address_.port);
-    const auto [ec, found] = co_await resolver.async_resolve(address_.host, port, use_task);
-    if (ec) co_return sluice::fail(static_cast<std::error_code>(ec), context);
-    for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+    auto found = co_await resolve(deadline);
+    if (!found) co_return std::unexpected(found.error());
+    endpoints = std::move(*found);
   }
   boost::system::error_code last = asio::error::host_not_found;
   for (const auto& endpoint : endpoints) {

@@ -59,6 +59,11 @@ class Connection final : public Channel, public std::enable_shared_from_this<Con
 
   Task<Result<>> connect(TimePoint deadline);
   Task<Result<>> connect_any(TimePoint deadline);
+  // The addresses behind the name. Ends at the deadline or when closed, though the system may go on
+  // looking: its resolver cannot be interrupted.
+  struct Lookup;
+  Task<Result<std::vector<Socket::endpoint_type>>> resolve(TimePoint deadline);
+  static Task<> look_up(Executor executor, std::shared_ptr<Lookup> lookup);
   Task<Result<>> learn_versions(TimePoint deadline);
   // The loops keep the connection alive until they end, which close() makes them do.
   static Task<> read_loop(std::shared_ptr<Connection> self);
@@ -75,6 +80,7 @@ class Connection final : public Channel, public std::enable_shared_from_this<Con
   std::string client_id_;
   Socket socket_;
   State state_ = State::fresh;
+  std::shared_ptr<Lookup> lookup_;  // while one is on its way
   std::vector<protocol::Versions> versions_;
   std::deque<Expected> expected_;
   std::deque<Outgoing> outgoing_;

@@ -39,7 +39,8 @@ GroupSession::GroupSession(Cluster& cluster, FetchState& state, Fetcher& fetcher
       fetcher_(fetcher),
       options_(options),
       member_(member_options(options)),
-      work_(cluster.loop()) {}
+      work_(cluster.loop()),
+      rest_(cluster.loop()) {}
 
 void GroupSession::subscribe(std::vector<std::string> topics) {
   pattern_.reset();
@@ -51,13 +52,15 @@ void GroupSession::subscribe(std::vector<std::string> topics) {
 
 void GroupSession::subscribe(std::regex pattern) {
   pattern_ = std::move(pattern);
+  matched_revision_.reset();
   cluster_.metadata().want_all(MetadataCache::All::yes);
   match_topics();
   start();
 }
 
 void GroupSession::match_topics() {
-  if (!pattern_) return;
+  if (!pattern_ || matched_revision_ == cluster_.metadata().revision()) return;
+  matched_revision_ = cluster_.metadata().revision();
   auto topics = cluster_.metadata().topic_names();
   std::erase_if(topics, [this](const auto& name) { return !std::regex_match(name, *pattern_); });
   if (!topics.empty() || !member_.topics().empty()) member_.subscribe(std::move(topics));
@@ -139,14 +142,14 @@ std::optional<Error> GroupSession::failure() const {
 
 // ---- The steps ----
 
-Task<Result<Cluster::Link>> GroupSession::coordinator(TimePoint deadline) {
+Task<Result<Cluster::Link>> GroupSession::coordinator(TimePoint deadline, Purpose purpose) {
   if (coordinator_ < 0) {
     const std::string group = options_.group_id;
     const auto found = co_await cluster_.find_coordinator(group, deadline);
     if (!found) co_return std::unexpected(found.error());
     coordinator_ = *found;
   }
-  auto link = co_await cluster_.node(coordinator_, deadline, Purpose::coordinator);
+  auto link = co_await cluster_.node(coordinator_, deadline, purpose);
   if (!link) coordinator_ = -1;
   co_return link;
 }
@@ -176,7 +179,7 @@ Task<> GroupSession::release() {
 
 Task<> GroupSession::join() {
   const auto deadline = cluster_.now() + options_.rebalance_timeout + std::chrono::seconds(5);
-  auto link = co_await coordinator(deadline);
+  auto link = co_await coordinator(deadline, Purpose::rebalance);
   if (!link) {
     note(link.error());
     co_return member_.on_disconnect(cluster_.now());
@@ -230,7 +233,7 @@ PartitionCounts GroupSession::partition_counts(const std::set<std::string>& topi
 
 Task<> GroupSession::sync() {
   const auto deadline = cluster_.now() + options_.rebalance_timeout + std::chrono::seconds(5);
-  auto link = co_await coordinator(deadline);
+  auto link = co_await coordinator(deadline, Purpose::rebalance);
   if (!link) {
     note(link.error());
     co_return member_.on_disconnect(cluster_.now());
@@ -358,7 +361,7 @@ Task<> GroupSession::refresh(GroupSession* self) {
                                                          self->cluster_.options().request_timeout);
   if (!refreshed) self->note(refreshed.error());
   self->work_.notify();
-  co_await self->work_.wait(self->cluster_.now() + std::chrono::milliseconds(500));
+  co_await self->rest_.wait(self->cluster_.now() + std::chrono::milliseconds(500));
   self->refreshing_ = false;
 }
 

@@ -32,6 +32,7 @@ class GroupSession {
   void stop() {
     stopping_ = true;
     work_.notify();
+    rest_.notify();
   }
 
   // The next offsets of all positions that moved since they were committed.
@@ -49,9 +50,11 @@ class GroupSession {
 
  private:
   void start();
+  // Applies the pattern, if metadata or pattern changed since it was applied.
   void match_topics();
   static Task<> run(GroupSession* self);
-  Task<Result<Cluster::Link>> coordinator(TimePoint deadline);
+  Task<Result<Cluster::Link>> coordinator(TimePoint deadline,
+                                          Purpose purpose = Purpose::coordinator);
   Task<> find_coordinator();
   Task<> release();
   Task<> join();
@@ -71,7 +74,10 @@ class GroupSession {
   const ConsumerOptions& options_;
   GroupMember member_;
   std::optional<std::regex> pattern_;
+  std::optional<std::uint64_t>
+      matched_revision_;  // of the metadata that the pattern was applied to
   Signal work_;
+  Signal rest_;  // between two refreshes; only a stop ends it early
   bool started_ = false;
   bool stopping_ = false;
   bool refreshing_ = false;

@@ -57,6 +57,7 @@ void MetadataCache::update(const protocol::MetadataResponse& response, TimePoint
     topics_.insert_or_assign(std::move(name), std::move(info));
   }
   fresh_until_ = now + max_age_;
+  ++revision_;
 }
 
 bool MetadataCache::want(std::string_view topic) {

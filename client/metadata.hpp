@@ -5,6 +5,7 @@
 #include "protocol/messages/metadata.hpp"
 #include "sluice/types.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,6 +24,9 @@ class MetadataCache {
   // The next stale() says yes.
   void invalidate() { fresh_until_.reset(); }
   bool stale(TimePoint now) const { return !fresh_until_ || now >= *fresh_until_; }
+
+  // Grows with each answer: whatever was derived from the cache holds while it is the same.
+  std::uint64_t revision() const { return revision_; }
 
   // Adds a topic to those that refreshes ask for. True when it is new.
   bool want(std::string_view topic);
@@ -48,6 +52,7 @@ class MetadataCache {
  private:
   std::chrono::milliseconds max_age_;
   std::optional<TimePoint> fresh_until_;
+  std::uint64_t revision_ = 0;
   All all_ = All::no;
   std::set<std::string, std::less<>> wanted_;
   std::vector<BrokerInfo> brokers_;

@@ -3,7 +3,7 @@
 //
 //   embedding DIRECTORY                       adds an entry and counts them
 //   embedding DIRECTORY --listen HOST:PORT    … and lets other Kafka clients look in, until stopped
-#include "examples/events.hpp"
+#include "examples/service.hpp"
 #include <sluice/admin.hpp>
 #include <sluice/broker.hpp>
 

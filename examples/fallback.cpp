@@ -6,7 +6,7 @@
 //
 //   fallback BROKER shop       "orders-in" → "orders-priced"
 //   fallback BROKER quotes     the neighbour: "quote-requests" → "quote-replies"
-#include "examples/events.hpp"
+#include "examples/service.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -6,7 +6,7 @@
 //   outbox order DATABASE NUMBER AMOUNT    the business; needs no broker
 //   outbox relay DATABASE BROKER           publishes what is not published yet, until stopped
 //   outbox read BROKER                     prints every event once
-#include "examples/events.hpp"
+#include "examples/service.hpp"
 
 #include <chrono>
 #include <cstdio>

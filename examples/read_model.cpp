@@ -4,7 +4,7 @@
 //
 //   read_model BROKER             the state of all orders of the saga (saga.cpp), and the sums
 //   read_model BROKER --follow    … and every change from now on, until stopped
-#include "examples/events.hpp"
+#include "examples/service.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -8,7 +8,7 @@
 //
 //   saga BROKER orders | payments | shipping              runs a service until it is stopped
 //   saga BROKER place NUMBER amount=30 address=Lyon       places an order
-#include "examples/events.hpp"
+#include "examples/service.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -176,6 +176,17 @@ CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random
                    catalog, random, now_ms);
 }
 
+CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Random& random,
+                              std::int64_t now_ms) {
+  ConfigMap overrides{{"cleanup.policy", "delete"},
+                      {"compression.type", "producer"},
+                      {"retention.bytes", "-1"},
+                      {"retention.ms", "-1"},
+                      {"segment.bytes", std::to_string(16 << 20)}};
+  return new_topic("__share_group_state", options.shard_count(), std::move(overrides), catalog,
+                   random, now_ms);
+}
+
 Plan<CreateTopicsResponse> create_topics(const CreateTopicsRequest& request,
                                          const Context& context) {
   const Options& options = *context.options;

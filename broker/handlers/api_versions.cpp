@@ -34,7 +34,10 @@ Task<protocol::ApiVersionsResponse> handle_api_versions(
   }
   for (const protocol::ApiInfo& api : protocol::all_apis())
     if (is_served(api.key)) add_api(response, api);
-  response.finalized_features_epoch = 0;  // none are finalized; clients ignore an epoch of -1
+  // Clients of version 3 fail on a least level of 0.
+  if (request.version() >= 4) response.supported_features.push_back({"share.version", 0, 1});
+  response.finalized_features.push_back({"share.version", 1, 1});
+  response.finalized_features_epoch = 0;  // clients ignore an epoch of -1
   co_return response;
 }
 

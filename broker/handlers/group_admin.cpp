@@ -2,7 +2,13 @@
 #include "broker/broker.hpp"
 #include "broker/group_route.hpp"
 #include "broker/handlers/handlers.hpp"
+#include "broker/handlers/share_handlers.hpp"
 #include "broker/offsets_records.hpp"
+#include "broker/share/share_route.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
 
 namespace sluice::broker {
 namespace {
@@ -25,6 +31,11 @@ Task<GroupListReply> call_list(GroupShell* shell, const GroupListFilter* filter)
   reply.error = ErrorCode::coordinator_load_in_progress;
   co_return reply;
 }
+// Share groups with members, of one partition of __consumer_offsets.
+Task<std::vector<std::string>> call_share_names(GroupShell* shell, const int*) {
+  if (shell == nullptr) co_return std::vector<std::string>{};
+  co_return shell->share_groups().names();
+}
 using Names = std::vector<std::string_view>;
 Task<DeleteGroupsReply> call_delete(GroupShell* shell, const Names* names) {
   if (shell != nullptr) co_return co_await shell->delete_groups(*names);
@@ -32,6 +43,41 @@ Task<DeleteGroupsReply> call_delete(GroupShell* shell, const Names* names) {
   for (const std::string_view name : *names)
     reply.groups.push_back({std::string(name), ErrorCode::coordinator_load_in_progress});
   co_return reply;
+}
+
+bool wanted(const std::vector<std::string_view>& filter, std::string_view word) {
+  return filter.empty() || std::ranges::any_of(filter, [&](std::string_view one) {
+           return std::ranges::equal(one, word, [](unsigned char a, unsigned char b) {
+             return std::tolower(a) == std::tolower(b);
+           });
+         });
+}
+
+// Those with members, and those that have nothing but state.
+Task<> list_share_groups(Request& request, const GroupListFilter& filter,
+                         protocol::ListGroupsResponse& response) {
+  if (!wanted(filter.types, "Share")) co_return;
+  std::map<std::string, bool> groups;  // whether it has members
+  const auto stored = co_await stored_groups(request.shard);
+  for (const std::string& name : stored) groups[name] = false;
+  Broker& broker = request.shard.broker();
+  const Topic* topic = request.catalog->find(offsets_topic_name);
+  for (PartitionIndex index = 0; topic != nullptr && index < topic->partition_count; ++index) {
+    const PartitionKey key{topic->id, index};
+    const GroupRoute route{&broker.shard(broker.shard_of(key)), index, ErrorCode::none};
+    const int nothing = 0;
+    const auto names = co_await call_group(request.shard, route, call_share_names, &nothing);
+    for (const std::string& name : names) groups[name] = true;
+  }
+  for (const auto& [name, has_members] : groups) {
+    const std::string_view state = has_members ? "Stable" : "Empty";
+    if (!wanted(filter.states, state)) continue;
+    auto& out = response.groups.emplace_back();
+    out.group_id = request.arena.keep(name);
+    out.protocol_type = "share";
+    if (request.version() >= 4) out.group_state = state;
+    if (request.version() >= 5) out.group_type = "Share";
+  }
 }
 
 }  // namespace
@@ -67,8 +113,8 @@ Task<protocol::ListGroupsResponse> handle_list_groups(Request& request,
   protocol::ListGroupsResponse response;
   const GroupListFilter filter{message.states_filter, message.types_filter};
   const Topic* topic = request.catalog->find(offsets_topic_name);
-  if (topic == nullptr) co_return response;  // no group was ever made
-  for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
+  co_await list_share_groups(request, filter, response);
+  for (PartitionIndex index = 0; topic != nullptr && index < topic->partition_count; ++index) {
     Broker& broker = request.shard.broker();
     const PartitionKey key{topic->id, index};
     const GroupRoute route{&broker.shard(broker.shard_of(key)), index, ErrorCode::none};
@@ -98,6 +144,13 @@ Task<protocol::DeleteGroupsResponse> handle_delete_groups(
       const DeleteGroupsReply reply =
           co_await call_group(request.shard, route, call_delete, &names);
       error = reply.groups.empty() ? ErrorCode::unknown_server_error : reply.groups.front().error;
+    }
+    if (error == ErrorCode::group_id_not_found) {
+      const SharePresence presence = co_await share_presence(request.shard, name);
+      if (presence == SharePresence::members)
+        error = ErrorCode::non_empty_group;
+      else if (presence == SharePresence::empty)
+        error = co_await delete_share_group(request.shard, name);
     }
     response.results.push_back({name, error});
   }

@@ -61,9 +61,10 @@ def fetch_kafka():
 
 def build_java():
     fetch_kafka()
-    classes, source = CACHE / "java/classes", HERE / "java/Compat.java"
-    if not newer(classes / "Compat.class", source):
-        command(["javac", "-proc:none", "-cp", f"{JARS}/*", "-d", str(classes), str(source)])
+    classes = CACHE / "java/classes"
+    sources = [HERE / "java/Compat.java", HERE / "java/ShareChecks.java"]
+    if not all(newer(classes / "Compat.class", source) for source in sources):
+        command(["javac", "-proc:none", "-cp", f"{JARS}/*", "-d", str(classes), *map(str, sources)])
     return java("Compat", extra_classpath=[classes])
 
 

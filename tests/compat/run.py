@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Runs other people's clients against the broker and prints a table: client × check.
+"""Runs other people's clients against the broker and prints a table: client × check; then our own
+C++ client against Apache Kafka.
 
-    run.py                          every client and Kafka's own tools against sluiced
+    run.py                          every client and Kafka's own tools against sluiced; our own
+                                    client against Apache Kafka
     run.py java franz-go            some of them
+    run.py own                      only our own client, against Apache Kafka
     run.py --check bulk java        one check
     run.py --peer kafka             against Apache Kafka: validates the suite itself
     run.py --fetch                  only fetches and builds
@@ -21,7 +24,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from compat import tools  # noqa: E402
+from compat import own, tools  # noqa: E402
 from compat.clients import CHECKS, CLIENTS, Unavailable, fetch_kafka  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
@@ -128,7 +131,7 @@ def run_client(name, options):
 
 def main():
     parser = argparse.ArgumentParser(description="Other people's clients against the broker.")
-    every = [*CLIENTS, "tools"]
+    every = [*CLIENTS, "tools", "own"]
     parser.add_argument("clients", nargs="*", help=f"of {', '.join(every)}; all without")
     parser.add_argument("--check", action="append", default=[], help="only this check")
     parser.add_argument("--peer", choices=("sluiced", "kafka"), default="sluiced")
@@ -146,6 +149,9 @@ def main():
                 fetch_kafka()
                 results[name] = {} if options.fetch else tools.run(
                     options.peer, options.check, reporter(name))
+            elif name == "own":
+                fetch_kafka()
+                results[name] = {} if options.fetch else own.run(options.check, reporter(name))
             else:
                 results[name] = run_client(name, options)
         except Unavailable as reason:
@@ -157,10 +163,12 @@ def main():
     if options.json:
         print(json.dumps({"results": results, "unavailable": unavailable}, indent=1))
     elif not options.fetch:
-        clients = {name: row for name, row in results.items() if name != "tools"}
-        print(table(clients, [*CHECKS, "admin", "(end)"]))
-        for check, problem in results.get("tools", {}).items():
-            print(f"{'FAIL' if problem else 'ok  '} {check}" + (f": {problem}" if problem else ""))
+        clients = {name: row for name, row in results.items() if name not in ("tools", "own")}
+        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "(end)"]))
+        for name in ("tools", "own"):
+            for check, problem in results.get(name, {}).items():
+                print(f"{'FAIL' if problem else 'ok  '} {name} {check}" +
+                      (f": {problem}" if problem else ""))
         for name, row in clients.items():
             for check, problem in row.items():
                 if problem:

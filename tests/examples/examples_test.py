@@ -16,9 +16,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from confluent_kafka import (OFFSET_BEGINNING, Consumer, KafkaError, KafkaException,  # noqa: E402
                              Producer, TopicPartition)
 
-from conformance.case import wait_until  # noqa: E402
+from conformance.case import make_broker, wait_until  # noqa: E402
 from crash.load import client_settings  # noqa: E402
-from harness.broker import ROOT, Broker, binary, free_port  # noqa: E402
+from harness.broker import ROOT, binary, free_port  # noqa: E402
 from harness.process import end  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
@@ -29,7 +29,7 @@ class ExampleCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.broker = Broker(group_min_session_timeout_ms=100).start()
+        cls.broker = make_broker(group_min_session_timeout_ms=100)
         cls.addClassCleanup(cls.broker.close)
 
     def start(self, program, *words):

@@ -1,6 +1,11 @@
-// Admin: topics, configs, groups, offsets and the cluster, by blocking calls.
+// Admin: topics, configs, groups, offsets and the cluster.
+//
+// Each operation in two forms: one that waits for its end, and one that takes a Done and reports
+// it. On a Runtime (sluice/runtime.hpp) any thread may call either; sluice/async_admin.hpp takes
+// Asio's completion tokens.
 #pragma once
 
+#include "sluice/completion.hpp"
 #include "sluice/error.hpp"
 #include "sluice/export.hpp"
 #include "sluice/result.hpp"
@@ -95,9 +100,15 @@ struct SLUICE_EXPORT RetireAdmin {
 }  // namespace client
 
 // Errors of all calls: Errc::unreachable, ::timed_out, ::disconnected, ::unsupported,
-// ::malformed_response, and the broker's error with its message in the context.
+// ::malformed_response, ::cancelled when the deadline's stop is requested, and the broker's error
+// with its message in the context. What is passed by reference is copied before a call returns.
 class SLUICE_EXPORT Admin {
  public:
+  using Offsets = std::map<TopicPartition, Offset>;
+  using FoundOffsets = std::map<TopicPartition, TimestampOffset>;
+  using GroupOffsets = std::map<TopicPartition, CommittedOffset>;
+  using Sizes = std::map<TopicPartition, std::int64_t>;
+
   // Connects at first use. Errors: Errc::invalid_argument.
   static Result<Admin> create(ClientOptions options);
   ~Admin();
@@ -105,38 +116,58 @@ class SLUICE_EXPORT Admin {
   Admin& operator=(Admin&&) noexcept;
 
   Result<ClusterInfo> cluster(Deadline deadline = {});
+  void cluster(Done<ClusterInfo> done, Deadline deadline = {});
 
   // All topics, or these; a topic that does not exist comes with its error.
   Result<std::vector<TopicInfo>> topics(Deadline deadline = {});
   Result<std::vector<TopicInfo>> topics(const std::vector<std::string>& names,
                                         Deadline deadline = {});
+  void topics(Done<std::vector<TopicInfo>> done, Deadline deadline = {});
+  void topics(const std::vector<std::string>& names, Done<std::vector<TopicInfo>> done,
+              Deadline deadline = {});
   Result<> create_topic(const NewTopic& topic, Commit commit = Commit::yes, Deadline deadline = {});
+  void create_topic(const NewTopic& topic, Commit commit, Done<> done, Deadline deadline = {});
   Result<> delete_topic(const std::string& name, Deadline deadline = {});
+  void delete_topic(const std::string& name, Done<> done, Deadline deadline = {});
   // Grows a topic to `total` partitions.
   Result<> create_partitions(const std::string& topic, std::int32_t total,
                              Commit commit = Commit::yes, Deadline deadline = {});
+  void create_partitions(const std::string& topic, std::int32_t total, Commit commit, Done<> done,
+                         Deadline deadline = {});
 
   Result<std::vector<ConfigEntry>> configs(const Resource& resource, Deadline deadline = {});
+  void configs(const Resource& resource, Done<std::vector<ConfigEntry>> done,
+               Deadline deadline = {});
   Result<> alter_configs(const Resource& resource, const std::vector<ConfigSetting>& settings,
                          Commit commit = Commit::yes, Deadline deadline = {});
+  void alter_configs(const Resource& resource, const std::vector<ConfigSetting>& settings,
+                     Commit commit, Done<> done, Deadline deadline = {});
 
   // Bytes on disk by partition, replicas counted each; all topics.
-  Result<std::map<TopicPartition, std::int64_t>> sizes(Deadline deadline = {});
-  Result<std::map<TopicPartition, TimestampOffset>> offsets(
-      const std::map<TopicPartition, std::int64_t>& at, Deadline deadline = {});
+  Result<Sizes> sizes(Deadline deadline = {});
+  void sizes(Done<Sizes> done, Deadline deadline = {});
+  // The offset for each partition: at an OffsetSpec, or at a time in milliseconds.
+  Result<FoundOffsets> offsets(const std::map<TopicPartition, std::int64_t>& at,
+                               Deadline deadline = {});
+  void offsets(const std::map<TopicPartition, std::int64_t>& at, Done<FoundOffsets> done,
+               Deadline deadline = {});
   // Removes records before these offsets (-1: all). Returns the new first offsets.
-  Result<std::map<TopicPartition, Offset>> delete_records(
-      const std::map<TopicPartition, Offset>& before, Deadline deadline = {});
+  Result<Offsets> delete_records(const Offsets& before, Deadline deadline = {});
+  void delete_records(const Offsets& before, Done<Offsets> done, Deadline deadline = {});
 
   Result<std::vector<GroupListing>> groups(Deadline deadline = {});
+  void groups(Done<std::vector<GroupListing>> done, Deadline deadline = {});
   // Error GROUP_ID_NOT_FOUND where the broker knows no such group, else state "Dead".
   Result<GroupDescription> describe_group(const std::string& id, Deadline deadline = {});
-  Result<std::map<TopicPartition, CommittedOffset>> group_offsets(const std::string& id,
-                                                                  Deadline deadline = {});
-  Result<> alter_group_offsets(const std::string& id,
-                               const std::map<TopicPartition, CommittedOffset>& offsets,
+  void describe_group(const std::string& id, Done<GroupDescription> done, Deadline deadline = {});
+  Result<GroupOffsets> group_offsets(const std::string& id, Deadline deadline = {});
+  void group_offsets(const std::string& id, Done<GroupOffsets> done, Deadline deadline = {});
+  Result<> alter_group_offsets(const std::string& id, const GroupOffsets& offsets,
                                Deadline deadline = {});
+  void alter_group_offsets(const std::string& id, const GroupOffsets& offsets, Done<> done,
+                           Deadline deadline = {});
   Result<> delete_group(const std::string& id, Deadline deadline = {});
+  void delete_group(const std::string& id, Done<> done, Deadline deadline = {});
 
  private:
   using Core = std::unique_ptr<client::AdminCore, client::RetireAdmin>;

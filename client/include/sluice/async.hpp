@@ -1,12 +1,13 @@
-// Producer and Consumer with Asio's completion tokens: coroutines, callbacks, futures.
+// Producer and Consumer with Asio's completion tokens: coroutines, callbacks, futures. Admin:
+// sluice/async_admin.hpp.
 //
 //   auto sent = co_await async_send(producer, record, asio::use_awaitable);
 //   if (!sent) … sent.error() …                     // values, not exceptions
 //
-// The only public header that includes Asio, and only what your own code compiles: Boost.Asio, or
-// with SLUICE_ASIO_STANDALONE defined the standalone one. Nothing of it reaches the library, which
-// reports through a function and a pointer (sluice/completion.hpp); so its version and its flags
-// are yours to choose.
+// The only public header that includes Asio (async_admin.hpp by this one), and only what your own
+// code compiles: Boost.Asio, or with SLUICE_ASIO_STANDALONE defined the standalone one. Nothing of
+// it reaches the library, which reports through a function and a pointer (sluice/completion.hpp);
+// so its version and its flags are yours to choose.
 //
 // Handler signature: void(Result<T>).
 // Executor: the handler runs on its associated executor, whatever thread the client runs on.

@@ -42,6 +42,9 @@ public final class Compat {
     checks.put("kill", () -> compat.survive("kill"));
     checks.put("errors", compat::errors);
     checks.put("admin", compat::admin);
+    ShareChecks shares = new ShareChecks(compat, args[0]);
+    checks.put("share", shares::share);
+    checks.put("sharekill", shares::survive);
     Set<String> only = new HashSet<>(Arrays.asList(args).subList(2, args.length));
     for (var check : checks.entrySet()) {
       if (!only.isEmpty() && !only.contains(check.getKey())) continue;

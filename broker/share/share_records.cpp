@@ -1,0 +1,211 @@
+#include "broker/share/share_records.hpp"
+
+#include "broker/offsets_records.hpp"
+
+#include <concepts>
+#include <cstring>
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::uint32_t tag_finished = 0;
+constexpr std::uint32_t tag_available_ms = 10'000;
+
+class Writer {
+ public:
+  template <std::integral T>
+  void put(T value) {
+    const std::size_t at = out_.size();
+    out_.resize(at + sizeof value);
+    store_big_endian(out_.data() + at, value);
+  }
+  void put_varint(std::uint32_t value) {
+    for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<std::byte>(value | 0x80));
+    out_.push_back(static_cast<std::byte>(value));
+  }
+  void put_raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  template <std::integral T>
+  void put_tag(std::uint32_t tag, T value) {
+    put_varint(tag);
+    put_varint(sizeof value);
+    put(value);
+  }
+  Blob take() { return std::move(out_); }
+
+ private:
+  Blob out_;
+};
+
+// Sticky: once something does not fit, everything after it reads as zero and ok() is false.
+class Reader {
+ public:
+  explicit Reader(Bytes in) : in_(in) {}
+  template <std::integral T>
+  T get() {
+    const Bytes raw = get_raw(sizeof(T));
+    return raw.empty() ? T{} : load_big_endian<T>(raw.data());
+  }
+  std::uint32_t get_varint() {
+    std::uint32_t value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      const auto octet = static_cast<std::uint32_t>(get<std::uint8_t>());
+      if (shift == 28 && octet > 0x0f) break;
+      value |= (octet & 0x7f) << shift;
+      if (octet < 0x80) return value;
+    }
+    ok_ = false;
+    return 0;
+  }
+  Bytes get_raw(std::size_t size) {
+    if (!ok_ || size > in_.size()) {
+      ok_ = false;
+      return {};
+    }
+    const Bytes result = in_.first(size);
+    in_ = in_.subspan(size);
+    return result;
+  }
+  template <class Field>
+  void get_tagged(Field field) {
+    for (std::uint32_t count = get_varint(); ok_ && count > 0; --count) {
+      const std::uint32_t tag = get_varint();
+      field(tag, get_raw(get_varint()));
+    }
+  }
+  bool ok() const { return ok_; }
+  bool done() const { return ok_ && in_.empty(); }
+
+ private:
+  Bytes in_;
+  bool ok_ = true;
+};
+
+void put_batches(Writer& out, const std::vector<StateBatch>& batches) {
+  out.put_varint(static_cast<std::uint32_t>(batches.size() + 1));
+  for (const StateBatch& batch : batches) {
+    out.put(batch.first);
+    out.put(batch.last);
+    out.put(static_cast<std::int8_t>(batch.state));
+    out.put(batch.deliveries);
+    out.put_varint(batch.available_ms != 0 ? 1 : 0);
+    if (batch.available_ms != 0) out.put_tag(tag_available_ms, batch.available_ms);
+  }
+}
+
+std::vector<StateBatch> get_batches(Reader& in) {
+  std::vector<StateBatch> batches;
+  const std::int64_t count = std::int64_t{in.get_varint()} - 1;
+  for (std::int64_t i = 0; i < count && in.ok(); ++i) {
+    StateBatch& batch = batches.emplace_back();
+    batch.first = in.get<std::int64_t>();
+    batch.last = in.get<std::int64_t>();
+    batch.state = static_cast<StoredState>(in.get<std::int8_t>());
+    batch.deliveries = in.get<std::int16_t>();
+    in.get_tagged([&](std::uint32_t tag, Bytes bytes) {
+      if (tag == tag_available_ms && bytes.size() == sizeof batch.available_ms)
+        batch.available_ms = load_big_endian<std::int64_t>(bytes.data());
+    });
+  }
+  return batches;
+}
+
+void put_finished(Writer& out, std::int32_t finished) {
+  out.put_varint(finished != -1 ? 1 : 0);
+  if (finished != -1) out.put_tag(tag_finished, finished);
+}
+
+std::int32_t get_finished(Reader& in) {
+  std::int32_t finished = -1;
+  in.get_tagged([&](std::uint32_t tag, Bytes bytes) {
+    if (tag == tag_finished && bytes.size() == sizeof finished)
+      finished = load_big_endian<std::int32_t>(bytes.data());
+  });
+  return finished;
+}
+
+}  // namespace
+
+Blob encode_share_key(const ShareRecordKey& key) {
+  Writer out;
+  out.put(static_cast<std::int16_t>(key.kind));
+  out.put(static_cast<std::int16_t>(key.key.group.size()));
+  out.put_raw(as_bytes(key.key.group));
+  out.put_raw(Bytes{key.key.topic.octets});
+  out.put(key.key.partition);
+  return out.take();
+}
+
+Blob encode_share_snapshot(const ShareSnapshotRecord& record) {
+  Writer out;
+  out.put(std::int16_t{0});
+  out.put(record.snapshot_epoch);
+  out.put(record.state_epoch);
+  out.put(record.leader_epoch);
+  out.put(record.start);
+  out.put(record.created_ms);
+  out.put(record.written_ms);
+  put_batches(out, record.batches);
+  put_finished(out, record.finished);
+  return out.take();
+}
+
+Blob encode_share_update(const ShareUpdateRecord& record) {
+  Writer out;
+  out.put(std::int16_t{0});
+  out.put(record.snapshot_epoch);
+  out.put(record.leader_epoch);
+  out.put(record.start);
+  put_batches(out, record.batches);
+  put_finished(out, record.finished);
+  return out.take();
+}
+
+std::optional<ShareRecordKey> decode_share_key(Bytes key) {
+  Reader in{key};
+  ShareRecordKey result;
+  const auto kind = in.get<std::int16_t>();
+  const auto size = in.get<std::int16_t>();
+  if (kind < 0 || kind > 1 || size < 0) return std::nullopt;
+  result.kind = static_cast<ShareRecordKind>(kind);
+  result.key.group = std::string(as_text(in.get_raw(static_cast<std::size_t>(size))));
+  const Bytes topic = in.get_raw(result.key.topic.octets.size());
+  result.key.partition = in.get<std::int32_t>();
+  if (!in.done()) return std::nullopt;
+  std::memcpy(result.key.topic.octets.data(), topic.data(), topic.size());
+  return result;
+}
+
+std::optional<ShareSnapshotRecord> decode_share_snapshot(Bytes value) {
+  Reader in{value};
+  ShareSnapshotRecord record;
+  if (in.get<std::int16_t>() != 0) return std::nullopt;
+  record.snapshot_epoch = in.get<std::int32_t>();
+  record.state_epoch = in.get<std::int32_t>();
+  record.leader_epoch = in.get<std::int32_t>();
+  record.start = in.get<std::int64_t>();
+  record.created_ms = in.get<std::int64_t>();
+  record.written_ms = in.get<std::int64_t>();
+  record.batches = get_batches(in);
+  record.finished = get_finished(in);
+  return in.ok() ? std::optional(std::move(record)) : std::nullopt;
+}
+
+std::optional<ShareUpdateRecord> decode_share_update(Bytes value) {
+  Reader in{value};
+  ShareUpdateRecord record;
+  if (in.get<std::int16_t>() != 0) return std::nullopt;
+  record.snapshot_epoch = in.get<std::int32_t>();
+  record.leader_epoch = in.get<std::int32_t>();
+  record.start = in.get<std::int64_t>();
+  record.batches = get_batches(in);
+  record.finished = get_finished(in);
+  return in.ok() ? std::optional(std::move(record)) : std::nullopt;
+}
+
+std::int32_t partition_of_share(const ShareKey& key, std::int32_t partition_count) {
+  return partition_of_group(
+      key.group + ":" + key.topic.to_string() + ":" + std::to_string(key.partition),
+      partition_count);
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,356 @@
+#include "broker/share/share_shell.hpp"
+
+#include "broker/broker.hpp"
+#include "broker/group_config.hpp"
+#include "broker/partition.hpp"
+#include "broker/share/share_route.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sluice::broker {
+namespace {
+
+// Reads for one fetch of one partition: records that came back lie apart.
+constexpr int reads_max = 16;
+
+ShareSettings settings_of(const GroupConfig& config) {
+  ShareSettings settings;
+  settings.lock_duration = std::chrono::milliseconds(config.share_record_lock_duration_ms);
+  settings.deliveries_max = config.share_delivery_count_limit;
+  settings.locks_max = config.share_partition_max_record_locks;
+  settings.retry.first = std::chrono::milliseconds(config.retry_backoff_ms);
+  settings.retry.longest = std::chrono::milliseconds(config.retry_backoff_max_ms);
+  settings.retry.multiplier = config.retry_backoff_multiplier;
+  settings.retry.jitter = config.retry_backoff_jitter;
+  return settings;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_iso_duration_ms(std::string_view text) {
+  if (!text.starts_with('P')) return std::nullopt;
+  double ms = 0;
+  bool time = false;
+  bool any = false;
+  for (std::size_t at = 1; at < text.size();) {
+    if (text[at] == 'T') {
+      time = true;
+      ++at;
+      continue;
+    }
+    const std::size_t end = text.find_first_not_of("0123456789.-+", at);
+    if (end == at || end == std::string_view::npos) return std::nullopt;
+    const double number = std::strtod(std::string(text.substr(at, end - at)).c_str(), nullptr);
+    const char unit = text[end];
+    const double factor = unit == 'D' && !time  ? 86'400'000
+                          : unit == 'H' && time ? 3'600'000
+                          : unit == 'M' && time ? 60'000
+                          : unit == 'S' && time ? 1000
+                                                : 0;
+    if (factor == 0) return std::nullopt;
+    ms += number * factor;
+    any = true;
+    at = end + 1;
+  }
+  return any && ms >= 0 && ms < 9e15 ? std::optional(static_cast<std::int64_t>(ms)) : std::nullopt;
+}
+
+ShareShell::ShareShell(Shard& shard)
+    : shard_(shard), timer_(shard.timers().make_timer()), tasks_(shard.executor()) {}
+ShareShell::~ShareShell() = default;
+
+GroupTime ShareShell::now() const { return {shard_.timers().now(), shard_.clock().wall_ms()}; }
+
+void ShareShell::start() { tasks_.spawn(keep_time()); }
+
+Task<> ShareShell::stop() {
+  stopping_ = true;
+  timer_->cancel();
+  time_changed_.notify();
+  co_await tasks_.drain();
+}
+
+// ---- Units ----
+
+ShareShell::UnitPtr ShareShell::find(const ShareKey& key) {
+  UnitPtr& unit = units_[key];
+  if (!unit) {
+    unit = std::make_shared<Unit>();
+    unit->key = key;
+  }
+  return unit;
+}
+
+void ShareShell::follow_settings(Unit& unit) {
+  const Catalog& catalog = *shard_.catalog();
+  if (unit.settings_version == catalog.version() + 1) return;
+  unit.settings_version = catalog.version() + 1;
+  const auto& configs = catalog.configs(ResourceType::group, unit.key.group);
+  unit.core->set_settings(settings_of(effective_group_config(configs)));
+}
+
+Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset) {
+  storage::Log& log = partition->log();
+  if (reset == "earliest") co_return log.log_start_offset();
+  constexpr std::string_view by_duration = "by_duration:";
+  if (reset.starts_with(by_duration)) {
+    const auto ago = parse_iso_duration_ms(std::string_view(reset).substr(by_duration.size()));
+    if (ago) {
+      const auto found = co_await partition->find_by_time(shard_.clock().wall_ms() - *ago);
+      if (found && found->offset >= 0) co_return found->offset;
+    }
+  }
+  co_return log.high_watermark();
+}
+
+// Where the group begins is durable before anybody gets a record.
+Task<ErrorCode> ShareShell::open(UnitPtr unit) {
+  if (!unit->opening.try_enter()) co_await unit->opening.enter();
+  const Turnstile::Pass pass{unit->opening};
+  if (unit->core) co_return ErrorCode::none;
+  const ShareRoute route = co_await route_share(shard_, unit->key, Creating::yes);
+  if (route.shard == nullptr) co_return route.error;
+  ErrorCode error = ErrorCode::none;
+  StoredShare stored = co_await on(shard_, *route.shard,
+                                   find_share(route.shard, route.partition, unit->key, &error));
+  if (error != ErrorCode::none) co_return error;
+  Partition* partition = shard_.find(unit->key.topic, unit->key.partition);
+  if (partition == nullptr) co_return shard_.why_missing(unit->key.topic);
+  const auto config =
+      effective_group_config(shard_.catalog()->configs(ResourceType::group, unit->key.group));
+  if (stored.state.start() < 0) {
+    const Offset start = co_await initial_offset(partition, config.share_auto_offset_reset);
+    const auto begun = co_await on(shard_, *route.shard,
+                                   begin_share(route.shard, route.partition, unit->key, start));
+    if (begun.error != ErrorCode::none) co_return begun.error;
+    stored.state.reset(start);
+    stored.state_epoch = begun.state_epoch;
+  }
+  if (unit->gone) co_return ErrorCode::unknown_topic_or_partition;
+  unit->state_epoch = stored.state_epoch;
+  unit->core.emplace(stored.state, settings_of(config), shard_.random(), now());
+  schedule(unit);
+  co_return ErrorCode::none;
+}
+
+Task<> ShareShell::drop(ShareKey key) {
+  const auto at = units_.find(key);
+  if (at == units_.end()) co_return;
+  const UnitPtr unit = at->second;
+  unit->gone = true;
+  if (unit->wake) wakes_.erase({*unit->wake, unit.get()});
+  unit->wake.reset();
+  units_.erase(at);
+  for (const auto& one : unit->waiters)
+    if (const auto waiter = one.lock()) waiter->wake();
+}
+
+void ShareShell::catalog_changed() {
+  std::vector<ShareKey> gone;
+  for (const auto& [key, unit] : units_)
+    if (shard_.catalog()->find(key.topic) == nullptr) gone.push_back(key);
+  for (const ShareKey& key : gone) tasks_.spawn(drop(key));
+}
+
+// ---- Writes, news, time ----
+
+void ShareShell::settle(const UnitPtr& unit) {
+  if (unit->gone) return;
+  for (ShareWrite& write : unit->core->take_writes()) tasks_.spawn(persist(unit, std::move(write)));
+  if (unit->core->take_news()) {
+    for (const auto& one : unit->waiters)
+      if (const auto waiter = one.lock()) waiter->wake();
+    unit->waiters.clear();
+  }
+  schedule(unit);
+}
+
+void ShareShell::schedule(const UnitPtr& unit) {
+  const auto next = unit->core->next_deadline();
+  if (next == unit->wake) return;
+  if (unit->wake) wakes_.erase({*unit->wake, unit.get()});
+  unit->wake = next;
+  if (next) wakes_.emplace(*next, unit.get());
+  if (wakes_.empty()) return;
+  if (idle_)
+    time_changed_.notify();
+  else if (armed_ && wakes_.begin()->first < *armed_)
+    timer_->cancel();
+}
+
+Task<> ShareShell::keep_time() {
+  while (!stopping_) {
+    if (wakes_.empty()) {
+      idle_ = true;
+      co_await time_changed_.wait();
+      idle_ = false;
+      continue;
+    }
+    armed_ = wakes_.begin()->first;
+    const TimePoint until = *armed_;
+    const bool due = co_await timer_->wait_until(until);
+    armed_.reset();
+    if (!due || stopping_) continue;
+    const GroupTime time = now();
+    while (!wakes_.empty() && wakes_.begin()->first <= time.steady) {
+      Unit* due_unit = wakes_.begin()->second;
+      wakes_.erase(wakes_.begin());
+      due_unit->wake.reset();
+      const UnitPtr unit = units_.at(due_unit->key);
+      unit->core->tick(time);
+      settle(unit);
+    }
+  }
+}
+
+Task<> ShareShell::persist(UnitPtr unit, ShareWrite write) {
+  const ShareRoute route = co_await route_share(shard_, unit->key, Creating::no);
+  ErrorCode error = route.error;
+  if (route.shard != nullptr)
+    error = co_await on(shard_, *route.shard,
+                        change_share(route.shard, route.partition, unit->key, unit->state_epoch,
+                                     std::move(write.change)));
+  if (error == ErrorCode::none)
+    unit->core->on_durable(write.id);
+  else
+    unit->core->on_failed(write.id, now());
+  if (const auto at = unit->waiting.find(write.id); at != unit->waiting.end()) {
+    at->second->done = true;
+    at->second->error = error;
+    at->second->ended.notify();
+    unit->waiting.erase(at);
+  }
+  settle(unit);
+}
+
+Task<ErrorCode> ShareShell::wait_stored(UnitPtr unit, std::uint64_t write) {
+  Stored stored;
+  unit->waiting.emplace(write, &stored);
+  settle(unit);
+  if (unit->gone) {
+    unit->waiting.erase(write);
+    co_return ErrorCode::fenced_state_epoch;
+  }
+  while (!stored.done) co_await stored.ended.wait();
+  co_return stored.error;
+}
+
+// ---- Requests ----
+
+Task<ErrorCode> ShareShell::acknowledge(const ShareKey* key, std::string_view member,
+                                        std::span<const AcknowledgeBatch> batches) {
+  const UnitPtr unit = find(*key);
+  if (!unit->core) {
+    const ErrorCode error = co_await open(unit);
+    if (error != ErrorCode::none) co_return error;
+  }
+  follow_settings(*unit);
+  const auto written = unit->core->acknowledge(member, batches, now());
+  if (!written || *written == 0) {
+    settle(unit);
+    co_return written ? ErrorCode::none : written.error();
+  }
+  const std::uint64_t write = *written;
+  co_return co_await wait_stored(unit, write);
+}
+
+Task<> ShareShell::release(ShareKey key, std::string member, std::uint64_t session) {
+  const auto at = units_.find(key);
+  if (at == units_.end() || !at->second->core) co_return;
+  const UnitPtr unit = at->second;
+  const auto known = unit->sessions.find(member);
+  if (known == unit->sessions.end() || known->second != session) co_return;
+  unit->sessions.erase(known);
+  (void)unit->core->release_member(member, now());
+  settle(unit);
+}
+
+Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, Offset seen) {
+  Partition* partition = shard_.find(key->topic, key->partition);
+  const auto at = units_.find(*key);
+  if (partition == nullptr || at == units_.end() || !at->second->core) {
+    waiter->wake();
+    co_return;
+  }
+  Unit& unit = *at->second;
+  // Something became available between the look and now.
+  const auto offered = unit.core->next_offered(unit.core->start());
+  if (offered && *offered < partition->log().high_watermark()) {
+    waiter->wake();
+    co_return;
+  }
+  std::erase_if(unit.waiters, [](const auto& one) { return one.expired(); });
+  unit.waiters.push_back(waiter);
+  partition->wake_on_data(waiter, seen);
+}
+
+Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQuery* query) {
+  ShareAcquired out;
+  const UnitPtr unit = find(*key);
+  if (!unit->core) {
+    out.error = co_await open(unit);
+    if (out.error != ErrorCode::none) co_return out;
+  }
+  if (!unit->reading.try_enter()) co_await unit->reading.enter();
+  const Turnstile::Pass pass{unit->reading};
+  follow_settings(*unit);
+  Offset cursor = 0;
+  for (int reads = 0; reads < reads_max && !unit->gone; ++reads) {
+    Partition* partition = shard_.find(key->topic, key->partition);
+    if (partition == nullptr) {
+      if (out.ranges.empty()) out.error = shard_.why_missing(key->topic);
+      break;
+    }
+    unit->core->tick(now());
+    unit->core->log_start_moved(partition->log().log_start_offset());
+    out.high_watermark = partition->log().high_watermark();
+    const auto from = unit->core->next_offered(std::max(cursor, unit->core->start()));
+    if (!from || *from >= out.high_watermark) break;
+    if (out.count >= query->limits.records_max || out.bytes >= query->bytes_max) break;
+    FetchQuery fetch;
+    fetch.offset = *from;
+    fetch.max_bytes = query->bytes_max - out.bytes;
+    fetch.least = storage::AtLeastOneBatch::yes;
+    fetch.handout = storage::Handout::memory;
+    FetchAnswer answer = co_await partition->fetch(fetch);
+    if (answer.error != ErrorCode::none || answer.read.empty()) {
+      if (out.ranges.empty()) out.error = answer.error;
+      break;
+    }
+    cursor = answer.read.next_offset;
+    take(unit, fetch.offset, std::move(answer.read), *query, out);
+  }
+  if (!out.ranges.empty()) unit->sessions[std::string(query->member)] = query->session;
+  settle(unit);
+  co_return out;
+}
+
+// Acquires of what was read, and keeps the batches that hold it.
+void ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult read,
+                      const ShareAcquireQuery& query, ShareAcquired& out) {
+  storage::Slice bytes = storage::contiguous(std::move(read));
+  std::vector<BatchExtent> extents;
+  std::vector<std::size_t> begins;
+  protocol::BatchIterator batches{bytes.bytes};
+  while (const auto batch = batches.next()) {
+    extents.push_back({batch->header.base_offset, batch->header.last_offset()});
+    begins.push_back(batches.position() - batch->bytes.size());
+  }
+  begins.push_back(batches.position());
+  AcquireLimits limits = query.limits;
+  limits.records_max -= out.count;
+  const auto ranges = unit->core->acquire(query.member, from, extents, limits, now());
+  if (ranges.empty()) return;
+  std::size_t first = 0;
+  while (extents[first].last < ranges.front().first) ++first;
+  std::size_t end = first;
+  while (end < extents.size() && extents[end].first <= ranges.back().last) ++end;
+  bytes.bytes = bytes.bytes.subspan(begins[first], begins[end] - begins[first]);
+  out.bytes += static_cast<std::int64_t>(bytes.bytes.size());
+  for (const AcquiredRange& range : ranges) out.count += range.last - range.first + 1;
+  out.ranges.insert(out.ranges.end(), ranges.begin(), ranges.end());
+  out.records.push_back(std::move(bytes));
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,50 @@
+"""Our own C++ client against Apache Kafka: the suites that `./dev test` runs against sluiced, run
+once more with a real Kafka as their broker."""
+
+import os
+import re
+import subprocess
+import sys
+
+from harness.broker import ROOT
+
+SUITES = {
+    "topics": "conformance.cli_test.CliTopicsTest",
+    "records": "conformance.cli_test.CliRecordsTest",
+    "groups": "conformance.cli_test.CliGroupsTest",
+    "restart": "conformance.cli_test.CliRestartTest",
+    "saga": "examples.examples_test.SagaTest",
+    "outbox": "examples.examples_test.OutboxTest",
+    "fallback": "examples.examples_test.FallbackTest",
+    "C": "examples.examples_test.PythonTest",
+}
+SUITE_SECONDS = 400
+
+
+def run(checks, report):
+    """Returns {suite: None or what went wrong}."""
+    environment = {**os.environ, "SLUICE_TEST_BROKER": "kafka"}
+    results = {}
+    for name, suite in SUITES.items():
+        if checks and name not in checks:
+            continue
+        try:
+            done = subprocess.run([sys.executable, "-m", "unittest", suite], cwd=ROOT / "tests",
+                                  env=environment, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=SUITE_SECONDS,
+                                  check=False)
+            results[name] = problem_of(done)
+        except subprocess.TimeoutExpired:
+            results[name] = f"not done after {SUITE_SECONDS} s"
+        report(name, results[name])
+    return results
+
+
+def problem_of(done):
+    """None, or the names of the tests that failed and the last words of the first."""
+    if done.returncode == 0:
+        return None
+    print(done.stdout, file=sys.stderr, flush=True)
+    failed = re.findall(r"^(?:FAIL|ERROR): (\w+)", done.stdout, re.MULTILINE)
+    words = re.findall(r"^\w*(?:Error|Expired)\b.*", done.stdout, re.MULTILINE)
+    return f"{', '.join(failed) or 'ended early'}: {words[0][:200] if words else done.returncode}"
