@@ -1,8 +1,5 @@
 #include "client/receive_buffers.hpp"
 
-#include <algorithm>
-#include <atomic>
-
 namespace sluice::client {
 
 std::shared_ptr<std::byte[]> ReceiveBuffers::take(std::size_t size) {
@@ -13,7 +10,6 @@ std::shared_ptr<std::byte[]> ReceiveBuffers::take(std::size_t size) {
   for (Kept& kept : kept_) {
     // Not much larger either: few bytes that somebody keeps should not hold many.
     if (kept.size < size || kept.size / 4 > size || kept.memory.use_count() != 1) continue;
-    std::atomic_thread_fence(std::memory_order_acquire);  // after whoever let it go
     return kept.memory;
   }
   // With some room: answers of a steady flow differ a little.

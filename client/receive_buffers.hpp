@@ -8,7 +8,7 @@
 
 namespace sluice::client {
 
-// Belongs to one connection. What it hands out may outlive it, and may be let go on any thread.
+// Belongs to one connection, and what it hands out to the same loop; that may outlive it.
 class ReceiveBuffers {
  public:
   // Answers below this size are allocated, each as large as it is.
