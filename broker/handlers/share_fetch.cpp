@@ -136,10 +136,18 @@ Task<> acquire_or_wait(Request& request, const ShareFetchRequest& message, std::
   }
 }
 
+// A coordinator's errors have no place here: Java's client ends on them. On this one it asks for
+// metadata and tries again, which is what they mean after a restart.
+ErrorCode partition_error(ErrorCode error) {
+  const bool soon = error == ErrorCode::coordinator_load_in_progress ||
+                    error == ErrorCode::coordinator_not_available;
+  return soon ? ErrorCode::not_leader_or_follower : error;
+}
+
 ShareFetchResponse::Partition make_partition(Row& row) {
   ShareFetchResponse::Partition out;
   out.partition_index = row.target.partition;
-  out.error_code = row.answer.error;
+  out.error_code = partition_error(row.answer.error);
   out.acknowledge_error_code = row.acknowledge_error;
   out.current_leader = {-1, -1};
   protocol::Records records;

@@ -111,8 +111,18 @@ class ShareBrokerTest : public testing::Test {
       }
     return all;
   }
+  static bool not_ready(const protocol::ShareFetchResponse& response) {
+    return !response.responses.empty() &&
+           response.responses.front().partitions.front().error_code ==
+               ErrorCode::not_leader_or_follower;
+  }
+  // Again while the broker still loads the group's state, as clients do.
   Gots fetch(std::int32_t wait_ms = 5000) {
-    return acquired(*client_->call<protocol::ShareFetchResponse>(fetch_request(wait_ms), 2));
+    auto response = client_->call<protocol::ShareFetchResponse>(fetch_request(wait_ms), 2);
+    const TimePoint until = clock_.now() + std::chrono::seconds(10);
+    while (not_ready(*response) && clock_.now() < until)
+      response = client_->call<protocol::ShareFetchResponse>(fetch_request(wait_ms), 2);
+    return acquired(*response);
   }
   ErrorCode acknowledge(Offset first, Offset last, std::vector<std::int8_t> types) {
     protocol::ShareAcknowledgeRequest request;
