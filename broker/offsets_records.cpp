@@ -1,8 +1,7 @@
 #include "broker/offsets_records.hpp"
 
-#include "base/check.hpp"
+#include "broker/record_bytes.hpp"
 
-#include <limits>
 #include <utility>
 
 namespace sluice::broker {
@@ -17,117 +16,8 @@ constexpr std::int16_t group_value_written = 3;
 constexpr std::int16_t group_value_newest = 4;
 constexpr std::uint32_t tag_topic_id = 0;
 
-class Writer {
- public:
-  template <std::integral T>
-  void put(T value) {
-    const std::size_t at = out_.size();
-    out_.resize(at + sizeof value);
-    store_big_endian(out_.data() + at, value);
-  }
-  void put_varint(std::uint32_t value) {
-    for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<std::byte>(value | 0x80));
-    out_.push_back(static_cast<std::byte>(value));
-  }
-  void put_raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
-  void put_string(std::string_view text) {
-    SLUICE_CHECK(text.size() <= std::numeric_limits<std::int16_t>::max());
-    put(static_cast<std::int16_t>(text.size()));
-    put_raw(as_bytes(text));
-  }
-  void put_nullable(const std::optional<std::string>& text) {
-    text ? put_string(*text) : put(std::int16_t{-1});
-  }
-  void put_compact_string(std::string_view text) {
-    put_varint(static_cast<std::uint32_t>(text.size() + 1));
-    put_raw(as_bytes(text));
-  }
-  void put_bytes(Bytes bytes) {
-    SLUICE_CHECK(bytes.size() <= std::numeric_limits<std::int32_t>::max());
-    put(static_cast<std::int32_t>(bytes.size()));
-    put_raw(bytes);
-  }
-  Blob take() { return std::move(out_); }
-
- private:
-  Blob out_;
-};
-
-// Sticky: once something does not fit, everything after it reads as empty and ok() is false.
-class Reader {
- public:
-  explicit Reader(Bytes in) : in_(in) {}
-
-  template <std::integral T>
-  T get() {
-    const Bytes raw = get_raw(sizeof(T));
-    return raw.empty() ? T{} : load_big_endian<T>(raw.data());
-  }
-  std::uint32_t get_varint() {
-    std::uint32_t value = 0;
-    for (int shift = 0; shift < 35; shift += 7) {
-      const auto octet = static_cast<std::uint32_t>(get<std::uint8_t>());
-      if (shift == 28 && octet > 0x0f) break;
-      value |= (octet & 0x7f) << shift;
-      if (octet < 0x80) return value;
-    }
-    ok_ = false;
-    return 0;
-  }
-  Bytes get_raw(std::size_t size) {
-    if (!ok_ || size > in_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const Bytes result = in_.first(size);
-    in_ = in_.subspan(size);
-    return result;
-  }
-  std::optional<std::string> get_nullable(bool compact) {
-    const std::int64_t size = compact ? std::int64_t{get_varint()} - 1 : get<std::int16_t>();
-    if (size < 0) return std::nullopt;
-    return std::string(as_text(get_raw(static_cast<std::size_t>(size))));
-  }
-  std::string get_string(bool compact) {
-    auto text = get_nullable(compact);
-    if (!text) ok_ = false;
-    return std::move(text).value_or(std::string());
-  }
-  Blob get_blob(bool compact) {
-    const std::int64_t size = get_size(compact);
-    if (size < 0) {
-      ok_ = false;
-      return {};
-    }
-    const Bytes raw = get_raw(static_cast<std::size_t>(size));
-    return Blob(raw.begin(), raw.end());
-  }
-  // Length of an array or of bytes; -1 null.
-  std::int64_t get_size(bool compact) {
-    return compact ? std::int64_t{get_varint()} - 1 : get<std::int32_t>();
-  }
-  // Calls field(tag, bytes) for each tagged field.
-  template <class Field>
-  void get_tagged(Field field) {
-    for (std::uint32_t count = get_varint(); ok_ && count > 0; --count) {
-      const std::uint32_t tag = get_varint();
-      field(tag, get_raw(get_varint()));
-    }
-  }
-  void skip_tagged() {
-    get_tagged([](std::uint32_t, Bytes) {});
-  }
-  bool ok() const { return ok_; }
-  void fail() { ok_ = false; }
-  std::size_t left() const { return in_.size(); }
-
- private:
-  Bytes in_;
-  bool ok_ = true;
-};
-
 Blob encode_key(const OffsetCommitKey& key) {
-  Writer out;
+  RecordWriter out;
   out.put(key_offset);
   out.put_string(key.group_id);
   out.put_string(key.topic);
@@ -136,13 +26,13 @@ Blob encode_key(const OffsetCommitKey& key) {
 }
 
 Blob encode_group_key(std::string_view group_id) {
-  Writer out;
+  RecordWriter out;
   out.put(key_group);
   out.put_string(group_id);
   return out.take();
 }
 
-MemberRecord decode_member(Reader& in, std::int16_t version) {
+MemberRecord decode_member(RecordReader& in, std::int16_t version) {
   const bool compact = version >= 4;
   MemberRecord member;
   member.member_id = in.get_string(compact);
@@ -188,7 +78,7 @@ void for_each_utf16(std::string_view text, Unit unit) {
 }  // namespace
 
 OffsetsRecord encode_offset(const OffsetCommitKey& key, const OffsetValue& value) {
-  Writer out;
+  RecordWriter out;
   if (value.expire_ms) {
     out.put(offset_value_with_expiry);
     out.put(value.offset);
@@ -218,7 +108,7 @@ OffsetsRecord encode_offset_tombstone(const OffsetCommitKey& key) {
 }
 
 OffsetsRecord encode_group(std::string_view group_id, const GroupRecord& group) {
-  Writer out;
+  RecordWriter out;
   out.put(group_value_written);
   out.put_string(group.protocol_type);
   out.put(group.generation);
@@ -244,7 +134,7 @@ OffsetsRecord encode_group_tombstone(std::string_view group_id) {
 }
 
 std::optional<OffsetsKey> decode_offsets_key(Bytes key) {
-  Reader in(key);
+  RecordReader in(key);
   const auto type = in.get<std::int16_t>();
   if (!in.ok() || type < key_offset_oldest) return std::nullopt;
   if (type > key_group) return UnknownKey{type};
@@ -262,7 +152,7 @@ std::optional<OffsetsKey> decode_offsets_key(Bytes key) {
 }
 
 std::optional<OffsetValue> decode_offset_value(Bytes bytes) {
-  Reader in(bytes);
+  RecordReader in(bytes);
   const auto version = in.get<std::int16_t>();
   if (!in.ok() || version < 0 || version > offset_value_newest) return std::nullopt;
   OffsetValue value;
@@ -286,7 +176,7 @@ std::optional<OffsetValue> decode_offset_value(Bytes bytes) {
 }
 
 std::optional<GroupRecord> decode_group_value(Bytes bytes) {
-  Reader in(bytes);
+  RecordReader in(bytes);
   const auto version = in.get<std::int16_t>();
   if (!in.ok() || version < 0 || version > group_value_newest) return std::nullopt;
   const bool compact = version >= 4;

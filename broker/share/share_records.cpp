@@ -1,8 +1,8 @@
 #include "broker/share/share_records.hpp"
 
 #include "broker/offsets_records.hpp"
+#include "broker/record_bytes.hpp"
 
-#include <concepts>
 #include <cstring>
 
 namespace sluice::broker {
@@ -11,76 +11,7 @@ namespace {
 constexpr std::uint32_t tag_finished = 0;
 constexpr std::uint32_t tag_available_ms = 10'000;
 
-class Writer {
- public:
-  template <std::integral T>
-  void put(T value) {
-    const std::size_t at = out_.size();
-    out_.resize(at + sizeof value);
-    store_big_endian(out_.data() + at, value);
-  }
-  void put_varint(std::uint32_t value) {
-    for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<std::byte>(value | 0x80));
-    out_.push_back(static_cast<std::byte>(value));
-  }
-  void put_raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
-  template <std::integral T>
-  void put_tag(std::uint32_t tag, T value) {
-    put_varint(tag);
-    put_varint(sizeof value);
-    put(value);
-  }
-  Blob take() { return std::move(out_); }
-
- private:
-  Blob out_;
-};
-
-// Sticky: once something does not fit, everything after it reads as zero and ok() is false.
-class Reader {
- public:
-  explicit Reader(Bytes in) : in_(in) {}
-  template <std::integral T>
-  T get() {
-    const Bytes raw = get_raw(sizeof(T));
-    return raw.empty() ? T{} : load_big_endian<T>(raw.data());
-  }
-  std::uint32_t get_varint() {
-    std::uint32_t value = 0;
-    for (int shift = 0; shift < 35; shift += 7) {
-      const auto octet = static_cast<std::uint32_t>(get<std::uint8_t>());
-      if (shift == 28 && octet > 0x0f) break;
-      value |= (octet & 0x7f) << shift;
-      if (octet < 0x80) return value;
-    }
-    ok_ = false;
-    return 0;
-  }
-  Bytes get_raw(std::size_t size) {
-    if (!ok_ || size > in_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const Bytes result = in_.first(size);
-    in_ = in_.subspan(size);
-    return result;
-  }
-  template <class Field>
-  void get_tagged(Field field) {
-    for (std::uint32_t count = get_varint(); ok_ && count > 0; --count) {
-      const std::uint32_t tag = get_varint();
-      field(tag, get_raw(get_varint()));
-    }
-  }
-  bool ok() const { return ok_; }
-  bool done() const { return ok_ && in_.empty(); }
-
- private:
-  Bytes in_;
-  bool ok_ = true;
-};
-
-void put_batches(Writer& out, const std::vector<StateBatch>& batches) {
+void put_batches(RecordWriter& out, const std::vector<StateBatch>& batches) {
   out.put_varint(static_cast<std::uint32_t>(batches.size() + 1));
   for (const StateBatch& batch : batches) {
     out.put(batch.first);
@@ -92,7 +23,7 @@ void put_batches(Writer& out, const std::vector<StateBatch>& batches) {
   }
 }
 
-std::vector<StateBatch> get_batches(Reader& in) {
+std::vector<StateBatch> get_batches(RecordReader& in) {
   std::vector<StateBatch> batches;
   const std::int64_t count = std::int64_t{in.get_varint()} - 1;
   for (std::int64_t i = 0; i < count && in.ok(); ++i) {
@@ -109,12 +40,12 @@ std::vector<StateBatch> get_batches(Reader& in) {
   return batches;
 }
 
-void put_finished(Writer& out, std::int32_t finished) {
+void put_finished(RecordWriter& out, std::int32_t finished) {
   out.put_varint(finished != -1 ? 1 : 0);
   if (finished != -1) out.put_tag(tag_finished, finished);
 }
 
-std::int32_t get_finished(Reader& in) {
+std::int32_t get_finished(RecordReader& in) {
   std::int32_t finished = -1;
   in.get_tagged([&](std::uint32_t tag, Bytes bytes) {
     if (tag == tag_finished && bytes.size() == sizeof finished)
@@ -126,7 +57,7 @@ std::int32_t get_finished(Reader& in) {
 }  // namespace
 
 Blob encode_share_key(const ShareRecordKey& key) {
-  Writer out;
+  RecordWriter out;
   out.put(static_cast<std::int16_t>(key.kind));
   out.put(static_cast<std::int16_t>(key.key.group.size()));
   out.put_raw(as_bytes(key.key.group));
@@ -136,7 +67,7 @@ Blob encode_share_key(const ShareRecordKey& key) {
 }
 
 Blob encode_share_snapshot(const ShareSnapshotRecord& record) {
-  Writer out;
+  RecordWriter out;
   out.put(std::int16_t{0});
   out.put(record.snapshot_epoch);
   out.put(record.state_epoch);
@@ -150,7 +81,7 @@ Blob encode_share_snapshot(const ShareSnapshotRecord& record) {
 }
 
 Blob encode_share_update(const ShareUpdateRecord& record) {
-  Writer out;
+  RecordWriter out;
   out.put(std::int16_t{0});
   out.put(record.snapshot_epoch);
   out.put(record.leader_epoch);
@@ -161,7 +92,7 @@ Blob encode_share_update(const ShareUpdateRecord& record) {
 }
 
 std::optional<ShareRecordKey> decode_share_key(Bytes key) {
-  Reader in{key};
+  RecordReader in{key};
   ShareRecordKey result;
   const auto kind = in.get<std::int16_t>();
   const auto size = in.get<std::int16_t>();
@@ -176,7 +107,7 @@ std::optional<ShareRecordKey> decode_share_key(Bytes key) {
 }
 
 std::optional<ShareSnapshotRecord> decode_share_snapshot(Bytes value) {
-  Reader in{value};
+  RecordReader in{value};
   ShareSnapshotRecord record;
   if (in.get<std::int16_t>() != 0) return std::nullopt;
   record.snapshot_epoch = in.get<std::int32_t>();
@@ -191,7 +122,7 @@ std::optional<ShareSnapshotRecord> decode_share_snapshot(Bytes value) {
 }
 
 std::optional<ShareUpdateRecord> decode_share_update(Bytes value) {
-  Reader in{value};
+  RecordReader in{value};
   ShareUpdateRecord record;
   if (in.get<std::int16_t>() != 0) return std::nullopt;
   record.snapshot_epoch = in.get<std::int32_t>();
