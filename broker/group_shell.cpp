@@ -1,26 +1,16 @@
 #include "broker/group_shell.hpp"
 
-#include "broker/partition.hpp"
-#include "protocol/batch_builder.hpp"
-#include "protocol/compression.hpp"
-#include "protocol/record.hpp"
-
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 
 namespace sluice::broker {
-namespace {
-
-constexpr std::size_t load_bytes = 1 << 20;
-// Room for the batch header and the largest single record below max.message.bytes of the topic.
-constexpr std::size_t batch_bytes_max = 512 * 1024;
-
-}  // namespace
 
 GroupShell::GroupShell(Shard& shard, PartitionKey key, GroupOptions options)
     : shard_(shard),
-      key_(key),
+      log_(shard, key,
+           {.not_stored = "group state was not stored",
+            .not_read = "group state cannot be read: these groups are not served"}),
       coordinator_(options, shard.random()),
       timer_(shard.timers().make_timer()),
       tasks_(shard.executor()) {}
@@ -188,11 +178,8 @@ Task<> GroupShell::flush_writes() {
   const std::int64_t wall_ms = shard_.clock().wall_ms();
   for (GroupAppend& one : writes) {
     for (const OffsetsRecord& record : one.records) {
-      protocol::NewRecord stored;
-      stored.timestamp = wall_ms;
-      stored.key = Bytes{record.key};
-      if (record.value) stored.value = Bytes{*record.value};
-      if (!builder.empty() && builder.size_with(stored) > batch_bytes_max)
+      const protocol::NewRecord stored = new_record(record, wall_ms);
+      if (!builder.empty() && builder.size_with(stored) > StateLog::batch_bytes_max)
         tasks_.spawn(write(std::exchange(ids, {}), builder.finish()));
       builder.append(stored);
     }
@@ -202,23 +189,12 @@ Task<> GroupShell::flush_writes() {
 }
 
 Task<> GroupShell::write(std::vector<std::uint64_t> ids, std::vector<std::byte> batch) {
-  Partition* partition = shard_.find(key_.topic, key_.index);
-  ErrorCode error = ErrorCode::not_leader_or_follower;
-  if (partition != nullptr) {
-    const AppendResult appended = co_await partition->append_own(batch);
-    error = appended.error;
-    partition = shard_.find(key_.topic, key_.index);
-    if (error == ErrorCode::none && partition != nullptr)
-      error = co_await partition->wait_durable(appended.durable_end);
-  }
-  if (error != ErrorCode::none)
-    shard_.logger().error("group state was not stored",
-                          {{"partition", key_.index}, {"error", protocol::to_string(error)}});
+  const auto appended = co_await log_.append(std::move(batch));
   for (const std::uint64_t id : ids) {
-    if (error == ErrorCode::none)
+    if (appended.error == ErrorCode::none)
       coordinator_.on_durable(id, now());
     else
-      coordinator_.on_failed(id, error, now());
+      coordinator_.on_failed(id, appended.error, now());
   }
   settle();
 }
@@ -228,46 +204,12 @@ Task<> GroupShell::write(std::vector<std::uint64_t> ids, std::vector<std::byte> 
 Task<> GroupShell::load() {
   // Half of the offsets would send consumers back, or past records they never saw: rather none, and
   // clients wait while a person repairs the log.
-  if (!co_await load_batches()) co_return;
+  const StateLog::Load load_one = [this](const protocol::Record& record, Offset) {
+    if (record.key) coordinator_.load(*record.key, record.value);
+  };
+  if (!co_await log_.read(&stopping_, load_one)) co_return;
   coordinator_.finish_load(now());
   settle();
-}
-
-Task<bool> GroupShell::load_batches() {
-  Partition* partition = shard_.find(key_.topic, key_.index);
-  if (partition == nullptr) co_return false;
-  storage::Log& log = partition->log();
-  Offset next = log.log_start_offset();
-  while (next < log.high_watermark() && !stopping_) {
-    auto read = co_await log.read(next, load_bytes);
-    if (!read) {
-      shard_.logger().error(
-          "group state cannot be read: these groups are not served",
-          {{"partition", key_.index}, {"offset", next}, {"error", read.error().message()}});
-      co_return false;
-    }
-    if (read->empty()) break;
-    next = read->next_offset;
-    const storage::Slice bytes = storage::contiguous(std::move(*read));
-    protocol::BatchIterator batches{bytes.bytes};
-    while (const auto batch = batches.next()) load_batch(*batch);
-    co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
-  }
-  co_return !stopping_;
-}
-
-void GroupShell::load_batch(const protocol::BatchView& batch) {
-  if (batch.header.is_control()) return;
-  std::vector<std::byte> plain;
-  Bytes area = batch.records();
-  if (batch.header.compression() != protocol::Compression::none) {
-    protocol::Decompressor decompressor;
-    if (!decompressor.decompress(batch.header.compression(), area, 64 << 20, plain)) return;
-    area = plain;
-  }
-  protocol::RecordIterator records{area, batch.header.record_count};
-  while (const auto record = records.next())
-    if (record->key) coordinator_.load(*record->key, record->value);
 }
 
 GroupOptions group_options(const Options& options) {

@@ -11,6 +11,7 @@
 #include "broker/group_coordinator.hpp"
 #include "broker/shard.hpp"
 #include "broker/share/share_groups.hpp"
+#include "broker/state_log.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -73,14 +74,12 @@ class GroupShell {
   Task<Reply> ask(Call call);
   void settle();
   Task<> load();
-  Task<bool> load_batches();
-  void load_batch(const protocol::BatchView& batch);
   Task<> flush_writes();
   Task<> write(std::vector<std::uint64_t> ids, std::vector<std::byte> batch);
   Task<> keep_time();
 
   Shard& shard_;
-  PartitionKey key_;
+  StateLog log_;
   GroupCoordinator coordinator_;
   ShareGroups share_groups_;
   std::unordered_map<RequestToken, Parked*> parked_;

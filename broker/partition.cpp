@@ -182,7 +182,8 @@ void Partition::high_watermark_moved() {
 void Partition::set_config(std::shared_ptr<const Topic> topic, TopicConfig config) {
   topic_ = std::move(topic);
   config_ = std::move(config);
-  log_->set_options(log_options(config_, *shard_.options(), is_compacted_internal_topic(topic_->name)));
+  log_->set_options(
+      log_options(config_, *shard_.options(), is_compacted_internal_topic(topic_->name)));
 }
 
 Task<Result<storage::TimestampOffset>> Partition::find_by_time(std::int64_t timestamp_ms) {

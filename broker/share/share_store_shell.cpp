@@ -1,24 +1,24 @@
 #include "broker/share/share_store_shell.hpp"
 
 #include "broker/partition.hpp"
-#include "protocol/batch_builder.hpp"
-#include "protocol/compression.hpp"
-#include "protocol/record.hpp"
 
 #include <boost/asio/post.hpp>
 
 namespace sluice::broker {
 namespace {
 
-constexpr std::size_t load_bytes = 1 << 20;
-constexpr std::size_t batch_bytes_max = 512 * 1024;
 // How much is appended until old state is written again, so that the log can be cut behind it.
 constexpr std::size_t keep_bytes = 16 << 20;
 
 }  // namespace
 
 ShareStoreShell::ShareStoreShell(Shard& shard, PartitionKey key)
-    : shard_(shard), key_(key), tasks_(shard.executor()) {}
+    : shard_(shard),
+      key_(key),
+      log_(shard, key,
+           {.not_stored = "share group state was not stored",
+            .not_read = "share group state cannot be read: these share partitions are not served"}),
+      tasks_(shard.executor()) {}
 
 void ShareStoreShell::start() { tasks_.spawn(load()); }
 
@@ -78,11 +78,8 @@ Task<> ShareStoreShell::flush() {
     for (const ShareStoreWrite& one : writes) {
       std::int32_t first = builder.record_count();
       for (const OffsetsRecord& record : one.records) {
-        protocol::NewRecord stored;
-        stored.timestamp = wall_ms;
-        stored.key = Bytes{record.key};
-        if (record.value) stored.value = Bytes{*record.value};
-        if (!builder.empty() && builder.size_with(stored) > batch_bytes_max) {
+        const protocol::NewRecord stored = new_record(record, wall_ms);
+        if (!builder.empty() && builder.size_with(stored) > StateLog::batch_bytes_max) {
           std::vector<std::byte> batch = builder.finish();
           co_await write_batch(std::exchange(queued, {}), std::move(batch));
           first = 0;
@@ -99,30 +96,17 @@ Task<> ShareStoreShell::flush() {
 }
 
 Task<> ShareStoreShell::write_batch(std::vector<Queued> writes, std::vector<std::byte> batch) {
-  Partition* partition = shard_.find(key_.topic, key_.index);
-  ErrorCode error = ErrorCode::not_leader_or_follower;
-  Offset base = -1;
-  if (partition != nullptr) {
-    const AppendResult appended = co_await partition->append_own(batch);
-    error = appended.error;
-    base = appended.base_offset;
-    partition = shard_.find(key_.topic, key_.index);
-    if (error == ErrorCode::none && partition != nullptr)
-      error = co_await partition->wait_durable(appended.durable_end);
-  }
-  if (error != ErrorCode::none)
-    shard_.logger().error("share group state was not stored",
-                          {{"partition", key_.index}, {"error", protocol::to_string(error)}});
   bytes_since_ += batch.size();
+  const auto appended = co_await log_.append(std::move(batch));
   for (const Queued& write : writes) {
-    if (error == ErrorCode::none)
-      store_.on_durable(write.id, base + write.first_record);
+    if (appended.error == ErrorCode::none)
+      store_.on_durable(write.id, appended.base_offset + write.first_record);
     else
       store_.on_failed(write.id);
     const auto waiting = waiting_.find(write.id);
     if (waiting == waiting_.end()) continue;
     waiting->second->done = true;
-    waiting->second->error = error;
+    waiting->second->error = appended.error;
     waiting->second->ended.notify();
     waiting_.erase(waiting);
   }
@@ -131,7 +115,7 @@ Task<> ShareStoreShell::write_batch(std::vector<Queued> writes, std::vector<std:
 // State that lies before the horizon is written once more, a share partition at a time; then the
 // log is cut behind the oldest that is needed.
 Task<> ShareStoreShell::give_up_old() {
-  Partition* partition = shard_.find(key_.topic, key_.index);
+  Partition* partition = log_.partition();
   if (partition == nullptr || partition->closing() || stopping_) co_return;
   if (bytes_since_ >= keep_bytes) {
     bytes_since_ = 0;
@@ -156,46 +140,10 @@ Task<> ShareStoreShell::give_up_old() {
 // ---- Loading ----
 
 Task<> ShareStoreShell::load() {
-  if (!co_await load_batches()) co_return;
-  loaded_ = true;
-}
-
-Task<bool> ShareStoreShell::load_batches() {
-  Partition* partition = shard_.find(key_.topic, key_.index);
-  if (partition == nullptr) co_return false;
-  storage::Log& log = partition->log();
-  Offset next = log.log_start_offset();
-  while (next < log.high_watermark() && !stopping_) {
-    auto read = co_await log.read(next, load_bytes);
-    if (!read) {
-      shard_.logger().error(
-          "share group state cannot be read: these share partitions are not served",
-          {{"partition", key_.index}, {"offset", next}, {"error", read.error().message()}});
-      co_return false;
-    }
-    if (read->empty()) break;
-    next = read->next_offset;
-    const storage::Slice bytes = storage::contiguous(std::move(*read));
-    protocol::BatchIterator batches{bytes.bytes};
-    while (const auto batch = batches.next()) load_batch(*batch);
-    co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
-  }
-  co_return !stopping_;
-}
-
-void ShareStoreShell::load_batch(const protocol::BatchView& batch) {
-  if (batch.header.is_control()) return;
-  std::vector<std::byte> plain;
-  Bytes area = batch.records();
-  if (batch.header.compression() != protocol::Compression::none) {
-    protocol::Decompressor decompressor;
-    if (!decompressor.decompress(batch.header.compression(), area, 64 << 20, plain)) return;
-    area = plain;
-  }
-  protocol::RecordIterator records{area, batch.header.record_count};
-  while (const auto record = records.next())
-    if (record->key)
-      (void)store_.load(*record->key, record->value, protocol::offset_of(*record, batch.header));
+  const StateLog::Load load_one = [this](const protocol::Record& record, Offset offset) {
+    if (record.key) (void)store_.load(*record.key, record.value, offset);
+  };
+  loaded_ = co_await log_.read(&stopping_, load_one);
 }
 
 }  // namespace sluice::broker

@@ -7,13 +7,10 @@
 #include "base/task_group.hpp"
 #include "broker/shard.hpp"
 #include "broker/share/share_store.hpp"
+#include "broker/state_log.hpp"
 
 #include <map>
 #include <vector>
-
-namespace sluice::protocol {
-struct BatchView;
-}
 
 namespace sluice::broker {
 
@@ -50,14 +47,13 @@ class ShareStoreShell {
 
   Task<ErrorCode> store(ShareStoreWrite write);
   Task<> load();
-  Task<bool> load_batches();
-  void load_batch(const protocol::BatchView& batch);
   Task<> flush();
   Task<> write_batch(std::vector<Queued> writes, std::vector<std::byte> batch);
   Task<> give_up_old();
 
   Shard& shard_;
   PartitionKey key_;
+  StateLog log_;
   ShareStore store_;
   bool loaded_ = false;
   bool stopping_ = false;
