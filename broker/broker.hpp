@@ -65,6 +65,7 @@ class Broker {
   int shard_of(const PartitionKey& key) const {
     return sluice::broker::shard_of(key.topic, key.index, shards_.count());
   }
+  Shard& home_of(const PartitionKey& key) { return shard(shard_of(key)); }
   Worker& worker() { return worker_; }
   // For work that nobody waits for.
   Worker& background() { return background_; }

@@ -17,7 +17,7 @@ Task<GroupRoute> route_group(Shard& home, std::string_view group_id) {
   }
   route.partition = partition_of_group(group_id, topic->partition_count);
   const PartitionKey key{topic->id, route.partition};
-  route.shard = &home.broker().shard(home.broker().shard_of(key));
+  route.shard = &home.broker().home_of(key);
   co_return route;
 }
 

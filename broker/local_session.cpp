@@ -65,7 +65,7 @@ LocalSession::LocalSession(Broker& broker, std::string client_id)
       abandoned_(parked_.size()) {}
 
 Shard& LocalSession::shard_of(const TopicId& topic, PartitionIndex partition) {
-  return home_.broker().shard(home_.broker().shard_of({topic, partition}));
+  return home_.broker().home_of({topic, partition});
 }
 
 std::unique_ptr<Request> LocalSession::make_request(Shard& shard, FetchSessions& sessions,

@@ -25,16 +25,18 @@ Task<DescribedGroup> call_describe(GroupShell* shell, const DescribeQuestion* qu
   group.error = ErrorCode::coordinator_load_in_progress;
   co_return group;
 }
-Task<GroupListReply> call_list(GroupShell* shell, const GroupListFilter* filter) {
-  if (shell != nullptr) co_return shell->list(*filter);
-  GroupListReply reply;
-  reply.error = ErrorCode::coordinator_load_in_progress;
-  co_return reply;
-}
-// Share groups with members, of one partition of __consumer_offsets.
-Task<std::vector<std::string>> call_share_names(GroupShell* shell, const int*) {
-  if (shell == nullptr) co_return std::vector<std::string>{};
-  co_return shell->share_groups().names();
+// What one partition of __consumer_offsets knows.
+struct Listing {
+  GroupListReply classic;
+  std::vector<std::string> share;  // those with members
+};
+Task<Listing> call_list(GroupShell* shell, const GroupListFilter* filter) {
+  Listing listing;
+  if (shell != nullptr)
+    listing = {shell->list(*filter), shell->share_groups().names()};
+  else
+    listing.classic.error = ErrorCode::coordinator_load_in_progress;
+  co_return listing;
 }
 using Names = std::vector<std::string_view>;
 Task<DeleteGroupsReply> call_delete(GroupShell* shell, const Names* names) {
@@ -55,20 +57,14 @@ bool wanted(const std::vector<std::string_view>& filter, std::string_view word) 
 
 // Those with members, and those that have nothing but state.
 Task<> list_share_groups(Request& request, const GroupListFilter& filter,
+                         const std::vector<std::shared_ptr<const Listing>>& listings,
                          protocol::ListGroupsResponse& response) {
   if (!wanted(filter.types, "Share")) co_return;
   std::map<std::string, bool> groups;  // whether it has members
   const auto stored = co_await stored_groups(request.shard);
   for (const std::string& name : stored) groups[name] = false;
-  Broker& broker = request.shard.broker();
-  const Topic* topic = request.catalog->find(offsets_topic_name);
-  for (PartitionIndex index = 0; topic != nullptr && index < topic->partition_count; ++index) {
-    const PartitionKey key{topic->id, index};
-    const GroupRoute route{&broker.shard(broker.shard_of(key)), index, ErrorCode::none};
-    const int nothing = 0;
-    const auto names = co_await call_group(request.shard, route, call_share_names, &nothing);
-    for (const std::string& name : names) groups[name] = true;
-  }
+  for (const auto& listing : listings)
+    for (const std::string& name : listing->share) groups[name] = true;
   for (const auto& [name, has_members] : groups) {
     const std::string_view state = has_members ? "Stable" : "Empty";
     if (!wanted(filter.states, state)) continue;
@@ -113,14 +109,16 @@ Task<protocol::ListGroupsResponse> handle_list_groups(Request& request,
   protocol::ListGroupsResponse response;
   const GroupListFilter filter{message.states_filter, message.types_filter};
   const Topic* topic = request.catalog->find(offsets_topic_name);
-  co_await list_share_groups(request, filter, response);
+  std::vector<std::shared_ptr<const Listing>> listings;
   for (PartitionIndex index = 0; topic != nullptr && index < topic->partition_count; ++index) {
-    Broker& broker = request.shard.broker();
-    const PartitionKey key{topic->id, index};
-    const GroupRoute route{&broker.shard(broker.shard_of(key)), index, ErrorCode::none};
-    auto answer = std::make_shared<GroupListReply>(
-        co_await call_group(request.shard, route, call_list, &filter));
-    const GroupListReply& reply = request.arena.keep(std::shared_ptr<const GroupListReply>(answer));
+    const GroupRoute route{&request.shard.broker().home_of({topic->id, index}), index,
+                           ErrorCode::none};
+    listings.push_back(std::make_shared<const Listing>(
+        co_await call_group(request.shard, route, call_list, &filter)));
+  }
+  co_await list_share_groups(request, filter, listings, response);
+  for (const auto& listing : listings) {
+    const GroupListReply& reply = request.arena.keep(listing).classic;
     if (reply.error != ErrorCode::none) response.error_code = reply.error;
     for (const ListedGroup& group : reply.groups) {
       auto& out = response.groups.emplace_back();

@@ -30,11 +30,17 @@ Task<Described> describe_members(Shard& home, std::string_view group) {
   co_return co_await call_group(home, route, call_describe, &group);
 }
 
+Task<SharePresence> presence_of(Shard& home, std::string_view group, const Described& described) {
+  if (described) co_return SharePresence::members;
+  const auto keys = co_await stored_keys(home, group);
+  co_return keys.empty() ? SharePresence::none : SharePresence::empty;
+}
+
 Task<> drop_on(Shard* shard, ShareKey key) { co_await shard->shares().drop(std::move(key)); }
 
 // Nobody goes on with a state that is put elsewhere.
 Task<> drop_share(Shard& home, ShareKey key) {
-  Shard& shard = home.broker().shard(home.broker().shard_of({key.topic, key.partition}));
+  Shard& shard = home.broker().home_of({key.topic, key.partition});
   co_await on(home, shard, drop_on(&shard, key));
 }
 
@@ -55,9 +61,8 @@ Task<Offset> high_watermark_on(Shard* shard, PartitionKey key) {
 }  // namespace
 
 Task<SharePresence> share_presence(Shard& home, std::string_view group) {
-  if (co_await describe_members(home, group)) co_return SharePresence::members;
-  const auto keys = co_await stored_keys(home, group);
-  co_return keys.empty() ? SharePresence::none : SharePresence::empty;
+  const Described described = co_await describe_members(home, group);
+  co_return co_await presence_of(home, group, described);
 }
 
 Task<ErrorCode> delete_share_group(Shard& home, std::string_view group) {
@@ -110,8 +115,7 @@ Task<protocol::ShareGroupDescribeResponse> handle_share_group_describe(
   const Catalog& catalog = request.arena.keep(request.catalog);
   for (const std::string_view name : message.group_ids) {
     auto group = std::make_shared<Described>(co_await describe_members(request.shard, name));
-    const SharePresence presence =
-        *group ? SharePresence::members : co_await share_presence(request.shard, name);
+    const SharePresence presence = co_await presence_of(request.shard, name, *group);
     auto& out = response.groups.emplace_back();
     out.group_id = name;
     if (presence == SharePresence::none) {
@@ -183,7 +187,7 @@ Task<protocol::DescribeShareGroupOffsetsResponse> handle_describe_share_group_of
       if (route.shard != nullptr)
         stored =
             co_await on(home, *route.shard, find_share(route.shard, route.partition, key, &error));
-      Shard& shard = home.broker().shard(home.broker().shard_of({key.topic, key.partition}));
+      Shard& shard = home.broker().home_of({key.topic, key.partition});
       const PartitionKey at{key.topic, key.partition};
       const Offset end = co_await on(home, shard, high_watermark_on(&shard, at));
       if (out.topics.empty() || out.topics.back().topic_id != key.topic)

@@ -197,12 +197,21 @@ Task<> release_one(Shard* to, ShareKey key, std::string member, std::uint64_t nu
 
 Task<> release_share_session(Shard& home, ShareSession session) {
   for (const ShareTopicPartition& target : session.targets) {
-    const PartitionKey at{target.topic, target.partition};
-    Shard& shard = home.broker().shard(home.broker().shard_of(at));
+    Shard& shard = home.broker().home_of({target.topic, target.partition});
     ShareKey key{session.group, target.topic, target.partition};
     co_await on(home, shard, release_one(&shard, std::move(key), session.member, session.number));
   }
 }
+
+namespace {
+
+Task<> end_session(Request& request, ShareSessions& sessions, const ShareSession& session) {
+  ShareSession over = session;
+  sessions.end(session);
+  co_await release_share_session(request.shard, std::move(over));
+}
+
+}  // namespace
 
 Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& message) {
   ShareFetchResponse response;
@@ -230,11 +239,7 @@ Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& messa
     response.acquisition_lock_timeout_ms = lock_timeout(request, session.group);
     rotate(session, rows);
     fill(response, rows);
-    if (plan.ends) {
-      ShareSession over = session;
-      sessions.end(session);
-      co_await release_share_session(request.shard, std::move(over));
-    }
+    if (plan.ends) co_await end_session(request, sessions, session);
   }
   const auto error = protocol::encode_response(response, request.version(),
                                                request.parsed.header.correlation_id, request.reply);
@@ -261,11 +266,7 @@ Task<ShareAcknowledgeResponse> handle_share_acknowledge(Request& request,
     out.error_code = row.acknowledge_error;
     out.current_leader = {-1, -1};
   }
-  if (plan.ends) {
-    ShareSession over = session;
-    sessions.end(session);
-    co_await release_share_session(request.shard, std::move(over));
-  }
+  if (plan.ends) co_await end_session(request, sessions, session);
   co_return response;
 }
 

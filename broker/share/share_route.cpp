@@ -37,7 +37,7 @@ Task<ShareRoute> route_share(Shard& home, const ShareKey& key, Creating creating
     co_return route;
   }
   route.partition = partition_of_share(key, topic->partition_count);
-  route.shard = &home.broker().shard(home.broker().shard_of({topic->id, route.partition}));
+  route.shard = &home.broker().home_of({topic->id, route.partition});
   co_return route;
 }
 
@@ -81,7 +81,7 @@ Task<std::vector<ShareKey>> stored_keys(Shard& home, std::string_view group) {
   const Topic* topic = catalog->find(share_state_topic_name);
   if (topic == nullptr) co_return keys;
   for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
-    Shard& shard = home.broker().shard(home.broker().shard_of({topic->id, index}));
+    Shard& shard = home.broker().home_of({topic->id, index});
     const auto part = co_await on(home, shard, keys_here(&shard, index, std::string(group)));
     keys.insert(keys.end(), part.begin(), part.end());
   }
@@ -95,7 +95,7 @@ Task<std::vector<std::string>> stored_groups(Shard& home) {
   const Topic* topic = catalog->find(share_state_topic_name);
   if (topic == nullptr) co_return groups;
   for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
-    Shard& shard = home.broker().shard(home.broker().shard_of({topic->id, index}));
+    Shard& shard = home.broker().home_of({topic->id, index});
     const auto part = co_await on(home, shard, groups_here(&shard, index));
     groups.insert(groups.end(), part.begin(), part.end());
   }
