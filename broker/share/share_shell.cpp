@@ -13,6 +13,7 @@ namespace {
 
 // Reads for one fetch of one partition: records that came back lie apart.
 constexpr int reads_max = 16;
+constexpr std::int64_t read_slack = 16 << 10;  // bytes
 
 ShareSettings settings_of(const GroupConfig& config) {
   ShareSettings settings;
@@ -310,7 +311,7 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
     if (out.count >= query->limits.records_max || out.bytes >= query->bytes_max) break;
     FetchQuery fetch;
     fetch.offset = *from;
-    fetch.max_bytes = query->bytes_max - out.bytes;
+    fetch.max_bytes = bytes_to_read(*unit, *query, out);
     fetch.least = storage::AtLeastOneBatch::yes;
     fetch.handout = storage::Handout::memory;
     FetchAnswer answer = co_await partition->fetch(fetch);
@@ -326,6 +327,15 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
   co_return out;
 }
 
+// About as much as the records that are still wanted take: clients name the most bytes of a reply,
+// and what is read beyond the records is read for nothing.
+std::int64_t ShareShell::bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
+                                       const ShareAcquired& out) const {
+  constexpr std::int64_t records_max = 1'000'000;
+  const std::int64_t wanted = std::min(query.limits.records_max - out.count, records_max);
+  return std::min(query.bytes_max - out.bytes, wanted * unit.record_bytes + read_slack);
+}
+
 // Acquires of what was read, and keeps the batches that hold it.
 void ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult read,
                       const ShareAcquireQuery& query, ShareAcquired& out) {
@@ -338,6 +348,11 @@ void ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult read
     begins.push_back(batches.position() - batch->bytes.size());
   }
   begins.push_back(batches.position());
+  if (!extents.empty()) {
+    const Offset count = extents.back().last - extents.front().first + 1;
+    unit->record_bytes =
+        (unit->record_bytes + static_cast<std::int64_t>(begins.back()) / count) / 2 + 1;
+  }
   AcquireLimits limits = query.limits;
   limits.records_max -= out.count;
   const auto ranges = unit->core->acquire(query.member, from, extents, limits, now());

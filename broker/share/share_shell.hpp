@@ -76,6 +76,7 @@ class ShareShell {
     std::unordered_map<std::string, std::uint64_t> sessions;  // the latest of each member
     std::unordered_map<std::uint64_t, Stored*> waiting;       // by write
     std::optional<TimePoint> wake;
+    std::int64_t record_bytes = 1024;  // on an average, of what was read lately
     std::uint64_t settings_version = 0;
     bool gone = false;
   };
@@ -91,6 +92,8 @@ class ShareShell {
   Task<> persist(UnitPtr unit, ShareWrite write);
   Task<ErrorCode> wait_stored(UnitPtr unit, std::uint64_t write);
   Task<> keep_time();
+  std::int64_t bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
+                             const ShareAcquired& out) const;
   void take(const UnitPtr& unit, Offset from, storage::ReadResult read,
             const ShareAcquireQuery& query, ShareAcquired& out);
 

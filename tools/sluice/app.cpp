@@ -30,7 +30,7 @@ struct Everything {
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
   DemoOptions demo;
-  std::array<BenchOptions, 3> bench;
+  std::array<BenchOptions, 4> bench;
   Command chosen;
 };
 
@@ -205,6 +205,13 @@ void add_bench(CLI::App& app, Everything& all) {
       ->footer("Example:\n  sluice bench fetch --fill 256MiB --fetch-bytes 1MiB --connections 4");
   add(2, bench::Mode::latency, "latency", "From when a record is due to when a consumer has it")
       ->footer("Example:\n  sluice bench latency --rate 10000 --duration 30s --json");
+  add(3, bench::Mode::share, "share", "A share group that takes and accepts every record")
+      ->footer(
+          "Examples:\n"
+          "  sluice bench share --fill 512MiB --connections 4 --peer 127.0.0.1:9093\n"
+          "  sluice bench share --fill 512MiB --released-percent 1 "
+          "--group-config sluice.retry.backoff.ms=100\n"
+          "  sluice bench share --rate 10000 --duration 30s");
 }
 
 // The first word that is no command, and what it may have meant.

@@ -66,7 +66,7 @@ class BenchTopic {
   Result<Target> target(const std::string& address) {
     auto found = ready_topic();
     if (!found) return std::unexpected(found.error());
-    Target target{.address = address, .topic = name_};
+    Target target{.address = address, .topic = name_, .topic_id = found->id};
     target.partitions = static_cast<std::int32_t>(found->partitions.size());
     for (const auto spec : {OffsetSpec::earliest, OffsetSpec::latest}) {
       std::map<TopicPartition, std::int64_t> wanted;
@@ -135,21 +135,33 @@ class BenchTopic {
   bool temporary_ = false;
 };
 
+Result<Round> run(const Settings& settings, const Target& target, const bench::CpuMeter& meter) {
+  switch (settings.mode) {
+    case Mode::produce:
+      return bench::run_produce(settings, target, meter);
+    case Mode::fetch:
+      return bench::run_fetch(settings, target, meter);
+    case Mode::latency:
+      return bench::run_latency(settings, target, meter);
+    case Mode::share:
+      break;
+  }
+  return bench::run_share(settings, target, meter);
+}
+
 Result<Round> run_once(const Settings& settings, const std::string& address,
                        std::optional<int> pid) {
   auto topic = BenchTopic::make(settings, address);
   if (!topic) return std::unexpected(topic.error());
   auto target = topic->target(address);
-  if (target && settings.mode == Mode::fetch && settings.fill_bytes > 0) {
+  if (target && settings.fill_bytes > 0) {
     const auto filled = bench::fill(settings, *target, settings.fill_bytes);
     if (!filled) return std::unexpected(filled.error());
     target = topic->target(address);
   }
   if (!target) return std::unexpected(target.error());
   const bench::CpuMeter meter(pid);
-  auto round = settings.mode == Mode::produce ? bench::run_produce(settings, *target, meter)
-               : settings.mode == Mode::fetch ? bench::run_fetch(settings, *target, meter)
-                                              : bench::run_latency(settings, *target, meter);
+  auto round = run(settings, *target, meter);
   if (round && settings.mode == Mode::produce && settings.acks == 0) {
     const auto missing = topic->missing(*target, round->published);
     if (!missing) return std::unexpected(missing.error());
@@ -168,6 +180,11 @@ Result<> complete(BenchOptions& options) {
     auto pair = name_and_value(text);
     if (!pair) return fail(Errc::invalid_argument, "--topic-config '" + text + "': NAME=VALUE");
     settings.topic_configs.push_back(std::move(*pair));
+  }
+  for (const auto& text : options.group_configs) {
+    auto pair = name_and_value(text);
+    if (!pair) return fail(Errc::invalid_argument, "--group-config '" + text + "': NAME=VALUE");
+    settings.group_configs.push_back(std::move(*pair));
   }
   if (options.from != "earliest") {
     std::int64_t offset = 0;

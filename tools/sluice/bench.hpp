@@ -15,6 +15,7 @@ struct BenchOptions {
   std::string acks = "all";
   std::string from = "earliest";
   std::vector<std::string> topic_configs;  // NAME=VALUE
+  std::vector<std::string> group_configs;  // NAME=VALUE
   std::string peer;                        // HOST:PORT of the broker to compare with
   int rounds = 1;
   std::optional<int> broker_pid;

@@ -44,6 +44,28 @@ void add_fetch_options(CLI::App& app, BenchOptions& options) {
   add_size(app, "--batch-bytes", s.batch_bytes, "A batch of --fill at most (64KiB)");
 }
 
+void add_share_options(CLI::App& app, BenchOptions& options) {
+  auto& s = options.settings;
+  s.connections = 4;
+  s.in_flight = 100;
+  app.add_option("--connections", s.connections, "Consumers, each on a connection of its own")
+      ->check(CLI::Range(1, 200))
+      ->capture_default_str();
+  app.add_option("--fetch-records", s.share_records, "Records that a consumer asks for at a time")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--released-percent", s.released_percent,
+                 "Release so many records when they come for the first time")
+      ->check(CLI::Range(0, 100));
+  app.add_option("-g,--group-config", options.group_configs, "NAME=VALUE of the group; may repeat");
+  app.add_option("--rate", s.rate,
+                 "Publish so many records a second meanwhile, each in a request of its own, and "
+                 "tell how long they take (default: take what was written, as fast as can be)")
+      ->check(CLI::NonNegativeNumber);
+  add_size(app, "--fill", s.fill_bytes, "Write so much first");
+  add_size(app, "--batch-bytes", s.batch_bytes, "A batch of --fill at most (64KiB)");
+}
+
 }  // namespace
 
 void add_bench_options(CLI::App& app, bench::Mode mode, BenchOptions& options) {
@@ -51,7 +73,9 @@ void add_bench_options(CLI::App& app, bench::Mode mode, BenchOptions& options) {
   s.mode = mode;
   if (mode == bench::Mode::produce) add_produce_options(app, options);
   if (mode == bench::Mode::fetch) add_fetch_options(app, options);
-  if (mode != bench::Mode::latency) {
+  if (mode == bench::Mode::share) {
+    add_share_options(app, options);
+  } else if (mode != bench::Mode::latency) {
     app.add_option("--partitions", s.partitions, "Partitions of a new topic")
         ->check(CLI::Range(1, 100'000))
         ->capture_default_str();
@@ -62,7 +86,7 @@ void add_bench_options(CLI::App& app, bench::Mode mode, BenchOptions& options) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }
-  if (mode != bench::Mode::fetch) {
+  if (mode != bench::Mode::fetch) {  // they produce
     app.add_option("--in-flight", s.in_flight, "Requests without an answer, a connection")
         ->check(CLI::Range(1, 100'000))
         ->capture_default_str();

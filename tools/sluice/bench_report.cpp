@@ -110,6 +110,8 @@ std::string_view name_of(Mode mode) {
       return "fetch";
     case Mode::latency:
       return "latency";
+    case Mode::share:
+      return "share";
   }
   return "";
 }

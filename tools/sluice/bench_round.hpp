@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "protocol/ids.hpp"
 #include "tools/sluice/bench_frames.hpp"
 #include "tools/sluice/bench_histogram.hpp"
 
@@ -15,7 +16,7 @@
 
 namespace sluice::bench {
 
-enum class Mode : std::uint8_t { produce, fetch, latency };
+enum class Mode : std::uint8_t { produce, fetch, latency, share };
 
 struct Settings {
   Mode mode = Mode::produce;
@@ -37,6 +38,10 @@ struct Settings {
   int passes = 0;                    // of a fetch; 0: by time or bytes
   std::uint64_t fill_bytes = 0;      // written before a fetch, over all partitions
   bool check = false;
+  // Of a share group:
+  std::int32_t share_records = 500;  // that a consumer asks for
+  int released_percent = 0;          // of the records, when they come for the first time
+  std::vector<std::pair<std::string, std::string>> group_configs;
 };
 
 // Processor time of a process and all its threads, from /proc.
@@ -112,6 +117,7 @@ class CpuWindow {
 struct Target {
   std::string address;  // HOST:PORT
   std::string topic;
+  TopicId topic_id;
   std::int32_t partitions = 1;
   std::vector<std::int64_t> first_offsets;  // by partition, for a fetch
   std::vector<std::int64_t> end_offsets;
@@ -122,6 +128,7 @@ struct Target {
 Result<Round> run_produce(const Settings& settings, const Target& target, const CpuMeter& meter);
 Result<Round> run_fetch(const Settings& settings, const Target& target, const CpuMeter& meter);
 Result<Round> run_latency(const Settings& settings, const Target& target, const CpuMeter& meter);
+Result<Round> run_share(const Settings& settings, const Target& target, const CpuMeter& meter);
 // Writes at least `bytes` to the topic, all partitions alike.
 Result<> fill(const Settings& settings, const Target& target, std::uint64_t bytes);
 
