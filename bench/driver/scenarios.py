@@ -77,6 +77,30 @@ def latency(rate):
     return measure
 
 
+SHARE = ["--fill", "256MiB", "--connections", 4]
+
+
+def share(*arguments):
+    """A share group of four consumers on one partition, each record accepted."""
+    def measure(context, contender):
+        if contender in (LIMIT, KAFKA_FLUSH):
+            return None
+        return bench(context.brokers[contender], "share", *arguments, seconds=context.seconds)
+    return measure
+
+
+def share_failing(context, contender):
+    """The same when one of a hundred records fails once and waits; Kafka has no wait."""
+    if contender != SLUICE:
+        return None
+    broker = context.brokers[contender]
+    alone = bench(broker, "share", *SHARE, seconds=context.seconds)
+    failing = bench(broker, "share", *SHARE, "--released-percent", 1, "--group-config",
+                    "sluice.retry.backoff.ms=100", seconds=context.seconds)
+    return {"records_per_s": failing["records_per_s"],
+            "kept": failing["records_per_s"] / alone["records_per_s"]}
+
+
 def reread(state):
     """A pass over data that was written before a restart: `state` is "cached" (the second pass,
     from the page cache) or "cold" (nothing is in memory)."""
@@ -265,6 +289,14 @@ SCENARIOS = [
              [Bar("mb_per_s", 1, KAFKA)], chart="mb_per_s"),
     Scenario("fetch-64k", "fetch 64 KiB × 1", fetch(["--fetch-bytes", 64 * KIB], (64 * KIB, 1)),
              [Bar("mb_per_s", 1.5, KAFKA)], chart="mb_per_s"),
+    Scenario("share", "share group, 4 consumers, 1 KiB", share(*SHARE),
+             [Bar("records_per_s", 300_000), Bar("records_per_s", 5, KAFKA)],
+             chart="records_per_s", keep=("records_per_s", "p99_us", "cpu_s_per_gb")),
+    Scenario("share-latency", "publish → share group, 10,000/s",
+             share("--rate", 10_000), [Bar("p99_us", 5000), Bar("records_per_s", 9_900)],
+             keep=("p50_us", "p99_us", "records_per_s", "lost")),
+    Scenario("share-failing", "share group, 1 % fails and waits", share_failing,
+             [Bar("kept", 0.95)], keep=("records_per_s",)),
     Scenario("reread", "a later pass, page cache", reread("cached"),
              [Bar("mb_per_s", 0.9, KAFKA)], chart="mb_per_s", once=True),
     Scenario("cold", "older than memory, from the disk", reread("cold"),

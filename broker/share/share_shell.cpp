@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/group_config.hpp"
 #include "broker/partition.hpp"
+#include "broker/share/share_batches.hpp"
 #include "broker/share/share_route.hpp"
 
 #include <algorithm>
@@ -339,33 +340,22 @@ std::int64_t ShareShell::bytes_to_read(const Unit& unit, const ShareAcquireQuery
 // Acquires of what was read, and keeps the batches that hold it.
 void ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult read,
                       const ShareAcquireQuery& query, ShareAcquired& out) {
-  storage::Slice bytes = storage::contiguous(std::move(read));
-  std::vector<BatchExtent> extents;
-  std::vector<std::size_t> begins;
-  protocol::BatchIterator batches{bytes.bytes};
-  while (const auto batch = batches.next()) {
-    extents.push_back({batch->header.base_offset, batch->header.last_offset()});
-    begins.push_back(batches.position() - batch->bytes.size());
-  }
-  begins.push_back(batches.position());
+  const ReadBatches found = batches_of(storage::contiguous(std::move(read)));
+  const std::vector<BatchExtent> extents = extents_of(found.batches);
   if (!extents.empty()) {
     const Offset count = extents.back().last - extents.front().first + 1;
-    unit->record_bytes =
-        (unit->record_bytes + static_cast<std::int64_t>(begins.back()) / count) / 2 + 1;
+    const auto size = static_cast<std::int64_t>(found.read.bytes.size());
+    unit->record_bytes = (unit->record_bytes + size / count) / 2 + 1;
   }
   AcquireLimits limits = query.limits;
   limits.records_max -= out.count;
   const auto ranges = unit->core->acquire(query.member, from, extents, limits, now());
-  if (ranges.empty()) return;
-  std::size_t first = 0;
-  while (extents[first].last < ranges.front().first) ++first;
-  std::size_t end = first;
-  while (end < extents.size() && extents[end].first <= ranges.back().last) ++end;
-  bytes.bytes = bytes.bytes.subspan(begins[first], begins[end] - begins[first]);
-  out.bytes += static_cast<std::int64_t>(bytes.bytes.size());
   for (const AcquiredRange& range : ranges) out.count += range.last - range.first + 1;
   out.ranges.insert(out.ranges.end(), ranges.begin(), ranges.end());
-  out.records.push_back(std::move(bytes));
+  for (storage::Slice& slice : slices_with(found, ranges)) {
+    out.bytes += static_cast<std::int64_t>(slice.bytes.size());
+    out.records.push_back(std::move(slice));
+  }
 }
 
 }  // namespace sluice::broker

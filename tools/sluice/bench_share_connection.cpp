@@ -85,6 +85,7 @@ Result<ShareReply> ShareConnection::accept(Bytes frame) {
     return refused_by(message.error_code, "share fetch");
   ShareReply reply;
   reply.accepted = std::exchange(accepting_, 0);
+  reply.accepted_at_once = std::exchange(accepting_at_once_, 0);
   for (auto& topic : message.responses) {
     for (auto& partition : topic.partitions) {
       if (partition.error_code != protocol::ErrorCode::none)
@@ -106,12 +107,14 @@ void ShareConnection::acknowledge(const Taken& taken) {
   if (wish_.released_percent > 0 && taken.delivery_count == 1) {
     batch.acknowledge_types.assign(static_cast<std::size_t>(count), accept_type);
     for (std::int64_t i = 0; i < count; ++i) {
-      if ((taken.first_offset + i) % 100 >= wish_.released_percent) continue;
+      if (!is_released_once(taken.first_offset + i, wish_.released_percent)) continue;
       batch.acknowledge_types[static_cast<std::size_t>(i)] = release_type;
       ++released;
     }
   }
-  accepting_ += static_cast<std::uint64_t>(count - released);
+  const auto accepted = static_cast<std::uint64_t>(count - released);
+  accepting_ += accepted;
+  if (taken.delivery_count == 1) accepting_at_once_ += accepted;
   acknowledging_.push_back(std::move(batch));
 }
 

@@ -24,13 +24,19 @@ struct ShareWish {
   int released_percent = 0;
 };
 
+inline bool is_released_once(Offset offset, int released_percent) {
+  return offset % 100 < released_percent;
+}
+
 // Offsets [first, last], taken for the `deliveries`th time.
 using Taken = protocol::ShareFetchResponse::AcquiredRecords;
 
 struct ShareReply {
   std::vector<Taken> taken;
-  std::size_t bytes = 0;       // of the batches that came with it
-  std::uint64_t accepted = 0;  // records of earlier replies that are accepted for good now
+  std::size_t bytes = 0;  // of the batches that came with it
+  // Records of earlier replies that are accepted for good now; of these, those that came once.
+  std::uint64_t accepted = 0;
+  std::uint64_t accepted_at_once = 0;
 };
 
 class ShareConnection {
@@ -65,6 +71,7 @@ class ShareConnection {
   std::int32_t epoch_ = 0;
   std::vector<Acknowledgement> acknowledging_;
   std::uint64_t accepting_ = 0;
+  std::uint64_t accepting_at_once_ = 0;
   std::vector<std::byte> frame_;
   Outgoing out_;
   bool waiting_ = false;
