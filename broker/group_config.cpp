@@ -12,6 +12,13 @@ std::string_view offset_reset(std::string_view text) {
   return known ? "" : "Must be latest, earliest or by_duration:PnDTnHnMn.nS";
 }
 
+// KIP-1191's default is to leave key and value behind.
+std::string_view whole_copies(std::string_view text) {
+  return text == "false" || text == "FALSE" || text == "False"
+             ? "This broker always copies the whole record"
+             : "";
+}
+
 using G = GroupConfig;
 constexpr auto dynamic = Change::dynamic;
 constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
@@ -36,6 +43,18 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .unit = "ms",
       .change = dynamic,
       .about = "Time without a heartbeat after which a consumer group's member is removed."}},
+    {"errors.deadletterqueue.copy.record.enable",
+     &G::dead_letter_copy_record,
+     {.change = dynamic,
+      .about = "Always true: key, value, headers and timestamp of a record go to the dead-letter "
+               "topic.",
+      .check = whole_copies}},
+    {"errors.deadletterqueue.topic.name",
+     &G::dead_letter_topic,
+     {.change = dynamic,
+      .about = "Where a share group's records go that it rejects, or that were delivered as often "
+               "as share.delivery.count.limit allows (KIP-1191). Empty: nowhere. Not set: what "
+               "the topic's sluice.deadletter.topic.name says."}},
     {"share.assignment.interval.ms",
      &G::share_assignment_interval_ms,
      {.min = 0,

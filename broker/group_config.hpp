@@ -16,6 +16,8 @@ struct GroupConfig {
   bool consumer_assignor_offload_enable = true;
   std::int32_t consumer_heartbeat_interval_ms = 5000;
   std::int32_t consumer_session_timeout_ms = 45'000;
+  bool dead_letter_copy_record = true;  // errors.deadletterqueue.*
+  std::string dead_letter_topic;        // empty: none
   std::int32_t share_assignment_interval_ms = 1000;
   bool share_assignor_offload_enable = true;
   std::string share_auto_offset_reset = "latest";

@@ -68,6 +68,10 @@ struct Options {
   bool replication_factor_clamp = false;
   std::int32_t partitions_max = 100'000;
 
+  // Dead letters (KIP-1191)
+  bool dead_letter_auto_create_topics = false;
+  std::string dead_letter_topic_prefix = "dlq.";  // "": any name
+
   // Defaults of topic configs
   std::int32_t message_max_bytes = 1'048'588;
   std::string compression_type = "producer";

@@ -57,8 +57,9 @@ void add_acknowledgements(Request& request, const ShareSession& session, const T
       auto row = std::ranges::find(rows, target, &Row::target);
       if (row == rows.end()) row = rows.insert(rows.end(), make_row(request, session, target));
       for (const auto& batch : partition.acknowledgement_batches) {
-        row->acknowledgements.push_back(
-            {batch.first_offset, batch.last_offset, batch.acknowledge_types});
+        row->acknowledgements.push_back({batch.first_offset, batch.last_offset,
+                                         batch.acknowledge_types,
+                                         std::chrono::milliseconds(batch.delay_ms), batch.reason});
         const bool renewal = std::ranges::find(batch.acknowledge_types, std::int8_t{4}) !=
                              batch.acknowledge_types.end();
         if (renewal && !renews) row->acknowledge_error = ErrorCode::invalid_request;

@@ -16,6 +16,12 @@ SharePartition::SharePartition(const ShareState& state, const ShareSettings& set
     if (end_ < batch.first) insert(end_, {batch.first - 1});  // was acquired and not finished
     Range range{batch.last, batch.finished() ? State::finished : State::available,
                 batch.deliveries};
+    range.failure = batch.failure;
+    if (batch.state == StoredState::dead_lettering) {
+      range.state = State::dead_lettering;
+      const Failure unknown{now.wall_ms, now.wall_ms, FailureReason::delivery_limit, {}};
+      if (!range.failure) range.failure = std::make_shared<const Failure>(unknown);
+    }
     if (batch.available_ms > now.wall_ms)
       range.at = now.steady + std::chrono::milliseconds(batch.available_ms - now.wall_ms);
     insert(batch.first, range);
@@ -47,57 +53,79 @@ std::optional<std::uint32_t> SharePartition::known_owner(std::string_view member
 void SharePartition::insert(Offset first, const Range& range) {
   const bool fresh = ranges_.emplace(first, range).second;
   SLUICE_CHECK(fresh);
-  const std::int64_t count = range.last - first + 1;
-  SLUICE_CHECK(count > 0);
+  SLUICE_CHECK(range.last >= first);
+  count(first, range, 1);
   switch (range.state) {
     case State::available:
-      if (range.at == TimePoint{}) {
+    case State::dead_lettering:
+    case State::archiving:
+      if (range.at != TimePoint{}) {
+        waiting_.emplace(range.at, first);
+      } else if (range.state == State::available) {
         ready_.insert(first);
         news_ = true;
       } else {
-        waiting_.emplace(range.at, first);
-        counts_.waiting += count;
+        copies_due_.insert(first);
       }
       break;
     case State::acquired:
       locks_.emplace(range.at, first);
-      counts_.acquired += count;
       break;
     case State::settling:
-      counts_.settling += count;
-      break;
+    case State::copying:
     case State::finished:
-      counts_.finished += count;
       break;
   }
 }
 
 SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
   const auto& [first, range] = *at;
-  const std::int64_t count = range.last - first + 1;
   switch (range.state) {
     case State::available:
-      if (range.at == TimePoint{}) {
-        ready_.erase(first);
-      } else {
+    case State::dead_lettering:
+    case State::archiving:
+      if (range.at != TimePoint{})
         waiting_.erase({range.at, first});
-        counts_.waiting -= count;
-      }
+      else if (range.state == State::available)
+        ready_.erase(first);
+      else
+        copies_due_.erase(first);
       break;
     case State::acquired:
       locks_.erase({range.at, first});
       if (counts_.acquired >= settings_.locks_max) news_ = true;  // there is room again
-      counts_.acquired -= count;
       break;
     case State::settling:
-      counts_.settling -= count;
-      break;
+    case State::copying:
     case State::finished:
-      counts_.finished -= count;
       break;
   }
+  count(first, range, -1);
   if (ranges_.size() >= settings_.ranges_max) news_ = true;
   return ranges_.erase(at);
+}
+
+void SharePartition::count(Offset first, const Range& range, std::int64_t sign) {
+  const std::int64_t records = sign * (range.last - first + 1);
+  switch (range.state) {
+    case State::available:
+      if (range.at != TimePoint{}) counts_.waiting += records;
+      break;
+    case State::acquired:
+      counts_.acquired += records;
+      break;
+    case State::settling:
+      counts_.settling += records;
+      break;
+    case State::dead_lettering:
+    case State::copying:
+    case State::archiving:
+      counts_.dead_lettering += records;
+      break;
+    case State::finished:
+      counts_.finished += records;
+      break;
+  }
 }
 
 // No range reaches over `at` afterwards.
@@ -172,19 +200,23 @@ std::optional<TimePoint> SharePartition::next_deadline() const {
 }
 
 void SharePartition::tick(GroupTime now) {
+  Change change;
   while (!waiting_.empty() && waiting_.begin()->first <= now.steady) {
     const Offset first = waiting_.begin()->second;
     const auto at = ranges_.find(first);
     Range range = at->second;
+    if (range.state == State::archiving) {
+      settle(first, range, StoredState::archived, change);
+      continue;
+    }
     erase(at);
     range.at = {};
     insert(first, range);
   }
-  Change change;
+  const Ending timed_out{FailureReason::lock_timeout};
   while (!locks_.empty() && locks_.begin()->first <= now.steady) {
     const Offset first = locks_.begin()->second;
-    const Range range = ranges_.find(first)->second;
-    give_back(first, range, now, change);
+    give_back(first, ranges_.find(first)->second, timed_out, now, change);
   }
   if (!change.batches.empty()) write(std::move(change));
 }
@@ -256,19 +288,19 @@ void SharePartition::acquire_in(const BatchExtent& batch, Acquiring& acquiring) 
       if (ranges_.size() >= settings_.ranges_max) return;
       if (at > end_) put(end_, at - 1, {at - 1, State::available});
       end_ = at;
-      take(at, batch.last, 0, acquiring);
+      take(at, batch.last, nullptr, acquiring);
       return;
     }
     const auto range = std::prev(ranges_.upper_bound(at));
     const Offset last = std::min(range->second.last, batch.last);
-    if (is_ready(range->second) && !take(at, last, range->second.deliveries, acquiring)) return;
+    if (is_ready(range->second) && !take(at, last, &range->second, acquiring)) return;
     at = last + 1;
   }
 }
 
-// False: the limits are reached.
-bool SharePartition::take(Offset first, Offset last, std::int16_t deliveries,
-                          Acquiring& acquiring) {
+// `before`: what it was, null if it was never acquired. False: the limits are reached.
+bool SharePartition::take(Offset first, Offset last, const Range* before, Acquiring& acquiring) {
+  const std::int16_t deliveries = before == nullptr ? 0 : before->deliveries;
   std::int64_t count = std::min(last - first + 1, room(acquiring, true));
   if (deliveries + 1 >= settings_.deliveries_max && deliveries > 0) {
     acquiring.alone = true;
@@ -277,8 +309,10 @@ bool SharePartition::take(Offset first, Offset last, std::int16_t deliveries,
   }
   if (count <= 0) return false;
   const Offset end = first + count - 1;
-  Range range{end, State::acquired, static_cast<std::int16_t>(deliveries + 1), acquiring.owner,
-              acquiring.lock_end};
+  Range range{end, State::acquired, static_cast<std::int16_t>(deliveries + 1)};
+  range.owner = acquiring.owner;
+  range.at = acquiring.lock_end;
+  if (before != nullptr) range.failure = before->failure;
   if (first >= end_) {
     insert(first, range);
     end_ = end + 1;

@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/group_config.hpp"
 #include "broker/partition.hpp"
+#include "broker/queue/dead_letter_topic.hpp"
 #include "broker/share/share_route.hpp"
 
 #include <algorithm>
@@ -62,12 +63,18 @@ ShareShell::~ShareShell() = default;
 
 GroupTime ShareShell::now() const { return {shard_.timers().now(), shard_.clock().wall_ms()}; }
 
-void ShareShell::start() { tasks_.spawn(keep_time()); }
+void ShareShell::start() {
+  started_ = true;
+  tasks_.spawn(keep_time());
+  const std::set<ShareKey> waiting = resumes_;  // the tasks take them off
+  for (const ShareKey& key : waiting) tasks_.spawn(try_resume(key));
+}
 
 Task<> ShareShell::stop() {
   stopping_ = true;
   timer_->cancel();
   time_changed_.notify();
+  copy_ended_.notify();
   co_await tasks_.drain();
 }
 
@@ -83,11 +90,19 @@ ShareShell::UnitPtr ShareShell::find(const ShareKey& key) {
 }
 
 void ShareShell::follow_settings(Unit& unit) {
+  if (unit.settings_version != shard_.catalog()->version() + 1) read_settings(unit);
+}
+
+// Requires: the unit is open.
+void ShareShell::read_settings(Unit& unit) {
   const Catalog& catalog = *shard_.catalog();
-  if (unit.settings_version == catalog.version() + 1) return;
   unit.settings_version = catalog.version() + 1;
   const auto& configs = catalog.configs(ResourceType::group, unit.key.group);
-  unit.core->set_settings(settings_of(effective_group_config(configs)));
+  ShareSettings settings = settings_of(effective_group_config(configs));
+  if (const Topic* topic = catalog.find(unit.key.topic))
+    unit.dead_letter_topic = dead_letter_topic_of(catalog, unit.key.group, *topic);
+  settings.dead_letters = !unit.dead_letter_topic.empty();
+  unit.core->set_settings(settings);
 }
 
 Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset) {
@@ -104,12 +119,22 @@ Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset)
   co_return log.high_watermark();
 }
 
+Task<ErrorCode> ShareShell::find_stored(const ShareKey* key, StoredShare* stored) {
+  const ShareRoute route = co_await route_share(shard_, *key, Creating::no);
+  if (route.shard == nullptr) co_return route.error;
+  ErrorCode error = ErrorCode::none;
+  *stored =
+      co_await on(shard_, *route.shard, find_share(route.shard, route.partition, *key, &error));
+  co_return error;
+}
+
 // Where the group begins is durable before anybody gets a record.
-Task<ErrorCode> ShareShell::open(UnitPtr unit) {
+Task<ErrorCode> ShareShell::open(UnitPtr unit, Begin begin) {
   if (!unit->opening.try_enter()) co_await unit->opening.enter();
   const Turnstile::Pass pass{unit->opening};
   if (unit->core) co_return ErrorCode::none;
-  const ShareRoute route = co_await route_share(shard_, unit->key, Creating::yes);
+  const Creating creating = begin == Begin::yes ? Creating::yes : Creating::no;
+  const ShareRoute route = co_await route_share(shard_, unit->key, creating);
   if (route.shard == nullptr) co_return route.error;
   ErrorCode error = ErrorCode::none;
   StoredShare stored = co_await on(shard_, *route.shard,
@@ -117,9 +142,10 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit) {
   if (error != ErrorCode::none) co_return error;
   Partition* partition = shard_.find(unit->key.topic, unit->key.partition);
   if (partition == nullptr) co_return shard_.why_missing(unit->key.topic);
-  const auto config =
-      effective_group_config(shard_.catalog()->configs(ResourceType::group, unit->key.group));
   if (stored.state.start() < 0) {
+    if (begin == Begin::no) co_return ErrorCode::group_id_not_found;
+    const auto config =
+        effective_group_config(shard_.catalog()->configs(ResourceType::group, unit->key.group));
     const Offset start = co_await initial_offset(partition, config.share_auto_offset_reset);
     const auto begun = co_await on(shard_, *route.shard,
                                    begin_share(route.shard, route.partition, unit->key, start));
@@ -129,8 +155,9 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit) {
   }
   if (unit->gone) co_return ErrorCode::unknown_topic_or_partition;
   unit->state_epoch = stored.state_epoch;
-  unit->core.emplace(stored.state, settings_of(config), shard_.random(), now());
-  schedule(unit);
+  unit->core.emplace(stored.state, ShareSettings{}, shard_.random(), now());
+  read_settings(*unit);
+  settle(unit);
   co_return ErrorCode::none;
 }
 
@@ -148,8 +175,15 @@ Task<> ShareShell::drop(ShareKey key) {
 
 void ShareShell::catalog_changed() {
   std::vector<ShareKey> gone;
-  for (const auto& [key, unit] : units_)
-    if (shard_.catalog()->find(key.topic) == nullptr) gone.push_back(key);
+  for (const auto& [key, unit] : units_) {
+    if (shard_.catalog()->find(key.topic) == nullptr) {
+      gone.push_back(key);
+    } else if (unit->core && unit->core->counts().dead_lettering != 0) {
+      follow_settings(*unit);
+      unit->core->retry_dead_letters();
+      settle(unit);
+    }
+  }
   for (const ShareKey& key : gone) tasks_.spawn(drop(key));
 }
 
@@ -158,6 +192,10 @@ void ShareShell::catalog_changed() {
 void ShareShell::settle(const UnitPtr& unit) {
   if (unit->gone) return;
   for (ShareWrite& write : unit->core->take_writes()) tasks_.spawn(persist(unit, std::move(write)));
+  if (unit->core->has_dead_letters() && !unit->copying && !stopping_) {
+    unit->copying = true;
+    tasks_.spawn(copy_dead_letters_of(unit));
+  }
   if (unit->core->take_news()) {
     for (const auto& one : unit->waiters)
       if (const auto waiter = one.lock()) waiter->wake();
@@ -242,7 +280,7 @@ Task<ErrorCode> ShareShell::acknowledge(const ShareKey* key, std::string_view me
                                         std::span<const AcknowledgeBatch> batches) {
   const UnitPtr unit = find(*key);
   if (!unit->core) {
-    const ErrorCode error = co_await open(unit);
+    const ErrorCode error = co_await open(unit, Begin::yes);
     if (error != ErrorCode::none) co_return error;
   }
   follow_settings(*unit);
@@ -289,7 +327,7 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
   ShareAcquired out;
   const UnitPtr unit = find(*key);
   if (!unit->core) {
-    out.error = co_await open(unit);
+    out.error = co_await open(unit, Begin::yes);
     if (out.error != ErrorCode::none) co_return out;
   }
   if (!unit->reading.try_enter()) co_await unit->reading.enter();

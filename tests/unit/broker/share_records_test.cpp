@@ -75,6 +75,11 @@ TEST(ShareRecordsTest, RecordsReadBack) {
   ShareUpdateRecord waits = update();
   waits.batches.front() = {100, 100, StoredState::available, 1, 1'700'000'000'999};
   EXPECT_EQ(decode_share_update(encode_share_update(waits)), waits);
+  ShareUpdateRecord failed = update();
+  const Failure failure{1'700'000'000'001, 1'700'000'000'002, FailureReason::rejected, "näh"};
+  failed.batches.front() = {100, 100, StoredState::dead_lettering,
+                            5,   0,   std::make_shared<const Failure>(failure)};
+  EXPECT_EQ(decode_share_update(encode_share_update(failed)), failed);
 }
 
 TEST(ShareRecordsTest, CutBytesAreNoRecord) {

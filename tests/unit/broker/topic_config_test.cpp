@@ -17,7 +17,10 @@ std::string refusal(const ConfigMap& overrides) {
 
 TEST(TopicConfig, KnowsEveryConfigOfKafkaInOrder) {
   const auto rows = topic_config_rows();
-  EXPECT_EQ(rows.size(), 33u);
+  const auto of_kafka_4_3 = std::ranges::count_if(rows, [](const auto& row) {
+    return !row.name.starts_with("sluice.") && !row.name.starts_with("errors.");
+  });
+  EXPECT_EQ(of_kafka_4_3, 33);
   EXPECT_TRUE(std::ranges::is_sorted(rows, {}, &ConfigRow<TopicConfig>::name));
   for (const auto& row : rows) EXPECT_FALSE(row.details.about.empty()) << row.name;
 }
