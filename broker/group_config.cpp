@@ -137,6 +137,12 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .max = 100,
       .change = dynamic,
       .about = "By how much the wait grows with each delivery."}},
+    {"sluice.share.order",
+     &G::share_order,
+     {.allowed = "key,none",
+      .change = dynamic,
+      .about = "key: a share group has one record of a key in flight at a time, in order, also "
+               "while it waits for its next delivery; records without a key are free."}},
     {"streams.assignment.interval.ms",
      &G::streams_assignment_interval_ms,
      {.min = 0,

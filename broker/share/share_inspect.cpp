@@ -72,6 +72,9 @@ QueueRange SharePartition::describe_range(Offset first, const Range& range, Grou
     case State::available:
       seen.state = range.at == TimePoint{} ? QueueState::available : QueueState::waiting;
       break;
+    case State::blocked:
+      seen.state = QueueState::waiting;
+      break;
     case State::acquired:
       seen.state = QueueState::acquired;
       break;
@@ -136,7 +139,9 @@ std::int64_t SharePartition::change_by_hand(const HandChange& wanted, Offset log
 }
 
 bool SharePartition::release_by_hand(Offset first, const Range& range, Change& change) {
-  if (is_ready(range)) return false;
+  if (is_ready(range) || range.state == State::blocked) return false;
+  if (range.state == State::dead_lettering)
+    learned_ = std::min(learned_, first);  // its key was given up: it is read again
   Range free{range.last, State::available, range.deliveries};
   free.failure = range.failure;
   put(first, range.last, free);

@@ -11,7 +11,12 @@ namespace sluice::broker {
 
 SharePartition::SharePartition(const ShareState& state, const ShareSettings& settings,
                                Random& random, GroupTime now)
-    : settings_(settings), random_(random), start_(state.start()), end_(state.start()) {
+    : settings_(settings),
+      random_(random),
+      start_(state.start()),
+      end_(state.start()),
+      by_key_(settings.order_by_key),
+      learned_(state.start()) {
   for (const StateBatch& batch : state.batches()) {
     if (end_ < batch.first) insert(end_, {batch.first - 1});  // was acquired and not finished
     Range range{batch.last, batch.finished() ? State::finished : State::available,
@@ -71,6 +76,7 @@ void SharePartition::insert(Offset first, const Range& range) {
     case State::acquired:
       locks_.emplace(range.at, first);
       break;
+    case State::blocked:
     case State::settling:
     case State::copying:
     case State::finished:
@@ -95,6 +101,9 @@ SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
       locks_.erase({range.at, first});
       if (counts_.acquired >= settings_.locks_max) news_ = true;  // there is room again
       break;
+    case State::blocked:
+      if (blocked_ >= settings_.blocked_max) news_ = true;
+      break;
     case State::settling:
     case State::copying:
     case State::finished:
@@ -110,6 +119,10 @@ void SharePartition::count(Offset first, const Range& range, std::int64_t sign) 
   switch (range.state) {
     case State::available:
       if (range.at != TimePoint{}) counts_.waiting += records;
+      break;
+    case State::blocked:
+      counts_.waiting += records;
+      blocked_ += records;
       break;
     case State::acquired:
       counts_.acquired += records;
@@ -150,6 +163,7 @@ void SharePartition::put(Offset first, Offset last, Range range) {
     at = erase(at);
   range.last = last;
   insert(first, range);
+  if (by_key_ && !holds_key(range.state)) keys_.remove(first, last, freed_);
   if (range.state == State::finished) join_finished(first);
 }
 
@@ -173,8 +187,10 @@ void SharePartition::raise_start(Offset start) {
   if (start <= start_) return;
   cut(start);
   while (!ranges_.empty() && ranges_.begin()->first < start) erase(ranges_.begin());
+  if (by_key_) keys_.remove(start_, start - 1, freed_);
   start_ = start;
   end_ = std::max(end_, start);
+  learned_ = std::max(learned_, start);
 }
 
 void SharePartition::skip_finished() {
@@ -186,7 +202,13 @@ void SharePartition::log_start_moved(Offset log_start) {
   if (log_start <= start_) return;
   raise_start(log_start);
   skip_finished();
+  offer_freed();
   write({});
+}
+
+void SharePartition::set_settings(const ShareSettings& settings) {
+  settings_ = settings;
+  switch_order();
 }
 
 // ---- Time ----
@@ -200,6 +222,7 @@ std::optional<TimePoint> SharePartition::next_deadline() const {
 }
 
 void SharePartition::tick(GroupTime now) {
+  switch_order();
   Change change;
   while (!waiting_.empty() && waiting_.begin()->first <= now.steady) {
     const Offset first = waiting_.begin()->second;
@@ -224,7 +247,14 @@ void SharePartition::tick(GroupTime now) {
 // ---- Acquiring ----
 
 std::optional<Offset> SharePartition::next_offered(Offset from) const {
-  if (counts_.acquired >= settings_.locks_max) return std::nullopt;
+  if (counts_.acquired >= settings_.locks_max || is_switching()) return std::nullopt;
+  const std::optional<Offset> ready = next_ready(from);
+  if (!by_key_) return ready;
+  const Offset unlearned = first_unlearned();
+  return unlearned < end_ && (!ready || unlearned < *ready) ? unlearned : ready;
+}
+
+std::optional<Offset> SharePartition::next_ready(Offset from) const {
   if (from < end_) {
     const auto after = ready_.upper_bound(from);
     if (after != ready_.begin()) {  // a range that begins before `from` may reach over it
@@ -233,7 +263,7 @@ std::optional<Offset> SharePartition::next_offered(Offset from) const {
     }
     if (after != ready_.end()) return *after;
   }
-  if (ranges_.size() >= settings_.ranges_max) return std::nullopt;
+  if (!has_room_for_new()) return std::nullopt;
   return std::max(from, end_);
 }
 
@@ -258,11 +288,17 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
   for (const BatchExtent& batch : batches) {
     if (batch.last < cursor) continue;
     if (room(acquiring, false) == 0) break;
+    if (is_switching() || (by_key_ && first_unlearned() < cursor)) break;  // changed meanwhile
     if (cursor < batch.first) missing(cursor, batch.first - 1);
-    acquire_in({std::max(batch.first, cursor), batch.last}, acquiring);
+    const BatchExtent rest{std::max(batch.first, cursor), batch.last, batch.keys};
+    if (!wants_keys(rest.last))
+      acquire_in(rest, acquiring);
+    else if (!acquire_by_key(rest, acquiring))
+      break;
     cursor = batch.last + 1;
   }
   skip_finished();
+  offer_freed();
   return std::move(acquiring.ranges);
 }
 
@@ -270,13 +306,16 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
 void SharePartition::missing(Offset first, Offset last) {
   for (Offset at = std::max(first, start_); at <= last;) {
     if (at >= end_) {
+      if (at > end_) put(end_, at - 1, {at - 1, State::available});
       put(at, last, {last, State::finished});
       end_ = last + 1;
       break;
     }
     const auto range = std::prev(ranges_.upper_bound(at));
     const Offset stop = std::min(range->second.last, last);
-    if (range->second.state == State::available) put(at, stop, {stop, State::finished});
+    const State state = range->second.state;
+    if (state == State::available || state == State::blocked)
+      put(at, stop, {stop, State::finished});
     at = stop + 1;
   }
 }

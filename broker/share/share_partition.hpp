@@ -26,6 +26,7 @@
 //   copying -> settling           copied(): the archived state is written
 //   copying -> dead_lettering     copy_failed(): tried again, after 1 s doubling to 60 s
 //   archiving -> settling         after such a wait: the copy is durable, its state was not
+//   available -> blocked          order by key: behind another record of its key; and back
 //   available -> finished         there is no record at this offset (compaction)
 //   any -> (gone)                 the log's start moved beyond it
 #pragma once
@@ -33,6 +34,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "broker/group_types.hpp"
+#include "broker/share/key_order.hpp"
 #include "broker/share/share_state.hpp"
 #include "broker/share/share_types.hpp"
 #include "protocol/error_code.hpp"
@@ -67,6 +69,8 @@ class SharePartition {
   // The first offset that could be acquired at or beyond `from`: where to read. It is end() or
   // beyond when only new records could be; nullopt: not now, because of a limit.
   std::optional<Offset> next_offered(Offset from) const;
+  // Whether acquire() needs the keys of a batch that ends there.
+  bool wants_keys(Offset last) const { return by_key_ && last >= learned_; }
   // `batches`: what a read from `from` on found, in order. Offsets before and between them hold no
   // records: they are finished. Records of one member are those of its member id.
   std::vector<AcquiredRange> acquire(std::string_view member, Offset from,
@@ -110,13 +114,19 @@ class SharePartition {
   void on_durable(std::uint64_t write);
   void on_failed(std::uint64_t write, GroupTime now);
   // Whether records became available since it was asked.
-  bool take_news() { return std::exchange(news_, false); }
-  void set_settings(const ShareSettings& settings) { settings_ = settings; }
+  bool take_news() {
+    switch_order();
+    return std::exchange(news_, false);
+  }
+  // The order by key, or none, is followed once nothing is in flight; until then nothing is
+  // offered.
+  void set_settings(const ShareSettings& settings);
   const ShareSettings& settings() const { return settings_; }
 
  private:
   enum class State : std::uint8_t {
     available,
+    blocked,
     acquired,
     settling,
     dead_lettering,
@@ -190,10 +200,27 @@ class SharePartition {
     bool alone = false;  // a last attempt was taken: nothing beside it
     std::vector<AcquiredRange> ranges;
   };
+  std::optional<Offset> next_ready(Offset from) const;
   void missing(Offset first, Offset last);
   void acquire_in(const BatchExtent& batch, Acquiring& acquiring);
   bool take(Offset first, Offset last, const Range* before, Acquiring& acquiring);
   std::int64_t room(const Acquiring& acquiring, bool inside_batch) const;
+
+  // order by key
+  static bool holds_key(State state) {
+    return state == State::available || state == State::blocked || state == State::acquired ||
+           state == State::settling;
+  }
+  bool is_switching() const { return settings_.order_by_key != by_key_; }
+  bool has_room_for_new() const {
+    return ranges_.size() < settings_.ranges_max && blocked_ < settings_.blocked_max;
+  }
+  void switch_order();
+  void unblock(Offset first, Offset last);
+  Offset first_unlearned() const;
+  bool acquire_by_key(const BatchExtent& batch, Acquiring& acquiring);
+  bool acquire_one(const RecordKey& record, Acquiring& acquiring);
+  void offer_freed();
 
   // settle
   ErrorCode check(std::uint32_t owner, std::span<const AcknowledgeBatch> batches) const;
@@ -225,6 +252,11 @@ class SharePartition {
   std::set<std::pair<TimePoint, Offset>> waiting_;  // either of them later; archiving
   std::set<std::pair<TimePoint, Offset>> locks_;    // acquired
   ShareCounts counts_;
+  bool by_key_;    // the order that is followed now
+  KeyOrder keys_;  // of the unfinished records in [start, learned)
+  Offset learned_;
+  std::vector<Offset> freed_;  // hold their key since offer_freed()
+  std::int64_t blocked_ = 0;
   std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> owners_;
   std::uint32_t next_owner_ = 1;
   std::deque<Pending> pending_;

@@ -191,6 +191,8 @@ void SharePartition::on_durable(std::uint64_t write) {
     for (const Span& span : done.settled) end_settling(span, span.durable, {});
   }
   skip_finished();
+  offer_freed();
+  switch_order();
 }
 
 void SharePartition::on_failed(std::uint64_t write, GroupTime now) {
@@ -199,6 +201,7 @@ void SharePartition::on_failed(std::uint64_t write, GroupTime now) {
   const Pending failed = std::move(*at_failed);
   pending_.erase(at_failed);
   for (const Span& span : failed.settled) end_settling(span, span.failed, now);
+  switch_order();
 }
 
 // The log's start may have moved over a part of it meanwhile.

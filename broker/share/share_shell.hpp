@@ -131,8 +131,8 @@ class ShareShell {
   Task<> persist(UnitPtr unit, ShareWrite write);
   Task<ErrorCode> wait_stored(UnitPtr unit, std::uint64_t write);
   Task<> keep_time();
-  void take(const UnitPtr& unit, Offset from, storage::ReadResult read,
-            const ShareAcquireQuery& query, ShareAcquired& out);
+  ErrorCode take(const UnitPtr& unit, Offset from, storage::ReadResult read,
+                 const ShareAcquireQuery& query, ShareAcquired& out);
 
   Shard& shard_;
   std::map<ShareKey, UnitPtr> units_;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,7 +32,9 @@ struct ShareSettings {
   std::int64_t locks_max = 2000;     // records acquired at a time
   std::size_t ranges_max = 100'000;  // beyond it only what was acquired before is offered
   RetryPolicy retry;
-  bool dead_letters = false;  // what is given up is copied to a dead-letter topic first
+  bool order_by_key = false;          // records of one key are in flight one at a time
+  std::int64_t blocked_max = 10'000;  // records read ahead that wait for others of their key
+  bool dead_letters = false;          // what is given up is copied to a dead-letter topic first
 };
 
 enum class AcquireMode : std::int8_t { whole_batches = 0, exact_count = 1 };
@@ -41,10 +44,16 @@ struct AcquireLimits {
   AcquireMode mode = AcquireMode::whole_batches;
 };
 
+struct RecordKey {
+  Offset offset = 0;
+  std::optional<std::uint64_t> key_hash;  // nullopt: it has no key
+};
+
 // Offsets of one batch of the log.
 struct BatchExtent {
   Offset first = 0;
   Offset last = 0;
+  std::span<const RecordKey> keys{};  // its records in order, where wants_keys() said so
 };
 
 struct AcquiredRange {
@@ -81,7 +90,7 @@ struct HandChanged {
 
 enum class QueueState : std::uint8_t {
   available,
-  waiting,  // for the end of its backoff or delay
+  waiting,  // for the end of its backoff or delay, or for an earlier record of its key
   acquired,
   settling,  // its outcome is being stored
   dead_lettering,
@@ -103,7 +112,7 @@ struct QueueRange {
 // Counts for a person who looks: `sluice queue`, tests.
 struct ShareCounts {
   std::int64_t acquired = 0;
-  std::int64_t waiting = 0;  // not offered before their time
+  std::int64_t waiting = 0;  // not offered before their time, or until their key is free
   std::int64_t settling = 0;
   std::int64_t dead_lettering = 0;
   std::int64_t finished = 0;  // at or beyond the start

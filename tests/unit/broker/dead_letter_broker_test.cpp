@@ -1,6 +1,5 @@
 // Dead letters, delays and the queue's own APIs with a whole broker, over real sockets and a real
 // directory.
-#include "protocol/compression.hpp"
 #include "protocol/record.hpp"
 #include "tests/unit/broker/share_broker_fixture.hpp"
 
@@ -10,7 +9,6 @@
 namespace sluice::broker {
 namespace {
 
-using protocol::NewRecord;
 using protocol::RecordHeader;
 using Texts = std::vector<std::pair<std::string, std::string>>;
 using ConfigPairs = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -62,18 +60,6 @@ class DeadLetterTest : public ShareBrokerFixture {
     create_dlq();
     begin(records);
     configure("errors.deadletterqueue.topic.name", dlq);
-  }
-  void produce_batch(const std::vector<NewRecord>& records, protocol::Compression codec) {
-    protocol::BatchBuilder builder{{.compression = codec}};
-    for (const NewRecord& record : records) builder.append(record);
-    protocol::Compressor compressor;
-    const auto batch = builder.finish(compressor);
-    protocol::ProduceRequest request;
-    request.acks = -1;
-    request.timeout_ms = 10'000;
-    request.topic_data.push_back({"orders", {}, {{0, protocol::Records{batch}}}});
-    const auto response = client_->call<protocol::ProduceResponse>(request, 9);
-    ASSERT_EQ(response->responses.front().partition_responses.front().error_code, ErrorCode::none);
   }
   ErrorCode acknowledge_with(Offset first, Offset last, std::int8_t type, std::int64_t delay_ms,
                              std::string_view reason) {

@@ -3,6 +3,7 @@
 
 #include "broker/broker.hpp"
 #include "protocol/batch_builder.hpp"
+#include "protocol/compression.hpp"
 #include "protocol/messages/all.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/wire_client.hpp"
@@ -14,6 +15,7 @@
 namespace sluice::broker {
 
 using protocol::ErrorCode;
+using protocol::NewRecord;
 
 struct Got {
   Offset first = 0;
@@ -64,6 +66,18 @@ class ShareBrokerFixture : public testing::Test {
       builder.append(record);
     }
     const auto batch = builder.finish();
+    protocol::ProduceRequest request;
+    request.acks = -1;
+    request.timeout_ms = 10'000;
+    request.topic_data.push_back({"orders", {}, {{0, protocol::Records{batch}}}});
+    const auto response = client_->call<protocol::ProduceResponse>(request, 9);
+    ASSERT_EQ(response->responses.front().partition_responses.front().error_code, ErrorCode::none);
+  }
+  void produce_batch(const std::vector<NewRecord>& records, protocol::Compression codec) {
+    protocol::BatchBuilder builder{{.compression = codec}};
+    for (const NewRecord& record : records) builder.append(record);
+    protocol::Compressor compressor;
+    const auto batch = builder.finish(compressor);
     protocol::ProduceRequest request;
     request.acks = -1;
     request.timeout_ms = 10'000;

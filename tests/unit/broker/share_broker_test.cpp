@@ -47,6 +47,27 @@ TEST_F(ShareBrokerTest, AReleasedRecordWaitsForItsBackoffAlsoAcrossARestart) {
   EXPECT_GE(clock_.wall_ms() - released_ms, 399);
 }
 
+TEST_F(ShareBrokerTest, WithOrderByKeyOneRecordOfAKeyIsInFlightAlsoAcrossARestart) {
+  begin(1);
+  configure("sluice.share.order", "key");
+  std::vector<NewRecord> records(5);
+  for (const std::size_t i : {0u, 1u, 3u}) records[i].key = as_bytes("alice");
+  records[2].key = as_bytes("bob");
+  produce_batch(records, protocol::Compression::lz4);
+  EXPECT_EQ(fetch(), (Gots{{0, 1, 1}, {3, 3, 1}, {5, 5, 1}}));
+  EXPECT_EQ(fetch(0), Gots{});
+  EXPECT_EQ(acknowledge(0, 0, {1}), ErrorCode::none);
+  EXPECT_EQ(acknowledge(3, 3, {1}), ErrorCode::none);
+  EXPECT_EQ(acknowledge(5, 5, {1}), ErrorCode::none);
+  EXPECT_EQ(acknowledge(1, 1, {1}), ErrorCode::none);
+  EXPECT_EQ(fetch(20'000), (Gots{{2, 2, 1}}));
+  start();
+  EXPECT_EQ(fetch(20'000), (Gots{{2, 2, 2}}));
+  EXPECT_EQ(fetch(0), Gots{});
+  EXPECT_EQ(acknowledge(2, 2, {1}), ErrorCode::none);
+  EXPECT_EQ(fetch(20'000), (Gots{{4, 4, 1}}));
+}
+
 TEST_F(ShareBrokerTest, AWaitingFetchIsWokenByRecords) {
   begin(1);
   fetch();
