@@ -11,6 +11,8 @@
 
 namespace sluice::broker {
 
+struct Options;
+
 struct GroupConfig {
   std::int32_t consumer_assignment_interval_ms = 1000;
   bool consumer_assignor_offload_enable = true;
@@ -44,9 +46,14 @@ struct GroupConfig {
 // Every group config of Kafka 4.3 and ours, sorted by name.
 std::span<const ConfigRow<GroupConfig>> group_config_rows();
 
-// Checks a whole set of overrides. Errors: unknown_key, bad_value.
-Result<> check_group_config(const ConfigMap& overrides);
-// Requires: `overrides` passed check_group_config; a key that did not is ignored.
-GroupConfig effective_group_config(const ConfigMap& overrides);
+// Whether the broker's group.share.* agree: least <= default <= greatest. Errors: bad_value.
+Result<> check_share_options(const Options& options);
+// Checks a whole set of overrides, also against the broker's group.share.min.* and .max.*.
+// Errors: unknown_key, bad_value.
+Result<> check_group_config(const Options& options, const ConfigMap& overrides);
+// Else the broker's group.share.* or the default. What lies beyond the broker's bounds, because
+// they were changed, counts as the bound. Requires: `overrides` passed check_group_config; a key
+// that did not is ignored.
+GroupConfig effective_group_config(const Options& options, const ConfigMap& overrides);
 
 }  // namespace sluice::broker

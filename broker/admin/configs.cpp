@@ -97,7 +97,7 @@ std::optional<Refusal> check_configs(ResourceType type, std::string_view name,
                                      const Context& context) {
   if (type == ResourceType::broker) return check_broker_configs(configs, before, *context.options);
   auto ok = type == ResourceType::topic ? check_topic_config(*context.options, configs)
-                                        : check_group_config(configs);
+                                        : check_group_config(*context.options, configs);
   if (!ok) return Refusal{ErrorCode::invalid_config, ok.error().context};
   return check_dead_letter_topic(type, name, configs, before, context);
 }

@@ -49,7 +49,8 @@ template <class Topics>
 void add_acknowledgements(Request& request, const ShareSession& session, const Topics& topics,
                           bool renews, std::vector<Row>& rows) {
   const auto& configs = request.catalog->configs(ResourceType::group, session.group);
-  const bool may_renew = effective_group_config(configs).share_renew_acknowledge_enable;
+  const bool may_renew =
+      effective_group_config(*request.options, configs).share_renew_acknowledge_enable;
   for (const auto& topic : topics) {
     for (const auto& partition : topic.partitions) {
       if (partition.acknowledgement_batches.empty()) continue;
@@ -181,8 +182,8 @@ void rotate(ShareSession& session, const std::vector<Row>& rows) {
 }
 
 std::int32_t lock_timeout(const Request& request, std::string_view group) {
-  return effective_group_config(request.catalog->configs(ResourceType::group, group))
-      .share_record_lock_duration_ms;
+  const auto& configs = request.catalog->configs(ResourceType::group, group);
+  return effective_group_config(*request.options, configs).share_record_lock_duration_ms;
 }
 
 bool renews_badly(const ShareFetchRequest& message) {
@@ -221,7 +222,9 @@ Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& messa
   if (renews_badly(message))
     plan.error = ErrorCode::invalid_request;
   else
-    plan = sessions.begin(message, request.shard.broker().next_share_session());
+    plan =
+        sessions.begin(message, request.shard.broker().next_share_session(),
+                       static_cast<std::size_t>(request.options->group_share_max_share_sessions));
   for (ShareSession& former : plan.replaced)
     co_await release_share_session(request.shard, std::move(former));
   response.error_code = plan.error;

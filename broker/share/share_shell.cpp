@@ -96,7 +96,7 @@ void ShareShell::read_settings(Unit& unit) {
   const Catalog& catalog = *shard_.catalog();
   unit.settings_version = catalog.version() + 1;
   const auto& configs = catalog.configs(ResourceType::group, unit.key.group);
-  ShareSettings settings = settings_of(effective_group_config(configs));
+  ShareSettings settings = settings_of(effective_group_config(*shard_.options(), configs));
   if (const Topic* topic = catalog.find(unit.key.topic))
     unit.dead_letter_topic = dead_letter_topic_of(catalog, unit.key.group, *topic);
   settings.dead_letters = !unit.dead_letter_topic.empty();
@@ -142,8 +142,8 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit, Begin begin) {
   if (partition == nullptr) co_return shard_.why_missing(unit->key.topic);
   if (stored.state.start() < 0) {
     if (begin == Begin::no) co_return ErrorCode::group_id_not_found;
-    const auto config =
-        effective_group_config(shard_.catalog()->configs(ResourceType::group, unit->key.group));
+    const auto& configs = shard_.catalog()->configs(ResourceType::group, unit->key.group);
+    const auto config = effective_group_config(*shard_.options(), configs);
     const Offset start = co_await initial_offset(partition, config.share_auto_offset_reset);
     const auto begun = co_await on(shard_, *route.shard,
                                    begin_share(route.shard, route.partition, unit->key, start));
