@@ -148,6 +148,10 @@ Task<DescribeQueueResponse> handle_describe_queue(Request& request,
     response.error_message = "MaxRanges must not be negative.";
     co_return response;
   }
+  if (!co_await stores_loaded(request.shard)) {
+    response.error_code = ErrorCode::coordinator_load_in_progress;
+    co_return response;
+  }
   const auto stored = co_await stored_keys(request.shard, message.group_id);
   if (stored.empty()) {
     response.error_code = ErrorCode::group_id_not_found;

@@ -133,6 +133,14 @@ Task<QueueView> ShareShell::describe(const ShareKey* key, std::size_t ranges_max
 Task<HandResult> ShareShell::change_by_hand(const ShareKey* key,
                                             std::span<const HandChange> changes) {
   HandResult result;
+  StoredShare stored;
+  const auto known = units_.find(*key);
+  if (known == units_.end() || !known->second->core) {
+    result.error = co_await find_stored(key, &stored);
+    if (result.error == ErrorCode::none && stored.state.start() < 0)
+      result.error = ErrorCode::group_id_not_found;
+    if (result.error != ErrorCode::none) co_return result;  // leaves no trace in memory
+  }
   const UnitPtr unit = find(*key);
   if (!unit->core) {
     result.error = co_await open(unit, Begin::no);

@@ -126,7 +126,7 @@ class DeadLetterTest : public ShareBrokerFixture {
     request.max_ranges = max_ranges;
     auto response = client_->call<protocol::DescribeQueueResponse>(request, 0);
     const TimePoint until = clock_.now() + std::chrono::seconds(10);
-    while (response->topics.empty() && clock_.now() < until)  // the state is being loaded
+    while (response->error_code == ErrorCode::coordinator_load_in_progress && clock_.now() < until)
       response = client_->call<protocol::DescribeQueueResponse>(request, 0);
     EXPECT_EQ(response->error_code, ErrorCode::none);
     if (response->topics.empty()) return {};
