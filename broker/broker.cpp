@@ -235,14 +235,14 @@ Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
   co_return outcome;
 }
 
-Task<> Broker::create_internal_topic_here(MakeTopic make, std::string_view name,
-                                          protocol::ErrorCode* error) {
+Task<> Broker::create_topic_here(const MakeTopic* make, std::string_view name,
+                                 protocol::ErrorCode* error) {
   if (!changes_.try_enter()) co_await changes_.enter();
   const Turnstile::Pass pass{changes_};
   const CatalogSnapshot catalog = catalog_->snapshot();
   if (catalog->find(name) == nullptr) {
     std::vector<CatalogChange> changes{
-        make(*base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
+        (*make)(*base_options_, *catalog, shards_.at(0).random(), clock_.wall_ms())};
     const auto outcome = co_await commit(std::move(changes));
     if (!outcome || outcome->faults.front().code)
       *error = protocol::ErrorCode::coordinator_not_available;
@@ -251,15 +251,25 @@ Task<> Broker::create_internal_topic_here(MakeTopic make, std::string_view name,
 
 Task<protocol::ErrorCode> Broker::create_offsets_topic(Shard& home) {
   protocol::ErrorCode error = protocol::ErrorCode::none;
-  co_await on(home, shards_.at(0),
-              create_internal_topic_here(admin::offsets_topic, offsets_topic_name, &error));
+  const MakeTopic make = admin::offsets_topic;
+  co_await on(home, shards_.at(0), create_topic_here(&make, offsets_topic_name, &error));
   co_return error;
 }
 
 Task<protocol::ErrorCode> Broker::create_share_state_topic(Shard& home) {
   protocol::ErrorCode error = protocol::ErrorCode::none;
-  co_await on(home, shards_.at(0),
-              create_internal_topic_here(admin::share_state_topic, share_state_topic_name, &error));
+  const MakeTopic make = admin::share_state_topic;
+  co_await on(home, shards_.at(0), create_topic_here(&make, share_state_topic_name, &error));
+  co_return error;
+}
+
+Task<protocol::ErrorCode> Broker::create_dead_letter_topic(Shard& home, std::string name) {
+  protocol::ErrorCode error = protocol::ErrorCode::none;
+  const MakeTopic make = [&name](const Options& options, const Catalog& catalog, Random& random,
+                                 std::int64_t now_ms) {
+    return admin::dead_letter_topic(name, options, catalog, random, now_ms);
+  };
+  co_await on(home, shards_.at(0), create_topic_here(&make, name, &error));
   co_return error;
 }
 

@@ -25,6 +25,7 @@
 #include "storage/directory_lock.hpp"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -80,6 +81,8 @@ class Broker {
   Task<protocol::ErrorCode> create_offsets_topic(Shard& home);
   // The same with __share_group_state.
   Task<protocol::ErrorCode> create_share_state_topic(Shard& home);
+  // From any shard: makes a topic for dead letters if there is none of that name.
+  Task<protocol::ErrorCode> create_dead_letter_topic(Shard& home, std::string name);
   // Names a share session; unique while the broker runs.
   std::uint64_t next_share_session() { return 1 + next_share_session_++; }
   // Identifies fetch sessions; positive, unique while the broker runs.
@@ -100,9 +103,10 @@ class Broker {
   Result<> forget_foreign_frontiers();
   Result<> listen();
   Task<Result<>> open_catalog(Shard* shard);
-  using MakeTopic = CreateTopic (*)(const Options&, const Catalog&, Random&, std::int64_t);
-  Task<> create_internal_topic_here(MakeTopic make, std::string_view name,
-                                    protocol::ErrorCode* error);
+  using MakeTopic =
+      std::function<CreateTopic(const Options&, const Catalog&, Random&, std::int64_t)>;
+  Task<> create_topic_here(const MakeTopic* make, std::string_view name,
+                           protocol::ErrorCode* error);
   void log_start();
 
   Clock& clock_;

@@ -137,6 +137,8 @@ constexpr std::array handlers{
             serve<protocol::AlterShareGroupOffsetsRequest, handle_alter_share_group_offsets>},
     Handler{ApiKey::delete_share_group_offsets,
             serve<protocol::DeleteShareGroupOffsetsRequest, handle_delete_share_group_offsets>},
+    Handler{ApiKey::describe_queue, serve<protocol::DescribeQueueRequest, handle_describe_queue>},
+    Handler{ApiKey::alter_queue, serve<protocol::AlterQueueRequest, handle_alter_queue>},
 };
 
 const Handler* find_handler(ApiKey key) {

@@ -1,5 +1,8 @@
 #include "broker/group_config.hpp"
 
+#include "broker/options.hpp"
+
+#include <algorithm>
 #include <array>
 
 namespace sluice::broker {
@@ -10,6 +13,13 @@ std::string_view offset_reset(std::string_view text) {
   const bool known = text == "latest" || text == "earliest" ||
                      (text.starts_with("by_duration:P") && text.size() > 13);
   return known ? "" : "Must be latest, earliest or by_duration:PnDTnHnMn.nS";
+}
+
+// KIP-1191's default is to leave key and value behind.
+std::string_view whole_copies(std::string_view text) {
+  return text == "false" || text == "FALSE" || text == "False"
+             ? "This broker always copies the whole record"
+             : "";
 }
 
 using G = GroupConfig;
@@ -36,6 +46,18 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .unit = "ms",
       .change = dynamic,
       .about = "Time without a heartbeat after which a consumer group's member is removed."}},
+    {"errors.deadletterqueue.copy.record.enable",
+     &G::dead_letter_copy_record,
+     {.change = dynamic,
+      .about = "Always true: key, value, headers and timestamp of a record go to the dead-letter "
+               "topic.",
+      .check = whole_copies}},
+    {"errors.deadletterqueue.topic.name",
+     &G::dead_letter_topic,
+     {.change = dynamic,
+      .about = "Where a share group's records go that it rejects, or that were delivered as often "
+               "as share.delivery.count.limit allows (KIP-1191). Empty: nowhere. Not set: what "
+               "the topic's sluice.deadletter.topic.name says."}},
     {"share.assignment.interval.ms",
      &G::share_assignment_interval_ms,
      {.min = 0,
@@ -52,8 +74,7 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .check = offset_reset}},
     {"share.delivery.count.limit",
      &G::share_delivery_count_limit,
-     {.min = 2,
-      .max = 10,
+     {.min = 1,
       .change = dynamic,
       .about = "How often a record is delivered before a share group gives it up."}},
     {"share.heartbeat.interval.ms",
@@ -69,14 +90,12 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .about = "Whether a share group sees records of open and aborted transactions."}},
     {"share.partition.max.record.locks",
      &G::share_partition_max_record_locks,
-     {.min = 100,
-      .max = 4000,
+     {.min = 1,
       .change = dynamic,
       .about = "Most records of a partition that a share group holds at a time."}},
     {"share.record.lock.duration.ms",
      &G::share_record_lock_duration_ms,
-     {.min = 15'000,
-      .max = 60'000,
+     {.min = 1,
       .unit = "ms",
       .change = dynamic,
       .about = "How long a share group's member may hold a record."}},
@@ -118,6 +137,12 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .max = 100,
       .change = dynamic,
       .about = "By how much the wait grows with each delivery."}},
+    {"sluice.share.order",
+     &G::share_order,
+     {.allowed = "key,none",
+      .change = dynamic,
+      .about = "key: a share group has one record of a key in flight at a time, in order, also "
+               "while it waits for its next delivery; records without a key are free."}},
     {"streams.assignment.interval.ms",
      &G::streams_assignment_interval_ms,
      {.min = 0,
@@ -150,16 +175,75 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .about = "Time without a heartbeat after which a streams group's member is removed."}},
 });
 
+// Group configs whose default and bounds the broker's options give.
+struct ShareBound {
+  std::string_view name;
+  std::int32_t GroupConfig::* value;
+  std::int32_t Options::* standard;
+  std::int32_t Options::* least;
+  std::int32_t Options::* most;
+};
+using O = Options;
+constexpr auto share_bounds = std::to_array<ShareBound>({
+    {"share.delivery.count.limit", &G::share_delivery_count_limit,
+     &O::group_share_delivery_count_limit, &O::group_share_min_delivery_count_limit,
+     &O::group_share_max_delivery_count_limit},
+    {"share.heartbeat.interval.ms", &G::share_heartbeat_interval_ms,
+     &O::group_share_heartbeat_interval_ms, &O::group_share_min_heartbeat_interval_ms,
+     &O::group_share_max_heartbeat_interval_ms},
+    {"share.partition.max.record.locks", &G::share_partition_max_record_locks,
+     &O::group_share_partition_max_record_locks, &O::group_share_min_partition_max_record_locks,
+     &O::group_share_max_partition_max_record_locks},
+    {"share.record.lock.duration.ms", &G::share_record_lock_duration_ms,
+     &O::group_share_record_lock_duration_ms, &O::group_share_min_record_lock_duration_ms,
+     &O::group_share_max_record_lock_duration_ms},
+    {"share.session.timeout.ms", &G::share_session_timeout_ms, &O::group_share_session_timeout_ms,
+     &O::group_share_min_session_timeout_ms, &O::group_share_max_session_timeout_ms},
+});
+
+// What follows "group.share.", ".min." or ".max." in the broker's keys.
+std::string key_of(const ShareBound& bound) {
+  return std::string(bound.name.substr(std::string_view("share.").size()));
+}
+
+GroupConfig defaults_of(const Options& options) {
+  GroupConfig config;
+  for (const ShareBound& bound : share_bounds) config.*bound.value = options.*bound.standard;
+  return config;
+}
+
 }  // namespace
 
 std::span<const ConfigRow<GroupConfig>> group_config_rows() { return rows; }
 
-Result<> check_group_config(const ConfigMap& overrides) {
-  GroupConfig config;
+Result<> check_share_options(const Options& options) {
+  for (const ShareBound& bound : share_bounds) {
+    const std::int32_t least = options.*bound.least;
+    const std::int32_t standard = options.*bound.standard;
+    if (least <= standard && standard <= options.*bound.most) continue;
+    const std::string key = key_of(bound);
+    return fail(ConfigErrc::bad_value, "group.share." + key + " must lie between group.share.min." +
+                                           key + " and group.share.max." + key);
+  }
+  return {};
+}
+
+Result<> check_group_config(const Options& options, const ConfigMap& overrides) {
+  GroupConfig config = defaults_of(options);
   for (const auto& [name, value] : overrides) {
     const auto* row = find_row<GroupConfig>(rows, name);
     if (row == nullptr) return fail(ConfigErrc::unknown_key, "Unknown group config name: " + name);
     if (auto set = set_config(*row, value, config); !set) return set;
+  }
+  for (const ShareBound& bound : share_bounds) {
+    const std::int32_t value = config.*bound.value;
+    const bool low = value < options.*bound.least;
+    if (!low && value <= options.*bound.most) continue;
+    return fail(ConfigErrc::bad_value,
+                std::string(bound.name) + " must be " + (low ? "at least" : "at most") +
+                    " the broker's " + (low ? "group.share.min." : "group.share.max.") +
+                    key_of(bound) + ", " +
+                    std::to_string(low ? options.*bound.least : options.*bound.most));
   }
   if (config.consumer_heartbeat_interval_ms >= config.consumer_session_timeout_ms)
     return fail(ConfigErrc::bad_value,
@@ -173,11 +257,13 @@ Result<> check_group_config(const ConfigMap& overrides) {
   return {};
 }
 
-GroupConfig effective_group_config(const ConfigMap& overrides) {
-  GroupConfig config;
-  for (const auto& row : rows)
-    if (const auto own = overrides.find(row.name); own != overrides.end())
-      (void)set_config(row, own->second, config);
+GroupConfig effective_group_config(const Options& options, const ConfigMap& overrides) {
+  GroupConfig config = defaults_of(options);
+  for (const auto& [name, value] : overrides)
+    if (const auto* row = find_row<GroupConfig>(rows, name)) (void)set_config(*row, value, config);
+  for (const ShareBound& bound : share_bounds)
+    config.*bound.value =
+        std::clamp(config.*bound.value, options.*bound.least, options.*bound.most);
   return config;
 }
 

@@ -115,7 +115,7 @@ ShareHeartbeatReply GroupShell::share_heartbeat(const ShareHeartbeat& request) {
     reply.message = "Group " + std::string(request.group_id) + " is not a share group.";
     return reply;
   }
-  reply = share_groups_.heartbeat(request, *shard_.catalog(), now());
+  reply = share_groups_.heartbeat(request, *shard_.catalog(), *shard_.options(), now());
   settle();
   return reply;
 }

@@ -1,5 +1,7 @@
 #include "broker/options.hpp"
 
+#include "broker/group_config.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -95,7 +97,7 @@ Result<> check_options(const Options& options) {
     return refuse(
         "default.replication.factor is above 1 and there is one broker: set it to 1, or "
         "sluice.replication.factor.clamp to true");
-  return {};
+  return check_share_options(options);
 }
 
 Result<> set_option(Options& options, std::string_view name, std::string_view text,

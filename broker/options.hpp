@@ -68,6 +68,10 @@ struct Options {
   bool replication_factor_clamp = false;
   std::int32_t partitions_max = 100'000;
 
+  // Dead letters (KIP-1191)
+  bool dead_letter_auto_create_topics = false;
+  std::string dead_letter_topic_prefix = "dlq.";  // "": any name
+
   // Defaults of topic configs
   std::int32_t message_max_bytes = 1'048'588;
   std::string compression_type = "producer";
@@ -120,6 +124,25 @@ struct Options {
   std::int32_t group_max_session_timeout_ms = 1'800'000;
   std::int32_t group_initial_rebalance_delay_ms = 3000;
   std::int32_t group_max_size = std::numeric_limits<std::int32_t>::max();
+
+  // Share groups: defaults of group configs, and how far a group may go
+  std::int32_t group_share_delivery_count_limit = 5;
+  std::int32_t group_share_min_delivery_count_limit = 2;
+  std::int32_t group_share_max_delivery_count_limit = 10;
+  std::int32_t group_share_heartbeat_interval_ms = 5000;
+  std::int32_t group_share_min_heartbeat_interval_ms = 5000;
+  std::int32_t group_share_max_heartbeat_interval_ms = 15'000;
+  std::int32_t group_share_partition_max_record_locks = 2000;
+  std::int32_t group_share_min_partition_max_record_locks = 100;
+  std::int32_t group_share_max_partition_max_record_locks = 4000;
+  std::int32_t group_share_record_lock_duration_ms = 30'000;
+  std::int32_t group_share_min_record_lock_duration_ms = 15'000;
+  std::int32_t group_share_max_record_lock_duration_ms = 60'000;
+  std::int32_t group_share_session_timeout_ms = 45'000;
+  std::int32_t group_share_min_session_timeout_ms = 45'000;
+  std::int32_t group_share_max_session_timeout_ms = 60'000;
+  std::int32_t group_share_max_size = 200;
+  std::int32_t group_share_max_share_sessions = 2000;
 
   // What was given at start, by key. Dynamic broker configs change the members only, so that
   // DescribeConfigs can tell a static value from the dynamic one that hides it.

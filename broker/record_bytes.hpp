@@ -53,6 +53,11 @@ class RecordWriter {
     put_varint(sizeof value);
     put(value);
   }
+  void put_tag(std::uint32_t tag, Bytes value) {
+    put_varint(tag);
+    put_varint(static_cast<std::uint32_t>(value.size()));
+    put_raw(value);
+  }
   Blob take() { return std::move(out_); }
 
  private:

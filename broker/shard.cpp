@@ -96,6 +96,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
   cache_bound_ = store_options(*options_).tail_cache_bytes;
+  shares_ = std::make_unique<ShareShell>(*this);
   co_return Result<>{};
 }
 
@@ -121,7 +122,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     co_await opening.drain();
     catalog_ = std::move(catalog);  // visible only now that its partitions are open
     if (before) forget_topics(*before);
-    if (shares_) shares_->catalog_changed();
+    shares_->catalog_changed();
   }
 }
 
@@ -166,6 +167,7 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   unopened_.erase(key);
   report_recovery(**log);
   partitions_[key] = std::make_unique<Partition>(*this, topic, index, std::move(*log), config);
+  shares_->partition_opened(key);
   if (topic->name == share_state_topic_name) {
     auto& store = share_stores_[index];
     store = std::make_unique<ShareStoreShell>(*this, key);
@@ -265,7 +267,6 @@ GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
 // ---- Upkeep ----
 
 void Shard::start_upkeep() {
-  shares_ = std::make_unique<ShareShell>(*this);
   shares_->start();
   tasks_.spawn(upkeep());
   tasks_.spawn(upkeep_of_partitions());

@@ -59,6 +59,9 @@ struct ShardCounters {
   std::uint64_t requests = 0;
   std::uint64_t produced_bytes = 0;
   std::uint64_t fetched_bytes = 0;
+  std::uint64_t dead_letters_copied = 0;    // records of share groups
+  std::uint64_t dead_letters_failed = 0;    // attempts: they are tried again
+  std::uint64_t dead_letters_vanished = 0;  // deleted before they were copied
 };
 
 // What a round of upkeep does to each partition.
@@ -147,7 +150,7 @@ class Shard {
   }
   // The coordinator of this partition of __consumer_offsets; null when it is not here (yet).
   GroupShell* group_shell(PartitionIndex offsets_partition);
-  // The share partitions of the partitions here. Requires: start_upkeep() was called.
+  // The share partitions of the partitions here. Requires: open() succeeded.
   ShareShell& shares() { return *shares_; }
   // Of this partition of __share_group_state; null when it is not here (yet).
   ShareStoreShell* share_store(PartitionIndex state_partition);

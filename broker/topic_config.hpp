@@ -32,6 +32,7 @@ struct TopicConfig {
   std::int32_t compression_lz4_level = 9;
   std::int32_t compression_zstd_level = 3;
   std::int64_t delete_retention_ms = 86'400'000;
+  bool dead_letter_enable = false;  // errors.deadletterqueue.group.enable
   std::int64_t file_delete_delay_ms = 60'000;
   std::int64_t flush_messages = unlimited;
   std::int64_t flush_ms = unlimited;
@@ -58,6 +59,7 @@ struct TopicConfig {
   std::int32_t segment_index_bytes = 10'485'760;
   std::int64_t segment_jitter_ms = 0;
   std::int64_t segment_ms = 604'800'000;
+  std::string dead_letter_topic;  // sluice.deadletter.topic.name; empty: none
   bool unclean_leader_election_enable = false;
 
   // Derived from the above by effective_topic_config(); not rows of the table.
@@ -67,7 +69,7 @@ struct TopicConfig {
   TopicCompression compression = TopicCompression::producer;
 };
 
-// Every topic config of Kafka 4.3, sorted by name.
+// Every topic config of Kafka 4.3 and ours, sorted by name.
 std::span<const ConfigRow<TopicConfig>> topic_config_rows();
 
 // A broker option that gives a topic config its default; its number is multiplied by `factor`

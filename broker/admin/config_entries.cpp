@@ -88,7 +88,7 @@ std::vector<ConfigEntry> cluster_wide_entries(const Context& context) {
 }
 
 std::vector<ConfigEntry> group_entries(std::string_view group, const Context& context) {
-  static const GroupConfig defaults;
+  const GroupConfig defaults = effective_group_config(*context.options, {});
   const auto& overrides = context.catalog->configs(ResourceType::group, group);
   std::vector<ConfigEntry> entries;
   for (const auto& row : group_config_rows()) {

@@ -2,6 +2,7 @@
 #include "broker/admin/configs.hpp"
 
 #include "broker/group_config.hpp"
+#include "broker/queue/dead_letter_topic.hpp"
 #include "broker/topic_config.hpp"
 
 #include <algorithm>
@@ -91,13 +92,14 @@ std::optional<Refusal> check_broker_configs(const ConfigMap& configs, const Conf
   return std::nullopt;
 }
 
-std::optional<Refusal> check_configs(ResourceType type, const ConfigMap& configs,
-                                     const ConfigMap& before, const Context& context) {
+std::optional<Refusal> check_configs(ResourceType type, std::string_view name,
+                                     const ConfigMap& configs, const ConfigMap& before,
+                                     const Context& context) {
   if (type == ResourceType::broker) return check_broker_configs(configs, before, *context.options);
   auto ok = type == ResourceType::topic ? check_topic_config(*context.options, configs)
-                                        : check_group_config(configs);
+                                        : check_group_config(*context.options, configs);
   if (!ok) return Refusal{ErrorCode::invalid_config, ok.error().context};
-  return std::nullopt;
+  return check_dead_letter_topic(type, name, configs, before, context);
 }
 
 // The key's row type in the resource's table; unknown when there is none.
@@ -196,7 +198,7 @@ std::optional<Refusal> check_change(const Resource& resource, bool repeated, con
   if (auto refusal = check_resource(resource.resource_type, resource.resource_name, context))
     return refusal;
   if (auto refusal = apply_changes(resource, context, configs)) return refusal;
-  return check_configs(type, configs, before, context);
+  return check_configs(type, resource.resource_name, configs, before, context);
 }
 
 template <class Response, class Request>
@@ -225,6 +227,23 @@ Plan<Response> alter(const Request& request, const Context& context) {
 }
 
 }  // namespace
+
+std::optional<Refusal> check_dead_letter_topic(ResourceType type, std::string_view name,
+                                               const ConfigMap& configs, const ConfigMap& before,
+                                               const Context& context) {
+  const bool of_topic = type == ResourceType::topic;
+  const std::string_view key = of_topic ? topic_dead_letter_key : group_dead_letter_key;
+  const auto wanted = configs.find(key);
+  if (wanted == configs.end() || wanted->second.empty()) return std::nullopt;
+  const auto old = before.find(key);
+  if (old != before.end() && old->second == wanted->second) return std::nullopt;
+  const DeadLetterRoute route{wanted->second, of_topic ? name : std::string_view{}};
+  std::string fault = dead_letter_fault(*context.catalog, *context.options, route);
+  if (fault.empty()) return std::nullopt;
+  return Refusal{
+      ErrorCode::invalid_config,
+      "Invalid value " + wanted->second + " for configuration " + std::string(key) + ": " + fault};
+}
 
 Plan<IncrementalAlterConfigsResponse> incremental_alter_configs(
     const IncrementalAlterConfigsRequest& request, const Context& context) {

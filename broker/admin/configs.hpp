@@ -45,4 +45,10 @@ Plan<protocol::IncrementalAlterConfigsResponse> incremental_alter_configs(
 Plan<protocol::AlterConfigsResponse> alter_configs(const protocol::AlterConfigsRequest& request,
                                                    const Context& context);
 
+// The rules of a dead-letter topic's name (dead_letter_fault) for what `configs` has and `before`
+// had not: what an earlier change set does not stop a change of something else.
+std::optional<Refusal> check_dead_letter_topic(ResourceType type, std::string_view name,
+                                               const ConfigMap& configs, const ConfigMap& before,
+                                               const Context& context);
+
 }  // namespace sluice::broker::admin

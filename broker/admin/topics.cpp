@@ -114,6 +114,9 @@ std::optional<Refusal> check_new_topic(const CreateTopicsRequest::Topic& topic,
                    "Creation of internal topic __cluster_metadata is prohibited."};
   if (auto refusal = check_name(topic.name, *context.catalog)) return refusal;
   if (auto refusal = check_configs(topic, options, overrides)) return refusal;
+  if (auto refusal =
+          check_dead_letter_topic(ResourceType::topic, topic.name, overrides, {}, context))
+    return refusal;
   if (!topic.assignments.empty()) return check_assignments(topic, context.node());
   if (auto refusal = check_replication(topic.replication_factor, options)) return refusal;
   if (topic.num_partitions < -1 || topic.num_partitions == 0)
@@ -185,6 +188,16 @@ CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Ra
                       {"segment.bytes", std::to_string(16 << 20)}};
   return new_topic("__share_group_state", options.shard_count(), std::move(overrides), catalog,
                    random, now_ms);
+}
+
+CreateTopic dead_letter_topic(std::string name, const Options& options, const Catalog& catalog,
+                              Random& random, std::int64_t now_ms) {
+  ConfigMap overrides{{"errors.deadletterqueue.group.enable", "true"},
+                      {"message.timestamp.type", "CreateTime"},
+                      {"retention.bytes", "-1"},
+                      {"retention.ms", "-1"}};
+  return new_topic(std::move(name), options.num_partitions, std::move(overrides), catalog, random,
+                   now_ms);
 }
 
 Plan<CreateTopicsResponse> create_topics(const CreateTopicsRequest& request,

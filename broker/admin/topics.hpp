@@ -30,6 +30,9 @@ CreateTopic new_topic(std::string name, std::int32_t partitions, ConfigMap overr
 // __share_group_state, to commit before the first share group is served: one partition a shard.
 CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Random& random,
                               std::int64_t now_ms);
+// A dead-letter topic that takes records of share groups and keeps them for good.
+CreateTopic dead_letter_topic(std::string name, const Options& options, const Catalog& catalog,
+                              Random& random, std::int64_t now_ms);
 // __consumer_offsets with its configs, to commit before the first group is served.
 CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random& random,
                           std::int64_t now_ms);

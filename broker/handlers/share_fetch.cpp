@@ -49,7 +49,8 @@ template <class Topics>
 void add_acknowledgements(Request& request, const ShareSession& session, const Topics& topics,
                           bool renews, std::vector<Row>& rows) {
   const auto& configs = request.catalog->configs(ResourceType::group, session.group);
-  const bool may_renew = effective_group_config(configs).share_renew_acknowledge_enable;
+  const bool may_renew =
+      effective_group_config(*request.options, configs).share_renew_acknowledge_enable;
   for (const auto& topic : topics) {
     for (const auto& partition : topic.partitions) {
       if (partition.acknowledgement_batches.empty()) continue;
@@ -57,8 +58,9 @@ void add_acknowledgements(Request& request, const ShareSession& session, const T
       auto row = std::ranges::find(rows, target, &Row::target);
       if (row == rows.end()) row = rows.insert(rows.end(), make_row(request, session, target));
       for (const auto& batch : partition.acknowledgement_batches) {
-        row->acknowledgements.push_back(
-            {batch.first_offset, batch.last_offset, batch.acknowledge_types});
+        row->acknowledgements.push_back({batch.first_offset, batch.last_offset,
+                                         batch.acknowledge_types,
+                                         std::chrono::milliseconds(batch.delay_ms), batch.reason});
         const bool renewal = std::ranges::find(batch.acknowledge_types, std::int8_t{4}) !=
                              batch.acknowledge_types.end();
         if (renewal && !renews) row->acknowledge_error = ErrorCode::invalid_request;
@@ -180,8 +182,8 @@ void rotate(ShareSession& session, const std::vector<Row>& rows) {
 }
 
 std::int32_t lock_timeout(const Request& request, std::string_view group) {
-  return effective_group_config(request.catalog->configs(ResourceType::group, group))
-      .share_record_lock_duration_ms;
+  const auto& configs = request.catalog->configs(ResourceType::group, group);
+  return effective_group_config(*request.options, configs).share_record_lock_duration_ms;
 }
 
 bool renews_badly(const ShareFetchRequest& message) {
@@ -220,7 +222,9 @@ Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& messa
   if (renews_badly(message))
     plan.error = ErrorCode::invalid_request;
   else
-    plan = sessions.begin(message, request.shard.broker().next_share_session());
+    plan =
+        sessions.begin(message, request.shard.broker().next_share_session(),
+                       static_cast<std::size_t>(request.options->group_share_max_share_sessions));
   for (ShareSession& former : plan.replaced)
     co_await release_share_session(request.shard, std::move(former));
   response.error_code = plan.error;

@@ -24,6 +24,12 @@ Task<protocol::AlterShareGroupOffsetsResponse> handle_alter_share_group_offsets(
 Task<protocol::DeleteShareGroupOffsetsResponse> handle_delete_share_group_offsets(
     Request& request, const protocol::DeleteShareGroupOffsetsRequest& message);
 
+// Ours, in queue_admin.cpp.
+Task<protocol::DescribeQueueResponse> handle_describe_queue(
+    Request& request, const protocol::DescribeQueueRequest& message);
+Task<protocol::AlterQueueResponse> handle_alter_queue(Request& request,
+                                                      const protocol::AlterQueueRequest& message);
+
 // What the session holds is available again when it returns. On `home`.
 Task<> release_share_session(Shard& home, ShareSession session);
 

@@ -88,14 +88,6 @@ ReadBatches batches_of(storage::Slice read) {
   return out;
 }
 
-std::vector<BatchExtent> extents_of(std::span<const BatchView> batches) {
-  std::vector<BatchExtent> extents;
-  extents.reserve(batches.size());
-  for (const BatchView& batch : batches)
-    extents.push_back({batch.header.base_offset, batch.header.last_offset()});
-  return extents;
-}
-
 std::vector<storage::Slice> slices_with(const ReadBatches& batches,
                                         std::span<const AcquiredRange> acquired) {
   std::vector<storage::Slice> slices;

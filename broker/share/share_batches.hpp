@@ -18,9 +18,6 @@ struct ReadBatches {
 // Whole batches only. Requires: `read` is memory, not a file.
 ReadBatches batches_of(storage::Slice read);
 
-// Offsets of each, for SharePartition::acquire().
-std::vector<BatchExtent> extents_of(std::span<const protocol::BatchView> batches);
-
 // The batches with records in `acquired`, in order; batches between them are left out. Of a large
 // batch without compression of which few records are wanted, those alone are copied: a record that
 // comes back does not bring its whole batch along.

@@ -1,6 +1,7 @@
 #include "broker/share/share_groups.hpp"
 
 #include "broker/group_config.hpp"
+#include "broker/options.hpp"
 
 #include <algorithm>
 
@@ -14,14 +15,10 @@ ShareHeartbeatReply refused(ErrorCode error, std::string message) {
   return reply;
 }
 
-GroupConfig config_of(const Catalog& catalog, std::string_view group_id) {
-  return effective_group_config(catalog.configs(ResourceType::group, group_id));
-}
-
 }  // namespace
 
 ShareHeartbeatReply ShareGroups::heartbeat(const ShareHeartbeat& request, const Catalog& catalog,
-                                           GroupTime now) {
+                                           const Options& options, GroupTime now) {
   if (request.group_id.empty())
     return refused(ErrorCode::invalid_request, "GroupId can't be empty.");
   if (request.member_id.empty())
@@ -43,7 +40,7 @@ ShareHeartbeatReply ShareGroups::heartbeat(const ShareHeartbeat& request, const 
   auto found = group.members.find(request.member_id);
   if (found == group.members.end()) {
     if (!joins) return refused(ErrorCode::unknown_member_id, "The member is not in the group.");
-    if (group.members.size() >= size_max)
+    if (group.members.size() >= static_cast<std::size_t>(options.group_share_max_size))
       return refused(ErrorCode::group_max_size_reached, "The group is full.");
     found = group.members.emplace(std::string(request.member_id), Member{}).first;
     group.catalog_version = 0;  // dealt out anew
@@ -52,7 +49,8 @@ ShareHeartbeatReply ShareGroups::heartbeat(const ShareHeartbeat& request, const 
   if (!joins && request.member_epoch != member.epoch &&
       request.member_epoch != member.previous_epoch)
     return refused(ErrorCode::fenced_member_epoch, "The member's epoch is not the group's.");
-  const GroupConfig config = config_of(catalog, request.group_id);
+  const auto& configs = catalog.configs(ResourceType::group, request.group_id);
+  const GroupConfig config = effective_group_config(options, configs);
   member.deadline = now.steady + std::chrono::milliseconds(config.share_session_timeout_ms);
   member.client_id = std::string(request.client_id);
   member.client_host = std::string(request.client_host);

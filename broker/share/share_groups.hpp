@@ -17,6 +17,8 @@
 
 namespace sluice::broker {
 
+struct Options;
+
 struct ShareTopicPartition {
   TopicId topic{};
   PartitionIndex partition = 0;
@@ -60,10 +62,9 @@ struct DescribedShareGroup {
 
 class ShareGroups {
  public:
-  static constexpr std::size_t size_max = 200;  // group.share.max.size
-
+  // `options`: group.share.*.
   ShareHeartbeatReply heartbeat(const ShareHeartbeat& request, const Catalog& catalog,
-                                GroupTime now);
+                                const Options& options, GroupTime now);
   // nullopt: it has no members.
   std::optional<DescribedShareGroup> describe(std::string_view group_id) const;
   bool has_members(std::string_view group_id) const { return groups_.contains(group_id); }

@@ -11,11 +11,22 @@ namespace sluice::broker {
 
 SharePartition::SharePartition(const ShareState& state, const ShareSettings& settings,
                                Random& random, GroupTime now)
-    : settings_(settings), random_(random), start_(state.start()), end_(state.start()) {
+    : settings_(settings),
+      random_(random),
+      start_(state.start()),
+      end_(state.start()),
+      by_key_(settings.order_by_key),
+      learned_(state.start()) {
   for (const StateBatch& batch : state.batches()) {
     if (end_ < batch.first) insert(end_, {batch.first - 1});  // was acquired and not finished
     Range range{batch.last, batch.finished() ? State::finished : State::available,
                 batch.deliveries};
+    range.failure = batch.failure;
+    if (batch.state == StoredState::dead_lettering) {
+      range.state = State::dead_lettering;
+      const Failure unknown{now.wall_ms, now.wall_ms, FailureReason::delivery_limit, {}};
+      if (!range.failure) range.failure = std::make_shared<const Failure>(unknown);
+    }
     if (batch.available_ms > now.wall_ms)
       range.at = now.steady + std::chrono::milliseconds(batch.available_ms - now.wall_ms);
     insert(batch.first, range);
@@ -47,57 +58,87 @@ std::optional<std::uint32_t> SharePartition::known_owner(std::string_view member
 void SharePartition::insert(Offset first, const Range& range) {
   const bool fresh = ranges_.emplace(first, range).second;
   SLUICE_CHECK(fresh);
-  const std::int64_t count = range.last - first + 1;
-  SLUICE_CHECK(count > 0);
+  SLUICE_CHECK(range.last >= first);
+  count(first, range, 1);
   switch (range.state) {
     case State::available:
-      if (range.at == TimePoint{}) {
+    case State::dead_lettering:
+    case State::archiving:
+      if (range.at != TimePoint{}) {
+        waiting_.emplace(range.at, first);
+      } else if (range.state == State::available) {
         ready_.insert(first);
         news_ = true;
       } else {
-        waiting_.emplace(range.at, first);
-        counts_.waiting += count;
+        copies_due_.insert(first);
       }
       break;
     case State::acquired:
       locks_.emplace(range.at, first);
-      counts_.acquired += count;
       break;
+    case State::blocked:
     case State::settling:
-      counts_.settling += count;
-      break;
+    case State::copying:
     case State::finished:
-      counts_.finished += count;
       break;
   }
 }
 
 SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
   const auto& [first, range] = *at;
-  const std::int64_t count = range.last - first + 1;
   switch (range.state) {
     case State::available:
-      if (range.at == TimePoint{}) {
-        ready_.erase(first);
-      } else {
+    case State::dead_lettering:
+    case State::archiving:
+      if (range.at != TimePoint{})
         waiting_.erase({range.at, first});
-        counts_.waiting -= count;
-      }
+      else if (range.state == State::available)
+        ready_.erase(first);
+      else
+        copies_due_.erase(first);
       break;
     case State::acquired:
       locks_.erase({range.at, first});
       if (counts_.acquired >= settings_.locks_max) news_ = true;  // there is room again
-      counts_.acquired -= count;
+      break;
+    case State::blocked:
+      if (blocked_ >= settings_.blocked_max) news_ = true;
       break;
     case State::settling:
-      counts_.settling -= count;
-      break;
+    case State::copying:
     case State::finished:
-      counts_.finished -= count;
       break;
   }
+  count(first, range, -1);
   if (ranges_.size() >= settings_.ranges_max) news_ = true;
   return ranges_.erase(at);
+}
+
+void SharePartition::count(Offset first, const Range& range, std::int64_t sign) {
+  const std::int64_t records = sign * (range.last - first + 1);
+  switch (range.state) {
+    case State::available:
+      if (range.at != TimePoint{}) counts_.waiting += records;
+      break;
+    case State::blocked:
+      counts_.waiting += records;
+      blocked_ += records;
+      break;
+    case State::acquired:
+      counts_.acquired += records;
+      break;
+    case State::settling:
+      counts_.settling += records;
+      break;
+    case State::dead_lettering:
+    case State::copying:
+    case State::archiving:
+      counts_.dead_lettering += records;
+      break;
+    case State::finished:
+      counts_.finished += records;
+      break;
+  }
 }
 
 // No range reaches over `at` afterwards.
@@ -122,6 +163,7 @@ void SharePartition::put(Offset first, Offset last, Range range) {
     at = erase(at);
   range.last = last;
   insert(first, range);
+  if (by_key_ && !holds_key(range.state)) keys_.remove(first, last, freed_);
   if (range.state == State::finished) join_finished(first);
 }
 
@@ -145,8 +187,10 @@ void SharePartition::raise_start(Offset start) {
   if (start <= start_) return;
   cut(start);
   while (!ranges_.empty() && ranges_.begin()->first < start) erase(ranges_.begin());
+  if (by_key_) keys_.remove(start_, start - 1, freed_);
   start_ = start;
   end_ = std::max(end_, start);
+  learned_ = std::max(learned_, start);
 }
 
 void SharePartition::skip_finished() {
@@ -158,7 +202,13 @@ void SharePartition::log_start_moved(Offset log_start) {
   if (log_start <= start_) return;
   raise_start(log_start);
   skip_finished();
+  offer_freed();
   write({});
+}
+
+void SharePartition::set_settings(const ShareSettings& settings) {
+  settings_ = settings;
+  switch_order();
 }
 
 // ---- Time ----
@@ -172,19 +222,24 @@ std::optional<TimePoint> SharePartition::next_deadline() const {
 }
 
 void SharePartition::tick(GroupTime now) {
+  switch_order();
+  Change change;
   while (!waiting_.empty() && waiting_.begin()->first <= now.steady) {
     const Offset first = waiting_.begin()->second;
     const auto at = ranges_.find(first);
     Range range = at->second;
+    if (range.state == State::archiving) {
+      settle(first, range, StoredState::archived, change);
+      continue;
+    }
     erase(at);
     range.at = {};
     insert(first, range);
   }
-  Change change;
+  const Ending timed_out{FailureReason::lock_timeout};
   while (!locks_.empty() && locks_.begin()->first <= now.steady) {
     const Offset first = locks_.begin()->second;
-    const Range range = ranges_.find(first)->second;
-    give_back(first, range, now, change);
+    give_back(first, ranges_.find(first)->second, timed_out, now, change);
   }
   if (!change.batches.empty()) write(std::move(change));
 }
@@ -192,7 +247,14 @@ void SharePartition::tick(GroupTime now) {
 // ---- Acquiring ----
 
 std::optional<Offset> SharePartition::next_offered(Offset from) const {
-  if (counts_.acquired >= settings_.locks_max) return std::nullopt;
+  if (counts_.acquired >= settings_.locks_max || is_switching()) return std::nullopt;
+  const std::optional<Offset> ready = next_ready(from);
+  if (!by_key_) return ready;
+  const Offset unlearned = first_unlearned();
+  return unlearned < end_ && (!ready || unlearned < *ready) ? unlearned : ready;
+}
+
+std::optional<Offset> SharePartition::next_ready(Offset from) const {
   if (from < end_) {
     const auto after = ready_.upper_bound(from);
     if (after != ready_.begin()) {  // a range that begins before `from` may reach over it
@@ -201,7 +263,7 @@ std::optional<Offset> SharePartition::next_offered(Offset from) const {
     }
     if (after != ready_.end()) return *after;
   }
-  if (ranges_.size() >= settings_.ranges_max) return std::nullopt;
+  if (!has_room_for_new()) return std::nullopt;
   return std::max(from, end_);
 }
 
@@ -226,11 +288,17 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
   for (const BatchExtent& batch : batches) {
     if (batch.last < cursor) continue;
     if (room(acquiring, false) == 0) break;
+    if (is_switching() || (by_key_ && first_unlearned() < cursor)) break;  // changed meanwhile
     if (cursor < batch.first) missing(cursor, batch.first - 1);
-    acquire_in({std::max(batch.first, cursor), batch.last}, acquiring);
+    const BatchExtent rest{std::max(batch.first, cursor), batch.last, batch.keys};
+    if (!wants_keys(rest.last))
+      acquire_in(rest, acquiring);
+    else if (!acquire_by_key(rest, acquiring))
+      break;
     cursor = batch.last + 1;
   }
   skip_finished();
+  offer_freed();
   return std::move(acquiring.ranges);
 }
 
@@ -238,13 +306,16 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
 void SharePartition::missing(Offset first, Offset last) {
   for (Offset at = std::max(first, start_); at <= last;) {
     if (at >= end_) {
+      if (at > end_) put(end_, at - 1, {at - 1, State::available});
       put(at, last, {last, State::finished});
       end_ = last + 1;
       break;
     }
     const auto range = std::prev(ranges_.upper_bound(at));
     const Offset stop = std::min(range->second.last, last);
-    if (range->second.state == State::available) put(at, stop, {stop, State::finished});
+    const State state = range->second.state;
+    if (state == State::available || state == State::blocked)
+      put(at, stop, {stop, State::finished});
     at = stop + 1;
   }
 }
@@ -256,19 +327,19 @@ void SharePartition::acquire_in(const BatchExtent& batch, Acquiring& acquiring) 
       if (ranges_.size() >= settings_.ranges_max) return;
       if (at > end_) put(end_, at - 1, {at - 1, State::available});
       end_ = at;
-      take(at, batch.last, 0, acquiring);
+      take(at, batch.last, nullptr, acquiring);
       return;
     }
     const auto range = std::prev(ranges_.upper_bound(at));
     const Offset last = std::min(range->second.last, batch.last);
-    if (is_ready(range->second) && !take(at, last, range->second.deliveries, acquiring)) return;
+    if (is_ready(range->second) && !take(at, last, &range->second, acquiring)) return;
     at = last + 1;
   }
 }
 
-// False: the limits are reached.
-bool SharePartition::take(Offset first, Offset last, std::int16_t deliveries,
-                          Acquiring& acquiring) {
+// `before`: what it was, null if it was never acquired. False: the limits are reached.
+bool SharePartition::take(Offset first, Offset last, const Range* before, Acquiring& acquiring) {
+  const std::int16_t deliveries = before == nullptr ? 0 : before->deliveries;
   std::int64_t count = std::min(last - first + 1, room(acquiring, true));
   if (deliveries + 1 >= settings_.deliveries_max && deliveries > 0) {
     acquiring.alone = true;
@@ -277,8 +348,10 @@ bool SharePartition::take(Offset first, Offset last, std::int16_t deliveries,
   }
   if (count <= 0) return false;
   const Offset end = first + count - 1;
-  Range range{end, State::acquired, static_cast<std::int16_t>(deliveries + 1), acquiring.owner,
-              acquiring.lock_end};
+  Range range{end, State::acquired, static_cast<std::int16_t>(deliveries + 1)};
+  range.owner = acquiring.owner;
+  range.at = acquiring.lock_end;
+  if (before != nullptr) range.failure = before->failure;
   if (first >= end_) {
     insert(first, range);
     end_ = end + 1;

@@ -10,6 +10,55 @@ namespace {
 
 constexpr std::uint32_t tag_finished = 0;
 constexpr std::uint32_t tag_available_ms = 10'000;
+constexpr std::uint32_t tag_first_failure_ms = 10'001;
+constexpr std::uint32_t tag_last_failure_ms = 10'002;
+constexpr std::uint32_t tag_failure_reason = 10'003;
+constexpr std::uint32_t tag_failure_message = 10'004;
+
+void put_tags(RecordWriter& out, const StateBatch& batch) {
+  const bool waits = batch.available_ms != 0;
+  const Failure* failure = batch.failure.get();
+  const bool says = failure != nullptr && !failure->message.empty();
+  out.put_varint((waits ? 1u : 0u) + (failure != nullptr ? 3u : 0u) + (says ? 1u : 0u));
+  if (waits) out.put_tag(tag_available_ms, batch.available_ms);
+  if (failure == nullptr) return;
+  out.put_tag(tag_first_failure_ms, failure->first_ms);
+  out.put_tag(tag_last_failure_ms, failure->last_ms);
+  out.put_tag(tag_failure_reason, static_cast<std::int8_t>(failure->reason));
+  if (says) out.put_tag(tag_failure_message, as_bytes(failure->message));
+}
+
+template <std::integral T>
+void get_tag(Bytes bytes, T& into) {
+  if (bytes.size() == sizeof into) into = load_big_endian<T>(bytes.data());
+}
+
+void get_tags(RecordReader& in, StateBatch& batch) {
+  Failure failure;
+  bool failed = false;
+  auto reason = static_cast<std::int8_t>(failure.reason);
+  in.get_tagged([&](std::uint32_t tag, Bytes bytes) {
+    switch (tag) {
+      case tag_available_ms:
+        return get_tag(bytes, batch.available_ms);
+      case tag_first_failure_ms:
+        failed = true;
+        return get_tag(bytes, failure.first_ms);
+      case tag_last_failure_ms:
+        return get_tag(bytes, failure.last_ms);
+      case tag_failure_reason:
+        return get_tag(bytes, reason);
+      case tag_failure_message:
+        failure.message = as_text(bytes);
+        return;
+      default:
+        return;
+    }
+  });
+  if (!failed) return;
+  failure.reason = static_cast<FailureReason>(reason);
+  batch.failure = std::make_shared<const Failure>(std::move(failure));
+}
 
 void put_batches(RecordWriter& out, const std::vector<StateBatch>& batches) {
   out.put_varint(static_cast<std::uint32_t>(batches.size() + 1));
@@ -18,8 +67,7 @@ void put_batches(RecordWriter& out, const std::vector<StateBatch>& batches) {
     out.put(batch.last);
     out.put(static_cast<std::int8_t>(batch.state));
     out.put(batch.deliveries);
-    out.put_varint(batch.available_ms != 0 ? 1 : 0);
-    if (batch.available_ms != 0) out.put_tag(tag_available_ms, batch.available_ms);
+    put_tags(out, batch);
   }
 }
 
@@ -32,10 +80,7 @@ std::vector<StateBatch> get_batches(RecordReader& in) {
     batch.last = in.get<std::int64_t>();
     batch.state = static_cast<StoredState>(in.get<std::int8_t>());
     batch.deliveries = in.get<std::int16_t>();
-    in.get_tagged([&](std::uint32_t tag, Bytes bytes) {
-      if (tag == tag_available_ms && bytes.size() == sizeof batch.available_ms)
-        batch.available_ms = load_big_endian<std::int64_t>(bytes.data());
-    });
+    get_tags(in, batch);
   }
   return batches;
 }

@@ -3,8 +3,13 @@
 // a change since its snapshot. Keys: type i16, group (i16 length), topic id, partition i32. Values:
 // version i16, then flexible fields (KIP-482). A record without value is a tombstone.
 //
-// Tag 10000 of a state batch is ours: the wall clock in ms before which the records are not
-// offered (i64). Kafka's tools skip it. Source: ShareSnapshotValue.json, ShareUpdateValue.json.
+// Tags of a state batch from 10000 on are ours, and Kafka's tools skip them:
+//   10000 i64     wall clock in ms before which the records are not offered
+//   10001 i64     when their first delivery failed, wall clock in ms; with it always
+//   10002 i64     when the latest failed
+//   10003 i8      why (FailureReason)
+//   10004 string  what the client said of it (UTF-8, without a length); absent: nothing
+// Source: ShareSnapshotValue.json, ShareUpdateValue.json.
 #pragma once
 
 #include "base/bytes.hpp"

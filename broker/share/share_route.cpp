@@ -12,6 +12,9 @@ ShareStoreShell* loaded_store(Shard* shard, PartitionIndex partition) {
   return store != nullptr && store->loaded() ? store : nullptr;
 }
 
+Task<bool> loaded_here(Shard* shard, PartitionIndex partition) {
+  co_return loaded_store(shard, partition) != nullptr;
+}
 Task<std::vector<ShareKey>> keys_here(Shard* shard, PartitionIndex partition, std::string group) {
   ShareStoreShell* store = loaded_store(shard, partition);
   if (store == nullptr) co_return std::vector<ShareKey>{};
@@ -73,6 +76,17 @@ Task<ErrorCode> forget_share(Shard* shard, PartitionIndex partition, ShareKey ke
   ShareStoreShell* store = loaded_store(shard, partition);
   if (store == nullptr) co_return ErrorCode::coordinator_load_in_progress;
   co_return co_await store->forget(std::move(key));
+}
+
+Task<bool> stores_loaded(Shard& home) {
+  const CatalogSnapshot catalog = home.catalog();
+  const Topic* topic = catalog->find(share_state_topic_name);
+  if (topic == nullptr) co_return true;
+  for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
+    Shard& shard = home.broker().home_of({topic->id, index});
+    if (!co_await on(home, shard, loaded_here(&shard, index))) co_return false;
+  }
+  co_return true;
 }
 
 Task<std::vector<ShareKey>> stored_keys(Shard& home, std::string_view group) {

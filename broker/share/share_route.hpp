@@ -32,6 +32,8 @@ Task<ErrorCode> change_share(Shard* shard, PartitionIndex partition, ShareKey ke
                              std::int32_t state_epoch, StateChange change);
 Task<ErrorCode> forget_share(Shard* shard, PartitionIndex partition, ShareKey key);
 
+// Whether every store has read its log; until then the lists below may lack something.
+Task<bool> stores_loaded(Shard& home);
 // What the stores of all shards hold of `group`, in order; of all groups: their names.
 Task<std::vector<ShareKey>> stored_keys(Shard& home, std::string_view group);
 Task<std::vector<std::string>> stored_groups(Shard& home);

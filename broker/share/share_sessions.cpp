@@ -24,7 +24,7 @@ ShareSessions::Plan ShareSessions::advance(std::string_view group, std::string_v
 }
 
 ShareSessions::Plan ShareSessions::begin(const protocol::ShareFetchRequest& request,
-                                         std::uint64_t new_number) {
+                                         std::uint64_t new_number, std::size_t sessions_max) {
   Plan plan;
   const std::string_view group = request.group_id.value_or("");
   const std::string_view member = request.member_id.value_or("");
@@ -47,7 +47,7 @@ ShareSessions::Plan ShareSessions::begin(const protocol::ShareFetchRequest& requ
       plan.replaced.push_back(std::move(at->second));
       sessions_.erase(at);
     }
-    if (sessions_.size() >= count_max) {
+    if (sessions_.size() >= sessions_max) {
       plan.error = ErrorCode::share_session_limit_reached;
       return plan;
     }

@@ -23,15 +23,15 @@ struct ShareSession {
 
 class ShareSessions {
  public:
-  static constexpr std::size_t count_max = 2000;  // group.share.max.share.sessions
-
   struct Plan {
     ErrorCode error = ErrorCode::none;
     ShareSession* session = nullptr;
     bool ends = false;                   // released when the request is answered
     std::vector<ShareSession> replaced;  // what it held is to be released first
   };
-  Plan begin(const protocol::ShareFetchRequest& request, std::uint64_t new_number);
+  // `sessions_max`: group.share.max.share.sessions.
+  Plan begin(const protocol::ShareFetchRequest& request, std::uint64_t new_number,
+             std::size_t sessions_max);
   Plan begin(const protocol::ShareAcknowledgeRequest& request);
   void end(const ShareSession& session);
   // All of them, when the connection is over.

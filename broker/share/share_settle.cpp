@@ -16,11 +16,22 @@ bool well_formed(std::span<const AcknowledgeBatch> batches) {
     if (batch.first < next || batch.last < batch.first || batch.last == offset_max) return false;
     const auto count = static_cast<std::uint64_t>(batch.last - batch.first) + 1;
     if (batch.types.size() != 1 && batch.types.size() != count) return false;
+    if (batch.delay.count() < -1 || batch.delay > delay_max) return false;
     for (const std::int8_t type : batch.types)
       if (type < 0 || type > static_cast<std::int8_t>(Acknowledge::renew)) return false;
     next = batch.last + 1;
   }
   return true;
+}
+
+// At most so many bytes, whole characters of UTF-8.
+std::string cut_text(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  const auto continues = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (bytes_max != 0 && continues(bytes_max)) --bytes_max;
+  return std::string(text.substr(0, bytes_max));
 }
 
 }  // namespace
@@ -55,7 +66,8 @@ std::expected<std::uint64_t, ErrorCode> SharePartition::acknowledge(
       };
       Offset last = one_type ? batch.last : at;
       while (last < batch.last && type_of(last + 1) == type_of(at)) ++last;
-      end_delivery(std::max(at, start_), last, static_cast<Acknowledge>(type_of(at)), now, change);
+      const auto how = static_cast<Acknowledge>(type_of(at));
+      end_delivery(std::max(at, start_), last, how, batch, now, change);
       at = last + 1;
     }
   }
@@ -71,13 +83,13 @@ std::uint64_t SharePartition::release_member(std::string_view member, GroupTime 
   for (const auto& [end, first] : locks_)
     if (ranges_.find(first)->second.owner == owner) held.push_back(first);
   Change change;
-  for (const Offset first : held) give_back(first, Range(ranges_.find(first)->second), now, change);
+  for (const Offset first : held) give_back(first, ranges_.find(first)->second, {}, now, change);
   return change.batches.empty() ? 0 : write(std::move(change));
 }
 
 // Requires: acquired by the caller's member.
-void SharePartition::end_delivery(Offset first, Offset last, Acknowledge how, GroupTime now,
-                                  Change& change) {
+void SharePartition::end_delivery(Offset first, Offset last, Acknowledge how,
+                                  const AcknowledgeBatch& batch, GroupTime now, Change& change) {
   for (Offset at = first; at <= last;) {
     cut(at);
     cut(last + 1);
@@ -87,11 +99,13 @@ void SharePartition::end_delivery(Offset first, Offset last, Acknowledge how, Gr
         settle(at, range, StoredState::acknowledged, change);
         break;
       case Acknowledge::gap:
-      case Acknowledge::reject:
         settle(at, range, StoredState::archived, change);
         break;
+      case Acknowledge::reject:
+        give_up(at, range, {FailureReason::rejected, batch.reason}, now, change);
+        break;
       case Acknowledge::release:
-        give_back(at, range, now, change);
+        give_back(at, range, {FailureReason::released, batch.reason, batch.delay}, now, change);
         break;
       case Acknowledge::renew: {
         Range renewed = range;
@@ -104,32 +118,62 @@ void SharePartition::end_delivery(Offset first, Offset last, Acknowledge how, Gr
   }
 }
 
-void SharePartition::give_back(Offset first, const Range& range, GroupTime now, Change& change) {
-  if (range.deliveries >= settings_.deliveries_max)
-    return settle(first, range, StoredState::archived, change);
-  const auto wait = backoff(settings_.retry, range.deliveries, random_);
+void SharePartition::give_back(Offset first, Range range, const Ending& ending, GroupTime now,
+                               Change& change) {
+  if (range.deliveries >= settings_.deliveries_max) {
+    Ending last = ending;
+    if (last.reason == FailureReason::released) last.reason = FailureReason::delivery_limit;
+    return give_up(first, std::move(range), last, now, change);
+  }
+  const auto wait = ending.delay.count() >= 0 ? ending.delay
+                                              : backoff(settings_.retry, range.deliveries, random_);
   Range free{range.last, State::available, range.deliveries};
-  StateBatch batch{first, range.last, StoredState::available, range.deliveries};
+  free.failure = failed(range, ending, now, change);
+  StateBatch batch{first, range.last, StoredState::available, range.deliveries, 0, free.failure};
   if (wait.count() > 0) {
     free.at = now.steady + wait;
     batch.available_ms = now.wall_ms + wait.count();
   }
   put(first, range.last, free);
-  change.batches.push_back(batch);
+  change.batches.push_back(std::move(batch));
+}
+
+// After the last delivery, or a reject.
+void SharePartition::give_up(Offset first, Range range, const Ending& ending, GroupTime now,
+                             Change& change) {
+  if (!settings_.dead_letters) return settle(first, range, StoredState::archived, change);
+  range.failure = failed(range, ending, now, change);
+  settle(first, range, StoredState::dead_lettering, change);
+}
+
+FailurePtr SharePartition::failed(const Range& range, const Ending& ending, GroupTime now,
+                                  Change& change) const {
+  Failure failure{now.wall_ms, now.wall_ms, ending.reason,
+                  cut_text(ending.message, Failure::message_bytes_max)};
+  if (range.failure) failure.first_ms = range.failure->first_ms;
+  if (!change.failure || *change.failure != failure)
+    change.failure = std::make_shared<const Failure>(std::move(failure));
+  return change.failure;
 }
 
 void SharePartition::settle(Offset first, const Range& range, StoredState state, Change& change) {
-  put(first, range.last, {range.last, State::settling, range.deliveries});
-  change.settled.push_back({first, range.last});
+  const bool gives_up = state == StoredState::dead_lettering;
+  const bool has_copy = range.state == State::copying || range.state == State::archiving;
+  Range settling{range.last, State::settling, range.deliveries};
+  settling.failure = range.failure;
+  put(first, range.last, settling);
+  change.settled.push_back({first, range.last, gives_up ? State::dead_lettering : State::finished,
+                            has_copy ? State::archiving : State::available});
+  const FailurePtr failure = gives_up ? range.failure : nullptr;
   if (!change.batches.empty()) {  // what ends alike is stored as one
     StateBatch& before = change.batches.back();
     if (before.last + 1 == first && before.state == state &&
-        before.deliveries == range.deliveries) {
+        before.deliveries == range.deliveries && same_failure(before.failure, failure)) {
       before.last = range.last;
       return;
     }
   }
-  change.batches.push_back({first, range.last, state, range.deliveries});
+  change.batches.push_back({first, range.last, state, range.deliveries, 0, failure});
 }
 
 std::uint64_t SharePartition::write(Change change) {
@@ -144,11 +188,11 @@ void SharePartition::on_durable(std::uint64_t write) {
   while (!pending_.empty() && pending_.front().id <= write) {
     const Pending done = std::move(pending_.front());
     pending_.pop_front();
-    for (const Span& span : done.settled)  // the log's start may have moved over it meanwhile
-      if (span.last >= start_)
-        put(std::max(span.first, start_), span.last, {span.last, State::finished});
+    for (const Span& span : done.settled) end_settling(span, span.durable, {});
   }
   skip_finished();
+  offer_freed();
+  switch_order();
 }
 
 void SharePartition::on_failed(std::uint64_t write, GroupTime now) {
@@ -156,16 +200,28 @@ void SharePartition::on_failed(std::uint64_t write, GroupTime now) {
   if (at_failed == pending_.end()) return;
   const Pending failed = std::move(*at_failed);
   pending_.erase(at_failed);
-  for (const Span& span : failed.settled) {
-    for (Offset at = std::max(span.first, start_); at <= span.last;) {
-      const Range range = ranges_.find(at)->second;
-      Range free{range.last, State::available, range.deliveries};
+  for (const Span& span : failed.settled) end_settling(span, span.failed, now);
+  switch_order();
+}
+
+// The log's start may have moved over a part of it meanwhile.
+void SharePartition::end_settling(const Span& span, State state, GroupTime now) {
+  const Offset first = std::max(span.first, start_);
+  if (first > span.last) return;
+  if (state == State::finished) return put(first, span.last, {span.last, state});
+  for (Offset at = first; at <= span.last;) {
+    Range range = ranges_.find(at)->second;
+    range.state = state;
+    const Offset last = range.last;
+    if (state == State::archiving) {
+      wait_for_copy(at, std::move(range), state, now);
+    } else {
       // What was delivered often enough is offered once more: it is settled by its next end.
-      free.at =
-          settings_.retry.first.count() > 0 ? now.steady + settings_.retry.first : TimePoint{};
-      put(at, range.last, free);
-      at = range.last + 1;
+      if (state == State::available && settings_.retry.first.count() > 0)
+        range.at = now.steady + settings_.retry.first;
+      put(at, last, std::move(range));
     }
+    at = last + 1;
   }
 }
 

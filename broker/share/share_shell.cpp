@@ -3,7 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/group_config.hpp"
 #include "broker/partition.hpp"
-#include "broker/share/share_batches.hpp"
+#include "broker/queue/dead_letter_topic.hpp"
 #include "broker/share/share_route.hpp"
 
 #include <algorithm>
@@ -11,10 +11,6 @@
 
 namespace sluice::broker {
 namespace {
-
-// Reads for one fetch of one partition: records that came back lie apart.
-constexpr int reads_max = 16;
-constexpr std::int64_t read_slack = 16 << 10;  // bytes
 
 ShareSettings settings_of(const GroupConfig& config) {
   ShareSettings settings;
@@ -25,6 +21,7 @@ ShareSettings settings_of(const GroupConfig& config) {
   settings.retry.longest = std::chrono::milliseconds(config.retry_backoff_max_ms);
   settings.retry.multiplier = config.retry_backoff_multiplier;
   settings.retry.jitter = config.retry_backoff_jitter;
+  settings.order_by_key = config.share_order == "key";
   return settings;
 }
 
@@ -64,12 +61,18 @@ ShareShell::~ShareShell() = default;
 
 GroupTime ShareShell::now() const { return {shard_.timers().now(), shard_.clock().wall_ms()}; }
 
-void ShareShell::start() { tasks_.spawn(keep_time()); }
+void ShareShell::start() {
+  started_ = true;
+  tasks_.spawn(keep_time());
+  const std::set<ShareKey> waiting = resumes_;  // the tasks take them off
+  for (const ShareKey& key : waiting) tasks_.spawn(try_resume(key));
+}
 
 Task<> ShareShell::stop() {
   stopping_ = true;
   timer_->cancel();
   time_changed_.notify();
+  copy_ended_.notify();
   co_await tasks_.drain();
 }
 
@@ -85,11 +88,19 @@ ShareShell::UnitPtr ShareShell::find(const ShareKey& key) {
 }
 
 void ShareShell::follow_settings(Unit& unit) {
+  if (unit.settings_version != shard_.catalog()->version() + 1) read_settings(unit);
+}
+
+// Requires: the unit is open.
+void ShareShell::read_settings(Unit& unit) {
   const Catalog& catalog = *shard_.catalog();
-  if (unit.settings_version == catalog.version() + 1) return;
   unit.settings_version = catalog.version() + 1;
   const auto& configs = catalog.configs(ResourceType::group, unit.key.group);
-  unit.core->set_settings(settings_of(effective_group_config(configs)));
+  ShareSettings settings = settings_of(effective_group_config(*shard_.options(), configs));
+  if (const Topic* topic = catalog.find(unit.key.topic))
+    unit.dead_letter_topic = dead_letter_topic_of(catalog, unit.key.group, *topic);
+  settings.dead_letters = !unit.dead_letter_topic.empty();
+  unit.core->set_settings(settings);
 }
 
 Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset) {
@@ -106,12 +117,22 @@ Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset)
   co_return log.high_watermark();
 }
 
+Task<ErrorCode> ShareShell::find_stored(const ShareKey* key, StoredShare* stored) {
+  const ShareRoute route = co_await route_share(shard_, *key, Creating::no);
+  if (route.shard == nullptr) co_return route.error;
+  ErrorCode error = ErrorCode::none;
+  *stored =
+      co_await on(shard_, *route.shard, find_share(route.shard, route.partition, *key, &error));
+  co_return error;
+}
+
 // Where the group begins is durable before anybody gets a record.
-Task<ErrorCode> ShareShell::open(UnitPtr unit) {
+Task<ErrorCode> ShareShell::open(UnitPtr unit, Begin begin) {
   if (!unit->opening.try_enter()) co_await unit->opening.enter();
   const Turnstile::Pass pass{unit->opening};
   if (unit->core) co_return ErrorCode::none;
-  const ShareRoute route = co_await route_share(shard_, unit->key, Creating::yes);
+  const Creating creating = begin == Begin::yes ? Creating::yes : Creating::no;
+  const ShareRoute route = co_await route_share(shard_, unit->key, creating);
   if (route.shard == nullptr) co_return route.error;
   ErrorCode error = ErrorCode::none;
   StoredShare stored = co_await on(shard_, *route.shard,
@@ -119,9 +140,10 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit) {
   if (error != ErrorCode::none) co_return error;
   Partition* partition = shard_.find(unit->key.topic, unit->key.partition);
   if (partition == nullptr) co_return shard_.why_missing(unit->key.topic);
-  const auto config =
-      effective_group_config(shard_.catalog()->configs(ResourceType::group, unit->key.group));
   if (stored.state.start() < 0) {
+    if (begin == Begin::no) co_return ErrorCode::group_id_not_found;
+    const auto& configs = shard_.catalog()->configs(ResourceType::group, unit->key.group);
+    const auto config = effective_group_config(*shard_.options(), configs);
     const Offset start = co_await initial_offset(partition, config.share_auto_offset_reset);
     const auto begun = co_await on(shard_, *route.shard,
                                    begin_share(route.shard, route.partition, unit->key, start));
@@ -131,8 +153,9 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit) {
   }
   if (unit->gone) co_return ErrorCode::unknown_topic_or_partition;
   unit->state_epoch = stored.state_epoch;
-  unit->core.emplace(stored.state, settings_of(config), shard_.random(), now());
-  schedule(unit);
+  unit->core.emplace(stored.state, ShareSettings{}, shard_.random(), now());
+  read_settings(*unit);
+  settle(unit);
   co_return ErrorCode::none;
 }
 
@@ -150,8 +173,15 @@ Task<> ShareShell::drop(ShareKey key) {
 
 void ShareShell::catalog_changed() {
   std::vector<ShareKey> gone;
-  for (const auto& [key, unit] : units_)
-    if (shard_.catalog()->find(key.topic) == nullptr) gone.push_back(key);
+  for (const auto& [key, unit] : units_) {
+    if (shard_.catalog()->find(key.topic) == nullptr) {
+      gone.push_back(key);
+    } else if (unit->core && unit->core->counts().dead_lettering != 0) {
+      follow_settings(*unit);
+      unit->core->retry_dead_letters();
+      settle(unit);
+    }
+  }
   for (const ShareKey& key : gone) tasks_.spawn(drop(key));
 }
 
@@ -160,6 +190,10 @@ void ShareShell::catalog_changed() {
 void ShareShell::settle(const UnitPtr& unit) {
   if (unit->gone) return;
   for (ShareWrite& write : unit->core->take_writes()) tasks_.spawn(persist(unit, std::move(write)));
+  if (unit->core->has_dead_letters() && !unit->copying && !stopping_) {
+    unit->copying = true;
+    tasks_.spawn(copy_dead_letters_of(unit));
+  }
   if (unit->core->take_news()) {
     for (const auto& one : unit->waiters)
       if (const auto waiter = one.lock()) waiter->wake();
@@ -244,7 +278,7 @@ Task<ErrorCode> ShareShell::acknowledge(const ShareKey* key, std::string_view me
                                         std::span<const AcknowledgeBatch> batches) {
   const UnitPtr unit = find(*key);
   if (!unit->core) {
-    const ErrorCode error = co_await open(unit);
+    const ErrorCode error = co_await open(unit, Begin::yes);
     if (error != ErrorCode::none) co_return error;
   }
   follow_settings(*unit);
@@ -266,96 +300,6 @@ Task<> ShareShell::release(ShareKey key, std::string member, std::uint64_t sessi
   unit->sessions.erase(known);
   (void)unit->core->release_member(member, now());
   settle(unit);
-}
-
-Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, Offset seen) {
-  Partition* partition = shard_.find(key->topic, key->partition);
-  const auto at = units_.find(*key);
-  if (partition == nullptr || at == units_.end() || !at->second->core) {
-    waiter->wake();
-    co_return;
-  }
-  Unit& unit = *at->second;
-  // Something became available between the look and now.
-  const auto offered = unit.core->next_offered(unit.core->start());
-  if (offered && *offered < partition->log().high_watermark()) {
-    waiter->wake();
-    co_return;
-  }
-  std::erase_if(unit.waiters, [](const auto& one) { return one.expired(); });
-  unit.waiters.push_back(waiter);
-  partition->wake_on_data(waiter, seen);
-}
-
-Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQuery* query) {
-  ShareAcquired out;
-  const UnitPtr unit = find(*key);
-  if (!unit->core) {
-    out.error = co_await open(unit);
-    if (out.error != ErrorCode::none) co_return out;
-  }
-  if (!unit->reading.try_enter()) co_await unit->reading.enter();
-  const Turnstile::Pass pass{unit->reading};
-  follow_settings(*unit);
-  Offset cursor = 0;
-  for (int reads = 0; reads < reads_max && !unit->gone; ++reads) {
-    Partition* partition = shard_.find(key->topic, key->partition);
-    if (partition == nullptr) {
-      if (out.ranges.empty()) out.error = shard_.why_missing(key->topic);
-      break;
-    }
-    unit->core->tick(now());
-    unit->core->log_start_moved(partition->log().log_start_offset());
-    out.high_watermark = partition->log().high_watermark();
-    const auto from = unit->core->next_offered(std::max(cursor, unit->core->start()));
-    if (!from || *from >= out.high_watermark) break;
-    if (out.count >= query->limits.records_max || out.bytes >= query->bytes_max) break;
-    FetchQuery fetch;
-    fetch.offset = *from;
-    fetch.max_bytes = bytes_to_read(*unit, *query, out);
-    fetch.least = storage::AtLeastOneBatch::yes;
-    fetch.handout = storage::Handout::memory;
-    FetchAnswer answer = co_await partition->fetch(fetch);
-    if (answer.error != ErrorCode::none || answer.read.empty()) {
-      if (out.ranges.empty()) out.error = answer.error;
-      break;
-    }
-    cursor = answer.read.next_offset;
-    take(unit, fetch.offset, std::move(answer.read), *query, out);
-  }
-  if (!out.ranges.empty()) unit->sessions[std::string(query->member)] = query->session;
-  settle(unit);
-  co_return out;
-}
-
-// About as much as the records that are still wanted take: clients name the most bytes of a reply,
-// and what is read beyond the records is read for nothing.
-std::int64_t ShareShell::bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
-                                       const ShareAcquired& out) const {
-  constexpr std::int64_t records_max = 1'000'000;
-  const std::int64_t wanted = std::min(query.limits.records_max - out.count, records_max);
-  return std::min(query.bytes_max - out.bytes, wanted * unit.record_bytes + read_slack);
-}
-
-// Acquires of what was read, and keeps the batches that hold it.
-void ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult read,
-                      const ShareAcquireQuery& query, ShareAcquired& out) {
-  const ReadBatches found = batches_of(storage::contiguous(std::move(read)));
-  const std::vector<BatchExtent> extents = extents_of(found.batches);
-  if (!extents.empty()) {
-    const Offset count = extents.back().last - extents.front().first + 1;
-    const auto size = static_cast<std::int64_t>(found.read.bytes.size());
-    unit->record_bytes = (unit->record_bytes + size / count) / 2 + 1;
-  }
-  AcquireLimits limits = query.limits;
-  limits.records_max -= out.count;
-  const auto ranges = unit->core->acquire(query.member, from, extents, limits, now());
-  for (const AcquiredRange& range : ranges) out.count += range.last - range.first + 1;
-  out.ranges.insert(out.ranges.end(), ranges.begin(), ranges.end());
-  for (storage::Slice& slice : slices_with(found, ranges)) {
-    out.bytes += static_cast<std::int64_t>(slice.bytes.size());
-    out.records.push_back(std::move(slice));
-  }
 }
 
 }  // namespace sluice::broker

@@ -1,5 +1,6 @@
 // Carries the share partitions of one shard: opens them on first use, reads the records they offer,
-// stores what they decide, keeps their time and wakes the fetches that wait for them.
+// stores what they decide, keeps their time, wakes the fetches that wait for them, and has what
+// they gave up copied to its dead-letter topic.
 #pragma once
 
 #include "base/event.hpp"
@@ -7,8 +8,10 @@
 #include "base/timer.hpp"
 #include "broker/fetch_waiter.hpp"
 #include "broker/shard.hpp"
+#include "broker/share/share_dead_letters.hpp"
 #include "broker/share/share_partition.hpp"
 #include "broker/share/share_records.hpp"
+#include "broker/share/share_store.hpp"
 #include "broker/turnstile.hpp"
 #include "storage/log.hpp"
 
@@ -38,6 +41,23 @@ struct ShareAcquired {
   Offset high_watermark = -1;  // for waiting
 };
 
+// What DescribeQueue tells of one partition.
+struct QueueView {
+  ErrorCode error = ErrorCode::none;
+  Offset start = -1;  // -1: the group has not begun here
+  Offset end = -1;
+  Offset high_watermark = -1;
+  ShareCounts counts;
+  std::vector<QueueRange> ranges;  // at most so many as asked for
+  bool more = false;
+  std::vector<std::string> members;  // what the ranges borrow
+};
+
+struct HandResult {
+  ErrorCode error = ErrorCode::none;
+  std::int64_t changed = 0;  // records
+};
+
 class ShareShell {
  public:
   explicit ShareShell(Shard& shard);
@@ -57,8 +77,18 @@ class ShareShell {
   Task<> park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, Offset seen);
   // Its state was put elsewhere or deleted.
   Task<> drop(ShareKey key);
-  // Topics that are gone, limits that changed.
+  // Something of it is not copied to its dead-letter topic yet: goes on with that.
+  void resume(ShareKey key);
+  // Topics that are gone, limits and dead-letter topics that changed.
   void catalog_changed();
+  void partition_opened(const PartitionKey& key);
+
+  // ---- share_shell_queue.cpp
+  // Also of a share partition that nobody uses now. Errors: group_id_not_found where the group has
+  // no state, those of the store.
+  Task<QueueView> describe(const ShareKey* key, std::size_t ranges_max);
+  // As SharePartition::change_by_hand(); returns when it is durable.
+  Task<HandResult> change_by_hand(const ShareKey* key, std::span<const HandChange> changes);
 
  private:
   struct Stored {
@@ -78,15 +108,25 @@ class ShareShell {
     std::optional<TimePoint> wake;
     std::int64_t record_bytes = 1024;  // on an average, of what was read lately
     std::uint64_t settings_version = 0;
+    std::string dead_letter_topic;  // empty: none
+    bool copying = false;           // a task copies dead letters
+    TimePoint next_warning{};       // that they cannot be copied
     bool gone = false;
   };
+  enum class Begin : std::uint8_t { no, yes };
   using UnitPtr = std::shared_ptr<Unit>;
 
   GroupTime now() const;
-  Task<ErrorCode> open(UnitPtr unit);
+  // `begin`: where the group has not begun, at its first offset; else group_id_not_found.
+  Task<ErrorCode> open(UnitPtr unit, Begin begin);
+  Task<ErrorCode> find_stored(const ShareKey* key, StoredShare* stored);
   Task<Offset> initial_offset(Partition* partition, std::string reset);
   UnitPtr find(const ShareKey& key);
   void follow_settings(Unit& unit);
+  void read_settings(Unit& unit);
+  Task<> try_resume(ShareKey key);
+  Task<> copy_dead_letters_of(UnitPtr unit);
+  void warn_of(Unit& unit, const CopyReport& report);
   void settle(const UnitPtr& unit);
   void schedule(const UnitPtr& unit);
   Task<> persist(UnitPtr unit, ShareWrite write);
@@ -94,8 +134,8 @@ class ShareShell {
   Task<> keep_time();
   std::int64_t bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
                              const ShareAcquired& out) const;
-  void take(const UnitPtr& unit, Offset from, storage::ReadResult read,
-            const ShareAcquireQuery& query, ShareAcquired& out);
+  ErrorCode take(const UnitPtr& unit, Offset from, storage::ReadResult read,
+                 const ShareAcquireQuery& query, ShareAcquired& out);
 
   Shard& shard_;
   std::map<ShareKey, UnitPtr> units_;
@@ -104,7 +144,11 @@ class ShareShell {
   std::optional<TimePoint> armed_;
   Event time_changed_;
   bool idle_ = false;
+  bool started_ = false;
   bool stopping_ = false;
+  std::set<ShareKey> resumes_;      // not opened yet
+  std::size_t copies_running_ = 0;  // tasks that copy dead letters
+  Event copy_ended_;
   TaskGroup tasks_;
 };
 

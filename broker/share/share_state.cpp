@@ -8,6 +8,7 @@ void ShareState::reset(Offset start) {
   start_ = start;
   ranges_.clear();
   finished_ = 0;
+  dead_lettering_ = 0;
 }
 
 void ShareState::apply(const StateChange& change) {
@@ -21,9 +22,8 @@ std::vector<StateBatch> ShareState::batches() const {
   std::vector<StateBatch> all;
   all.reserve(ranges_.size());
   for (const auto& [first, range] : ranges_)
-    all.push_back({first, range.last,
-                   range.finished ? StoredState::acknowledged : StoredState::available,
-                   range.deliveries, range.available_ms});
+    all.push_back(
+        {first, range.last, range.state, range.deliveries, range.available_ms, range.failure});
   return all;
 }
 
@@ -33,12 +33,9 @@ void ShareState::put(const StateBatch& batch) {
   cut(first);
   cut(batch.last + 1);
   erase(ranges_.lower_bound(first), ranges_.upper_bound(batch.last));
-  Range range{batch.last, batch.finished(), batch.deliveries, batch.available_ms};
-  if (range.finished) {
-    range.deliveries = 0;
-    range.available_ms = 0;
-  }
-  insert(first, range);
+  insert(first, batch.finished() ? Range{batch.last, StoredState::acknowledged}
+                                 : Range{batch.last, batch.state, batch.deliveries,
+                                         batch.available_ms, batch.failure});
 }
 
 // No range reaches over `at` afterwards.
@@ -54,16 +51,22 @@ void ShareState::cut(Offset at) {
 
 void ShareState::erase(Ranges::iterator from, Ranges::iterator to) {
   while (from != to) {
-    if (from->second.finished) finished_ -= from->second.last - from->first + 1;
+    count(from->first, from->second, -1);
     from = ranges_.erase(from);
   }
 }
 
 void ShareState::insert(Offset first, const Range& range) {
   const auto at = ranges_.insert_or_assign(first, range).first;
-  if (range.finished) finished_ += range.last - first + 1;
+  count(first, range, 1);
   join_with_next(at);
   if (at != ranges_.begin()) join_with_next(std::prev(at));
+}
+
+void ShareState::count(Offset first, const Range& range, std::int64_t sign) {
+  const std::int64_t records = sign * (range.last - first + 1);
+  if (range.finished()) finished_ += records;
+  if (range.state == StoredState::dead_lettering) dead_lettering_ += records;
 }
 
 void ShareState::join_with_next(Ranges::iterator at) {
@@ -71,7 +74,8 @@ void ShareState::join_with_next(Ranges::iterator at) {
   if (next == ranges_.end() || next->first != at->second.last + 1) return;
   const Range& a = at->second;
   const Range& b = next->second;
-  if (a.finished != b.finished || a.deliveries != b.deliveries || a.available_ms != b.available_ms)
+  if (a.state != b.state || a.deliveries != b.deliveries || a.available_ms != b.available_ms ||
+      !same_failure(a.failure, b.failure))
     return;
   at->second.last = b.last;
   ranges_.erase(next);
@@ -86,7 +90,7 @@ void ShareState::raise_start(Offset start) {
 
 void ShareState::skip_finished() {
   const auto first = ranges_.begin();
-  if (first == ranges_.end() || first->first != start_ || !first->second.finished) return;
+  if (first == ranges_.end() || first->first != start_ || !first->second.finished()) return;
   raise_start(first->second.last + 1);
 }
 

@@ -3,6 +3,7 @@
 // record is available.
 #pragma once
 
+#include "broker/share/share_failure.hpp"
 #include "protocol/ids.hpp"
 
 #include <cstddef>
@@ -14,8 +15,15 @@ namespace sluice::broker {
 
 using protocol::Offset;
 
-// As stored and as Kafka numbers them (RecordState).
-enum class StoredState : std::int8_t { available = 0, acknowledged = 2, archived = 4 };
+// As stored and as Kafka numbers them (RecordState). dead_lettering: given up, and its copy in the
+// dead-letter topic is not durable yet. Kafka calls it ARCHIVING: 4.3 knows the number, 4.4 stores
+// it for the same purpose.
+enum class StoredState : std::int8_t {
+  available = 0,
+  acknowledged = 2,
+  dead_lettering = 3,
+  archived = 4
+};
 
 // Offsets [first, last] in one state.
 struct StateBatch {
@@ -24,9 +32,16 @@ struct StateBatch {
   StoredState state = StoredState::available;
   std::int16_t deliveries = 0;
   std::int64_t available_ms = 0;  // wall clock; not offered before; 0: at once
+  FailurePtr failure{};           // of an unfinished one
 
-  bool finished() const { return state != StoredState::available; }
-  bool operator==(const StateBatch&) const = default;
+  bool finished() const {
+    return state == StoredState::acknowledged || state == StoredState::archived;
+  }
+  bool operator==(const StateBatch& other) const {
+    return first == other.first && last == other.last && state == other.state &&
+           deliveries == other.deliveries && available_ms == other.available_ms &&
+           same_failure(failure, other.failure);
+  }
 };
 
 // A change; `start` -1: stays.
@@ -52,13 +67,18 @@ class ShareState {
   std::size_t range_count() const { return ranges_.size(); }
   // Finished records at or beyond the start: Kafka's DeliveryCompleteCount.
   std::int64_t finished_count() const { return finished_; }
+  // Records whose copies in the dead-letter topic are not known to be durable.
+  std::int64_t dead_lettering_count() const { return dead_lettering_; }
 
  private:
   struct Range {
     Offset last = 0;
-    bool finished = false;
+    StoredState state = StoredState::available;  // finished: acknowledged
     std::int16_t deliveries = 0;
     std::int64_t available_ms = 0;
+    FailurePtr failure{};
+
+    bool finished() const { return state == StoredState::acknowledged; }
   };
   using Ranges = std::map<Offset, Range>;
 
@@ -66,6 +86,7 @@ class ShareState {
   void cut(Offset at);
   void erase(Ranges::iterator from, Ranges::iterator to);
   void insert(Offset first, const Range& range);
+  void count(Offset first, const Range& range, std::int64_t sign);
   void raise_start(Offset start);
   void skip_finished();
   void join_with_next(Ranges::iterator at);
@@ -73,6 +94,7 @@ class ShareState {
   Offset start_ = -1;
   Ranges ranges_;  // by first offset, disjoint
   std::int64_t finished_ = 0;
+  std::int64_t dead_lettering_ = 0;
 };
 
 }  // namespace sluice::broker

@@ -71,6 +71,13 @@ std::vector<ShareKey> ShareStore::keys_of(const TopicId& topic) const {
   return keys;
 }
 
+std::vector<ShareKey> ShareStore::dead_lettering() const {
+  std::vector<ShareKey> keys;
+  for (const auto& [key, entry] : entries_)
+    if (entry.state.dead_lettering_count() != 0) keys.push_back(key);
+  return keys;
+}
+
 std::vector<std::string> ShareStore::groups() const {
   std::vector<std::string> groups;
   for (const auto& [key, entry] : entries_)

@@ -54,6 +54,8 @@ class ShareStore {
   std::vector<ShareKey> keys_of(std::string_view group) const;
   std::vector<ShareKey> keys_of(const TopicId& topic) const;
   std::vector<std::string> groups() const;
+  // Those with records whose copies in a dead-letter topic are outstanding.
+  std::vector<ShareKey> dead_lettering() const;
   std::size_t size() const { return entries_.size(); }
 
   // Puts the group at `start`, under a new state epoch.

@@ -1,6 +1,8 @@
 #include "broker/share/share_store_shell.hpp"
 
+#include "broker/broker.hpp"
 #include "broker/partition.hpp"
+#include "broker/share/share_shell.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -9,6 +11,11 @@ namespace {
 
 // How much is appended until old state is written again, so that the log can be cut behind it.
 constexpr std::size_t keep_bytes = 16 << 20;
+
+Task<> resume_on(Shard* home, ShareKey key) {
+  home->shares().resume(std::move(key));
+  co_return;
+}
 
 }  // namespace
 
@@ -144,6 +151,11 @@ Task<> ShareStoreShell::load() {
     if (record.key) (void)store_.load(*record.key, record.value, offset);
   };
   loaded_ = co_await log_.read(&stopping_, load_one);
+  if (!loaded_) co_return;
+  for (const ShareKey& key : store_.dead_lettering()) {
+    Shard& home = shard_.broker().home_of({key.topic, key.partition});
+    co_await on(shard_, home, resume_on(&home, key));
+  }
 }
 
 }  // namespace sluice::broker

@@ -164,7 +164,7 @@ def main():
         print(json.dumps({"results": results, "unavailable": unavailable}, indent=1))
     elif not options.fetch:
         clients = {name: row for name, row in results.items() if name not in ("tools", "own")}
-        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "(end)"]))
+        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "deadletters", "(end)"]))
         for name in ("tools", "own"):
             for check, problem in results.get(name, {}).items():
                 print(f"{'FAIL' if problem else 'ok  '} {name} {check}" +

@@ -45,6 +45,7 @@ public final class Compat {
     ShareChecks shares = new ShareChecks(compat, args[0]);
     checks.put("share", shares::share);
     checks.put("sharekill", shares::survive);
+    checks.put("deadletters", shares::deadLetters);
     Set<String> only = new HashSet<>(Arrays.asList(args).subList(2, args.length));
     for (var check : checks.entrySet()) {
       if (!only.isEmpty() && !only.contains(check.getKey())) continue;

@@ -129,4 +129,92 @@ final class ShareChecks {
       }
     }
   }
+
+  /**
+   * Kills the broker while every fifth record is rejected: each has a whole copy in the dead-letter topic, no
+   * other has one, and nothing that was confirmed comes again. Copies may be there twice, as their headers show.
+   */
+  void deadLetters() throws Exception {
+    String topic = compat.newTopic(1), group = topic + "-group", dlq = "dlq." + topic;
+    final int count = 2000;
+    try (Admin admin = compat.newAdmin()) {
+      var resource = new ConfigResource(ConfigResource.Type.GROUP, group);
+      var known = admin.describeConfigs(List.of(resource)).all().get().get(resource);
+      if (known.get("errors.deadletterqueue.topic.name") == null) return;  // Kafka 4.3 has no dead letters
+      admin.createTopics(List.of(new NewTopic(dlq, 1, (short) 1).configs(
+          Map.of("errors.deadletterqueue.group.enable", "true", "retention.ms", "-1")))).all().get();
+      configure(group, "share.auto.offset.reset", "earliest", "errors.deadletterqueue.topic.name", dlq);
+      try (var producer = compat.newProducer()) {
+        for (int i = 0; i < count; ++i) {
+          var record = new ProducerRecord<>(topic, Compat.text("key-" + i), Compat.text("value-" + i));
+          record.headers().add("number", Compat.text("" + i));
+          producer.send(record);
+        }
+        producer.flush();
+      }
+      endAll(topic, group, count);
+      compat.ask("kill");
+      Compat.waitUntil("every record finished", () -> {
+        try {
+          var lag = admin.listShareGroupOffsets(Map.of(group, new ListShareGroupOffsetsSpec())).all().get();
+          return lag.get(group).values().stream().allMatch(info -> info.lag().orElse(1L) == 0);
+        } catch (Exception notYet) {
+          return false;
+        }
+      });
+    }
+    Set<Long> copied = new HashSet<>();
+    try (var consumer = new KafkaConsumer<>(Map.<String, Object>of("bootstrap.servers", address),
+        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      var partition = new org.apache.kafka.common.TopicPartition(dlq, 0);
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      long end = consumer.endOffsets(List.of(partition)).get(partition);
+      while (consumer.position(partition) < end)
+        for (var copy : consumer.poll(Duration.ofMillis(100))) copied.add(checkCopy(copy, topic, group));
+    }
+    Compat.expect(copied.size() == count / 5, copied.size() + " records have a copy, not " + count / 5);
+  }
+
+  private static long checkCopy(ConsumerRecord<byte[], byte[]> copy, String topic, String group) {
+    Map<String, String> headers = new HashMap<>();
+    copy.headers().forEach(header -> headers.put(header.key(), new String(header.value())));
+    String offset = headers.get("__dlq.errors.offset");
+    Compat.expect(new String(copy.key()).equals("key-" + offset), "key of the copy of " + offset);
+    Compat.expect(new String(copy.value()).equals("value-" + offset), "value of the copy of " + offset);
+    Compat.expect(offset.equals(headers.get("number")), "own header of the copy of " + offset);
+    Compat.expect(topic.equals(headers.get("__dlq.errors.topic")), "topic of the copy of " + offset);
+    Compat.expect(group.equals(headers.get("__dlq.errors.group")), "group of the copy of " + offset);
+    Compat.expect("rejected".equals(headers.get("__dlq.errors.reason")), "reason of the copy of " + offset);
+    Compat.expect(Long.parseLong(offset) % 5 == 0, offset + " was accepted and has a copy");
+    return Long.parseLong(offset);
+  }
+
+  /** Accepts or, every fifth, rejects until all are confirmed, and kills the broker three times meanwhile. */
+  private void endAll(String topic, String group, int count) throws Exception {
+    Set<Long> confirmed = new HashSet<>();
+    for (int round = 0; confirmed.size() < count; ++round) {
+      try (var consumer = newConsumer(group, "explicit")) {
+        consumer.subscribe(List.of(topic));
+        long deadline = System.nanoTime() + 60_000_000_000L;
+        boolean killed = false;
+        while (confirmed.size() < count && !killed) {
+          Compat.expect(System.nanoTime() < deadline, confirmed.size() + " of " + count + " confirmed");
+          List<Long> taken = new ArrayList<>();
+          for (var record : consumer.poll(Duration.ofMillis(100))) {
+            Compat.expect(!confirmed.contains(record.offset()), record.offset() + " came after it was confirmed");
+            consumer.acknowledge(record,
+                record.offset() % 5 == 0 ? AcknowledgeType.REJECT : AcknowledgeType.ACCEPT);
+            taken.add(record.offset());
+          }
+          if (taken.isEmpty()) continue;
+          if (consumer.commitSync().values().stream().allMatch(Optional::isEmpty)) confirmed.addAll(taken);
+          if (round < 3 && confirmed.size() > 300 * (round + 1)) {
+            compat.ask("kill");
+            killed = true;
+          }
+        }
+      }
+    }
+  }
 }

@@ -1,5 +1,7 @@
 #include "broker/share/share_groups.hpp"
 
+#include "broker/options.hpp"
+
 #include <gtest/gtest.h>
 
 namespace sluice::broker {
@@ -69,10 +71,11 @@ class ShareGroupsTest : public testing::Test {
     request.member_id = member;
     request.member_epoch = epoch;
     if (epoch == 0) request.topics.emplace().push_back("orders");
-    return groups_.heartbeat(request, catalog_, now_);
+    return groups_.heartbeat(request, catalog_, options_, now_);
   }
 
   Catalog catalog_;
+  Options options_;
   ShareGroups groups_;
   GroupTime now_{TimePoint{} + std::chrono::hours(1), 0};
 };
@@ -117,7 +120,7 @@ TEST_F(ShareGroupsTest, BadRequestsAreNamed) {
   ShareHeartbeat request;
   request.group_id = "group";
   request.member_id = "a";
-  EXPECT_EQ(groups_.heartbeat(request, catalog_, now_).error, ErrorCode::invalid_request);
+  EXPECT_EQ(groups_.heartbeat(request, catalog_, options_, now_).error, ErrorCode::invalid_request);
   EXPECT_FALSE(groups_.has_members("group"));
 }
 

@@ -1,6 +1,7 @@
 // The share partition beside a model that keeps one entry an offset: random operations, compared
 // after each. SLUICE_SHARE_OPERATIONS sets how many (10^4 by default, 10^6 for a long run).
 #include "broker/share/share_partition.hpp"
+#include "tests/unit/broker/share_model.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,74 +13,9 @@ namespace sluice::broker {
 namespace {
 
 using std::chrono::milliseconds;
-
-enum class Is { available, acquired, settling, finished };
-
-struct Entry {
-  Is is = Is::available;
-  int deliveries = 0;
-  int owner = -1;
-  TimePoint at{};  // lock end, or not before
-  bool operator==(const Entry&) const = default;
-};
-
-// One entry an offset in [start, end). Written to be read, not to be fast.
-class Model {
- public:
-  explicit Model(const ShareSettings& settings) : settings_(settings) {}
-
-  void tick(TimePoint now) {
-    for (auto& [offset, entry] : entries_) {
-      if (entry.is == Is::acquired && entry.at <= now) give_back(offset, entry, now);
-      if (entry.is == Is::available && entry.at <= now) entry.at = {};
-    }
-  }
-  void give_back(Offset offset, Entry& entry, TimePoint now) {
-    entry.owner = -1;
-    entry.at = {};
-    if (entry.deliveries >= settings_.deliveries_max) {
-      entry.is = Is::settling;
-      settled_.push_back(offset);
-      changes_[offset] = {true, 0};
-      return;
-    }
-    entry.is = Is::available;
-    const auto wait = backoff(settings_.retry, entry.deliveries, unused_);
-    if (wait.count() > 0) entry.at = now + wait;
-    changes_[offset] = {false, entry.deliveries, entry.at};
-  }
-  void settle(Offset offset) {
-    Entry& entry = entries_.at(offset);
-    entry = {Is::settling, entry.deliveries};
-    settled_.push_back(offset);
-    changes_[offset] = {true, 0};
-  }
-  bool holds(int owner, Offset offset) const {
-    const auto at = entries_.find(offset);
-    return at != entries_.end() && at->second.is == Is::acquired && at->second.owner == owner;
-  }
-  void trim() {
-    while (!entries_.empty() && entries_.begin()->second.is == Is::finished) {
-      entries_.erase(entries_.begin());
-      ++start_;
-    }
-  }
-
-  struct Stored {
-    bool finished = false;
-    int deliveries = 0;
-    TimePoint at{};
-  };
-
-  ShareSettings settings_;
-  SeededRandom unused_{1};
-  Offset start_ = 0;
-  Offset end_ = 0;
-  std::map<Offset, Entry> entries_;
-  std::vector<Offset> settled_;       // by the call under way
-  std::map<Offset, Stored> changes_;  // by the call under way
-  std::map<Offset, Stored> stored_;   // durable
-};
+using test::Entry;
+using test::Is;
+using Model = test::ShareModel;
 
 class World {
  public:
@@ -90,7 +26,7 @@ class World {
   }
 
   void step() {
-    switch (random_.below(12)) {
+    switch (random_.below(16)) {
       case 0:
       case 1:
       case 2:
@@ -120,6 +56,18 @@ class World {
         else if (random_.below(20) == 0)
           restart();
         break;
+      case 12:
+        take_copies();
+        break;
+      case 13:
+        end_copies(random_.below(3) != 0);
+        break;
+      case 14:
+        if (random_.below(4) == 0) by_hand();
+        break;
+      case 15:
+        if (random_.below(10) == 0) change_settings();
+        break;
     }
     compare();
   }
@@ -133,6 +81,7 @@ class World {
     made.retry.jitter = 0;
     made.retry.first = milliseconds{random.below(2) == 0 ? 0 : 20};
     made.retry.longest = milliseconds{60};
+    made.dead_letters = random.below(3) != 0;
     return made;
   }
   static std::string name(int member) { return "member-" + std::to_string(member); }
@@ -242,7 +191,8 @@ class World {
       for (Offset offset = first; offset <= last; ++offset)
         types.push_back(static_cast<std::int8_t>(random_.below(8) < 5 ? 1 : random_.below(5)));
     }
-    const AcknowledgeBatch batch{first, last, types};
+    const milliseconds delay{random_.below(4) == 0 ? static_cast<int>(random_.below(40)) : -1};
+    const AcknowledgeBatch batch{first, last, types, delay};
     const auto done = real_->acknowledge(name(last_holder_), {&batch, 1}, now_);
     begin_call();
     model_.tick(now_.steady);
@@ -258,7 +208,10 @@ class World {
       Entry& entry = model_.entries_.at(offset);
       switch (static_cast<Acknowledge>(type)) {
         case Acknowledge::release:
-          model_.give_back(offset, entry, now_.steady);
+          model_.give_back(offset, entry, now_.steady, delay);
+          break;
+        case Acknowledge::reject:
+          model_.give_up(offset);
           break;
         case Acknowledge::renew:
           entry.at = now_.steady + model_.settings_.lock_duration;
@@ -286,8 +239,108 @@ class World {
     ASSERT_EQ(done.has_value(), held);
   }
 
+  // The shell takes what is to be copied, a few records at a time.
+  void take_copies() {
+    const auto max = 1 + static_cast<std::int64_t>(random_.below(6));
+    std::vector<Offset> expected;
+    for (auto& [offset, entry] : model_.entries_) {
+      if (entry.is != Is::dead_lettering || entry.at != TimePoint{}) continue;
+      if (static_cast<std::int64_t>(expected.size()) == max) break;
+      expected.push_back(offset);
+      entry.is = Is::copying;
+    }
+    std::vector<Offset> got;
+    for (const DeadLetter& letter : real_->take_dead_letters(max)) {
+      ASSERT_TRUE(letter.failure);
+      ASSERT_LE(letter.failure->first_ms, letter.failure->last_ms);
+      for (Offset offset = letter.first; offset <= letter.last; ++offset) {
+        ASSERT_EQ(letter.deliveries, model_.entries_.at(offset).deliveries);
+        got.push_back(offset);
+      }
+    }
+    ASSERT_EQ(got, expected);
+    copying_.insert(copying_.end(), got.begin(), got.end());
+  }
+
+  // The copies of some of them are durable, or failed.
+  void end_copies(bool good) {
+    if (copying_.empty()) return;
+    const std::size_t count = 1 + random_.below(copying_.size());
+    begin_call();
+    const Offset first = copying_.front();
+    Offset last = first - 1;
+    for (std::size_t i = 0; i < count && copying_.front() == last + 1; ++i) {
+      last = copying_.front();
+      copying_.pop_front();
+      const auto at = model_.entries_.find(last);
+      if (at == model_.entries_.end() || at->second.is != Is::copying) continue;
+      if (good)
+        model_.settle(last);
+      else
+        model_.wait_for_copy(last, Is::dead_lettering, now_.steady);
+    }
+    if (good)
+      real_->copied(first, last);
+    else
+      real_->copy_failed(first, last, now_);
+    end_call();
+  }
+
+  void by_hand() {
+    const Offset first =
+        model_.start_ + static_cast<Offset>(random_.below(
+                            static_cast<std::uint64_t>(model_.end_ - model_.start_ + 5)));
+    const Offset last = first + static_cast<Offset>(random_.below(8));
+    const bool rejects = random_.below(2) == 0;
+    const Offset log_end = model_.end_ + 3;
+    real_->tick(now_);
+    begin_call();
+    model_.tick(now_.steady);
+    end_call();
+    const HandChange change{first, last, rejects ? Acknowledge::reject : Acknowledge::release};
+    const auto done = real_->change_by_hand({&change, 1}, log_end, now_);
+    ASSERT_TRUE(done);
+    begin_call();
+    const Offset stop = std::min(last, log_end - 1);
+    if (rejects)
+      for (; model_.end_ <= stop; ++model_.end_) model_.entries_[model_.end_] = {};
+    std::int64_t changed = 0;
+    for (Offset offset = first; offset <= stop && offset < model_.end_; ++offset)
+      changed += change_one(offset, rejects) ? 1 : 0;
+    end_call();
+    ASSERT_EQ(done->records, changed);
+  }
+  bool change_one(Offset offset, bool rejects) {
+    Entry& entry = model_.entries_.at(offset);
+    const bool dead = entry.is == Is::dead_lettering;
+    if (entry.is != Is::available && entry.is != Is::acquired && !dead) return false;
+    if (rejects && dead && model_.settings_.dead_letters) return false;
+    if (!rejects && entry.is == Is::available && entry.at == TimePoint{}) return false;
+    if (rejects && dead) {
+      model_.settle(offset);
+    } else if (rejects) {
+      model_.give_up(offset);
+    } else {
+      entry = {Is::available, entry.deliveries};
+      model_.changes_[offset] = {Is::available, entry.deliveries};
+    }
+    return true;
+  }
+
+  // The dead-letter topic is set or taken away; what waits for its copy is due again.
+  void change_settings() {
+    model_.settings_.dead_letters = !model_.settings_.dead_letters;
+    real_->set_settings(model_.settings_);
+    real_->retry_dead_letters();
+    for (auto& [offset, entry] : model_.entries_) {
+      if (entry.is != Is::dead_lettering || entry.at == TimePoint{}) continue;
+      entry.at = {};
+      entry.copies_failed = 0;
+    }
+  }
+
   void pass() {
-    const milliseconds time{static_cast<int>(random_.below(30))};
+    const milliseconds time{static_cast<int>(random_.below(30) * (random_.below(8) == 0 ? 50 : 1))};
     now_.steady += time;
     now_.wall_ms += time.count();
     real_->tick(now_);
@@ -338,7 +391,12 @@ class World {
       if (at == model_.entries_.end()) continue;
       Entry& entry = at->second;
       ASSERT_EQ(entry.is, Is::settling);
-      entry.is = good ? Is::finished : Is::available;
+      const Is is = good ? entry.durable : entry.failed;
+      if (is == Is::archiving) {
+        model_.wait_for_copy(offset, is, now_.steady);
+        continue;
+      }
+      entry = {is, entry.deliveries};
       if (!good && model_.settings_.retry.first.count() > 0)
         entry.at = now_.steady + model_.settings_.retry.first;
     }
@@ -350,6 +408,7 @@ class World {
     real_writes_.clear();
     writes_.clear();
     last_held_.clear();
+    copying_.clear();
     const Offset start = state_.start();
     ASSERT_LE(start, model_.start_);
     real_.emplace(state_, model_.settings_, random_, now_);
@@ -361,15 +420,16 @@ class World {
       const auto stored = model_.stored_.find(offset);
       Entry entry;
       if (stored != model_.stored_.end()) {
-        entry.is = stored->second.finished ? Is::finished : Is::available;
+        entry.is = stored->second.is;
         entry.deliveries = stored->second.deliveries;
-        if (!stored->second.finished && stored->second.at > now_.steady)
+        if (entry.is == Is::available && stored->second.at > now_.steady)
           entry.at = stored->second.at;
       }
       entries[offset] = entry;
     }
     for (const auto& [offset, stored] : model_.stored_)
-      if (stored.finished) ASSERT_TRUE(offset < start || entries.at(offset).is == Is::finished);
+      if (stored.is == Is::finished)
+        ASSERT_TRUE(offset < start || entries.at(offset).is == Is::finished);
     model_.entries_ = std::move(entries);
     model_.start_ = start;
     model_.end_ = std::max(start, last + 1);
@@ -384,17 +444,24 @@ class World {
     ASSERT_EQ(counts.acquired, static_cast<std::int64_t>(count(Is::acquired)));
     ASSERT_EQ(counts.settling, static_cast<std::int64_t>(count(Is::settling)));
     ASSERT_EQ(counts.finished, static_cast<std::int64_t>(count(Is::finished)));
+    ASSERT_EQ(counts.dead_lettering,
+              static_cast<std::int64_t>(count(Is::dead_lettering) + count(Is::copying) +
+                                        count(Is::archiving)));
     std::int64_t waiting = 0;
+    bool due = false;
     std::optional<TimePoint> deadline;
     std::size_t unfinished = 0;
     for (const auto& [offset, entry] : model_.entries_) {
       const bool waits = entry.is == Is::available && entry.at != TimePoint{};
       if (entry.is != Is::finished) ++unfinished;
       if (waits) ++waiting;
-      if (waits || entry.is == Is::acquired)
+      const bool later = entry.is == Is::dead_lettering && entry.at != TimePoint{};
+      due = due || (entry.is == Is::dead_lettering && !later);
+      if (waits || later || entry.is == Is::acquired || entry.is == Is::archiving)
         if (!deadline || entry.at < *deadline) deadline = entry.at;
     }
     ASSERT_EQ(counts.waiting, waiting);
+    ASSERT_EQ(real_->has_dead_letters(), due);
     ASSERT_EQ(real_->next_deadline(), deadline);
     ASSERT_LE(counts.ranges, 2 * unfinished + 1);
     // Old offsets are of no interest.
@@ -426,6 +493,7 @@ class World {
   std::optional<SharePartition> real_;
   std::deque<ShareWrite> real_writes_;
   std::deque<Write> writes_;  // of the model, in the same order
+  std::deque<Offset> copying_;
   std::vector<AcquiredRange> last_held_;
   int last_holder_ = 0;
 };

@@ -52,14 +52,23 @@ ShareSnapshotRecord snapshot() {
 }
 ShareUpdateRecord update() { return {3, 1, -1, 6, {{100, 100, StoredState::archived, 5}}}; }
 
+ShareUpdateRecord archiving() {
+  ShareUpdateRecord record = update();
+  const Failure failure{1'700'000'000'001, 1'700'000'000'002, FailureReason::rejected, "näh"};
+  record.batches.front() = {100, 100, StoredState::dead_lettering, 5, 0,
+                            std::make_shared<const Failure>(failure)};
+  return record;
+}
+
 TEST(ShareRecordsTest, RecordsAreKafkasByteForByte) {
   const auto golden = read_golden();
-  ASSERT_EQ(golden.size(), 4u);
+  ASSERT_EQ(golden.size(), 5u);
   EXPECT_EQ(encode_share_key({ShareRecordKind::snapshot, share_key()}), golden.at("snapshot").key);
   EXPECT_EQ(encode_share_key({ShareRecordKind::update, share_key()}), golden.at("update").key);
   EXPECT_EQ(encode_share_snapshot(snapshot()), golden.at("snapshot").value);
   EXPECT_EQ(encode_share_snapshot({1, 1, 0, 9, -1, 5, 6, {}}), golden.at("snapshot-empty").value);
   EXPECT_EQ(encode_share_update(update()), golden.at("update").value);
+  EXPECT_EQ(encode_share_update(archiving()), golden.at("update-archiving").value);
   EXPECT_EQ(partition_of_share(share_key(), 50), 49);
   EXPECT_EQ(partition_of_share(share_key(), 7), 4);
 }
@@ -72,6 +81,7 @@ TEST(ShareRecordsTest, RecordsReadBack) {
   EXPECT_EQ(key->key, share_key());
   EXPECT_EQ(decode_share_snapshot(golden.at("snapshot").value), snapshot());
   EXPECT_EQ(decode_share_update(golden.at("update").value), update());
+  EXPECT_EQ(decode_share_update(golden.at("update-archiving").value), archiving());
   ShareUpdateRecord waits = update();
   waits.batches.front() = {100, 100, StoredState::available, 1, 1'700'000'000'999};
   EXPECT_EQ(decode_share_update(encode_share_update(waits)), waits);

@@ -1,0 +1,88 @@
+// Dead letters: the copy of a record that was given up, and its way into the dead-letter topic.
+//
+//   DeadLetterCopy copy{record, timestamp_of(record, header), info};
+//   builder.append(copy.record());                 // several; then
+//   auto written = co_await write_dead_letters(shard, topic, source_partition, builder.finish());
+//   // durable now, if written.error is none; only then may the source be given up
+#pragma once
+
+#include "base/task.hpp"
+#include "broker/shard.hpp"
+#include "protocol/batch_builder.hpp"
+#include "protocol/record.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::broker {
+
+// Where a record comes from and why it was given up. Lifetime: borrowed.
+struct DeadLetterInfo {
+  std::string_view topic;
+  PartitionIndex partition = 0;
+  Offset offset = 0;
+  std::string_view group;
+  std::int32_t delivery_count = 0;
+  std::string_view reason;            // rejected, delivery-limit, lock-timeout or retry-limit
+  std::string_view message;           // free text; empty: KIP-1191's for the reason
+  std::int64_t first_failure_ms = 0;  // wall clock
+  std::int64_t last_failure_ms = 0;
+};
+
+// Names of the headers that a copy has in addition, at the end. Source: KIP-1191; the last three
+// are ours.
+namespace dead_letter_header {
+inline constexpr std::string_view prefix = "__dlq.errors.";
+inline constexpr std::string_view topic = "__dlq.errors.topic";
+inline constexpr std::string_view partition = "__dlq.errors.partition";
+inline constexpr std::string_view offset = "__dlq.errors.offset";
+inline constexpr std::string_view group = "__dlq.errors.group";
+inline constexpr std::string_view delivery_count = "__dlq.errors.delivery.count";
+inline constexpr std::string_view message = "__dlq.errors.message";
+inline constexpr std::string_view reason = "__dlq.errors.reason";
+inline constexpr std::string_view first_failure = "__dlq.errors.first.failure.ms";
+inline constexpr std::string_view last_failure = "__dlq.errors.last.failure.ms";
+}  // namespace dead_letter_header
+
+// Key, value, timestamp and all headers of a record, in order, then those above.
+// Lifetime: borrows the record and what `info` refers to.
+class DeadLetterCopy {
+ public:
+  DeadLetterCopy(const protocol::Record& record, std::int64_t timestamp_ms,
+                 const DeadLetterInfo& info);
+  DeadLetterCopy(const DeadLetterCopy&) = delete;
+  DeadLetterCopy& operator=(const DeadLetterCopy&) = delete;
+
+  const protocol::NewRecord& record() const { return record_; }
+
+ private:
+  std::string_view number(std::int64_t value);
+
+  std::array<std::string, 5> numbers_;
+  std::size_t numbers_used_ = 0;
+  std::vector<protocol::RecordHeader> headers_;
+  protocol::NewRecord record_;
+};
+
+// Whether the record was dead-lettered out of `topic` before: writing it there would go in circles.
+bool came_from(const protocol::Record& record, std::string_view topic);
+
+struct DeadLetterResult {
+  ErrorCode error = ErrorCode::none;
+  std::string message;  // what is wrong and what to do; empty on success
+  Offset base_offset = -1;
+};
+
+// Appends one whole batch of copies to partition (source_partition mod the number of partitions) of
+// the dead-letter topic, which is made first where the broker allows that; durable when it returns.
+// Errors: invalid_config (dead_letter_fault()), unknown_topic_or_partition, message_too_large (more
+// than the topic's max.message.bytes), those of the append.
+Task<DeadLetterResult> write_dead_letters(Shard& home, std::string dead_letter_topic,
+                                          PartitionIndex source_partition,
+                                          std::vector<std::byte> batch);
+
+}  // namespace sluice::broker
