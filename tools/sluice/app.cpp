@@ -2,6 +2,7 @@
 
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
+#include "tools/sluice/dlq.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -30,6 +31,10 @@ struct Everything {
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
   DemoOptions demo;
+  DlqListOptions dlq_list;
+  DlqShowOptions dlq_show;
+  DlqRedriveOptions dlq_redrive;
+  DlqPurgeOptions dlq_purge;
   std::array<BenchOptions, 3> bench;
   Command chosen;
 };
@@ -163,6 +168,24 @@ void add_groups(CLI::App& app, Everything& all) {
   remove->add_flag("-y,--yes", all.groups_delete.yes, "Do not ask");
 }
 
+void add_dlq(CLI::App& app, Everything& all) {
+  CLI::App& dlq = *group_of(app, "dlq", "Dead letters: list, show, send back (redrive), purge");
+  add_dlq_list_options(
+      *command(dlq, all, "list", "Dead-letter topics: how many, how old, why, from where",
+               [&all] { return dlq_list(all.global, all.dlq_list); }),
+      all.dlq_list);
+  add_dlq_show_options(*command(dlq, all, "show", "Dead letters with what their headers say",
+                                [&all] { return dlq_show(all.global, all.dlq_show); }),
+                       all.dlq_show);
+  add_dlq_redrive_options(
+      *command(dlq, all, "redrive", "Send dead letters to their source, or elsewhere, once each",
+               [&all] { return dlq_redrive(all.global, all.dlq_redrive); }),
+      all.dlq_redrive);
+  add_dlq_purge_options(*command(dlq, all, "purge", "Delete dead letters",
+                                 [&all] { return dlq_purge(all.global, all.dlq_purge); }),
+                        all.dlq_purge);
+}
+
 void add_others(CLI::App& app, Everything& all) {
   CLI::App& configs = *group_of(app, "configs", "Show configuration");
   auto& o = all.configs_describe;
@@ -256,6 +279,7 @@ int run(int argc, char** argv) {
   add_produce(app, all);
   add_consume(app, all);
   add_groups(app, all);
+  add_dlq(app, all);
   add_others(app, all);
   add_bench(app, all);
   app.footer(
