@@ -48,6 +48,9 @@ Result<TopicReader> TopicReader::create(const ClientOptions& options, std::strin
   auto consumer = Consumer::create({.client = options,
                                     .offset_reset = OffsetReset::earliest,
                                     .isolation = Isolation::read_committed,
+                                    // All that is asked for is there; the next partition should not
+                                    // wait for more of this one.
+                                    .fetch_wait = std::chrono::milliseconds(10),
                                     .partition_bytes_max = read_bytes,
                                     .prefetch_bytes = 2 * read_bytes});
   if (!consumer) return std::unexpected(consumer.error());
@@ -87,7 +90,9 @@ Result<Consumer::Records> TopicReader::read(PartitionIndex partition, Offset fro
   const TopicPartition where{topic_, partition};
   const TimePoint deadline = loop.now() + patience_;
   while (position_ < end) {
-    const auto records = consumer_.poll(Deadline(deadline));
+    // In short turns: records up to `end` may be gone, which only the position tells.
+    const auto turn = std::min<TimePoint>(deadline, loop.now() + std::chrono::milliseconds(200));
+    const auto records = consumer_.poll(Deadline(turn));
     if (!records && (!retriable(records.error()) || loop.now() >= deadline))
       return std::unexpected(records.error());
     position_ = std::max(position_, consumer_.positions()[where]);

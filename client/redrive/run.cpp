@@ -74,7 +74,10 @@ Result<> RedriveRun::run(const RedriveWatch& watch) {
     const auto settled = settle(std::move(*batches), Sent::perhaps);
     if (!settled) return settled;
   }
-  while (!stopped() && pace(watch)) {
+  while (!stopped()) {
+    const auto paced = pace(watch);
+    if (!paced) return std::unexpected(paced.error());
+    if (!*paced) break;
     auto records = next_window();
     if (!records) return std::unexpected(records.error());
     if (progress_.window.empty()) {
@@ -370,11 +373,15 @@ void RedriveRun::fail_record(std::string_view why, PartitionIndex partition, Off
     failures_.push_back({std::string(why), partition, offset, count});
 }
 
-bool RedriveRun::pace(const RedriveWatch& watch) {
+Result<bool> RedriveRun::pace(const RedriveWatch& watch) {
   if (progress_.records_per_second <= 0 || mode_ == Mode::dry) return true;
   const auto sent = progress_.counts.redriven - redriven_before_;
   const TimePoint due =
       began_ + std::chrono::milliseconds(sent * 1000 / progress_.records_per_second);
+  if (port_.now() < due) {  // what the last window did is not lost while we wait
+    const auto saved = save();
+    if (!saved) return std::unexpected(saved.error());
+  }
   while (port_.now() < due) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - port_.now());
     port_.wait(std::min(left, limits_.watch_interval));

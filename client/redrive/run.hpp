@@ -87,7 +87,7 @@ class RedriveRun {
                    std::int64_t count = 1);
   std::int32_t window_records_max() const;
   // Keeps to records_per_second. False: the watch said no.
-  bool pace(const RedriveWatch& watch);
+  Result<bool> pace(const RedriveWatch& watch);
 
   RedrivePort& port_;
   RedriveLedger& ledger_;
