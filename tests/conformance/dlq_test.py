@@ -179,9 +179,28 @@ class DlqListAndShowTest(DeadLetters, BrokerCase):
 
     def test_nobody_listens(self):
         nowhere = f"127.0.0.1:{free_port()}"
-        for command in (["list"], ["show", "t"], ["redrive", "t", "--all"], ["purge", "t", "--all"]):
+        for command in (["list"], ["show", "t"], ["redrive", "t", "--all"],
+                        ["purge", "t", "--all"]):
             with self.subTest(command):
                 self.assertIn(nowhere, self.bad(UNREACHABLE, "dlq", *command, brokers=nowhere))
+
+
+class QueueTest(DeadLetters, BrokerCase):
+    def test_wrong_command_lines(self):
+        for arguments in (["show"], ["release", "g"], ["reject", "g", "orders:1"],
+                          ["release", "g", "orders:0:9-3"], ["show", "g", "--ranges", "0"]):
+            with self.subTest(arguments):
+                self.bad(USAGE, "queue", *arguments)
+        nowhere = f"127.0.0.1:{free_port()}"
+        for arguments in (["list"], ["show", "g"], ["release", "g", "t:0:1"]):
+            self.assertIn(nowhere, self.bad(UNREACHABLE, "queue", *arguments, brokers=nowhere))
+
+    def test_consumer_groups_are_no_queues(self):
+        topic, group = self.make_topic(), self.name("group")
+        self.good("produce", topic, stdin="x\n")
+        self.good("consume", topic, "-g", group, "-n", "1")
+        listed = [row["group"] for row in json.loads(self.good("queue", "list", "--json"))]
+        self.assertNotIn(group, listed)
 
 
 class DlqRedriveTest(DeadLetters, BrokerCase):

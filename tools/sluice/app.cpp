@@ -3,6 +3,7 @@
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/dlq.hpp"
+#include "tools/sluice/queue.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -35,6 +36,9 @@ struct Everything {
   DlqShowOptions dlq_show;
   DlqRedriveOptions dlq_redrive;
   DlqPurgeOptions dlq_purge;
+  QueueShowOptions queue_show;
+  QueueChangeOptions queue_release;
+  QueueChangeOptions queue_reject;
   std::array<BenchOptions, 3> bench;
   Command chosen;
 };
@@ -186,6 +190,24 @@ void add_dlq(CLI::App& app, Everything& all) {
                         all.dlq_purge);
 }
 
+void add_queue(CLI::App& app, Everything& all) {
+  using Action = QueueChange::Action;
+  CLI::App& queue = *group_of(app, "queue", "What share groups do with their records");
+  command(queue, all, "list", "All share groups", [&all] { return queue_list(all.global); });
+  add_queue_show_options(
+      *command(queue, all, "show", "Records in flight, waiting, by whom, until when",
+               [&all] { return queue_show(all.global, all.queue_show); }),
+      all.queue_show);
+  add_queue_change_options(
+      *command(queue, all, "release", "Make records available now, whoever holds them",
+               [&all] { return queue_change(all.global, Action::release, all.queue_release); }),
+      all.queue_release);
+  add_queue_change_options(
+      *command(queue, all, "reject", "Give records up: to the dead-letter topic, if there is one",
+               [&all] { return queue_change(all.global, Action::reject, all.queue_reject); }),
+      all.queue_reject);
+}
+
 void add_others(CLI::App& app, Everything& all) {
   CLI::App& configs = *group_of(app, "configs", "Show configuration");
   auto& o = all.configs_describe;
@@ -280,6 +302,7 @@ int run(int argc, char** argv) {
   add_consume(app, all);
   add_groups(app, all);
   add_dlq(app, all);
+  add_queue(app, all);
   add_others(app, all);
   add_bench(app, all);
   app.footer(

@@ -71,12 +71,13 @@ TEST(DlqPrint, AListingAsJson) {
 }
 
 RedriveReport report() {
-  return {.id = "0123456789ab",
-          .topic = "dlq.orders",
-          .state = RedriveState::running,
-          .counts = {.examined = 2010, .already = 3, .redriven = 2000, .loop_guard = 2, .failed = 5},
-          .targets = {{"mail", 1}, {"orders", 1999}},
-          .failures = {{"there is no topic 'x'", 1, 7, 5}}};
+  return {
+      .id = "0123456789ab",
+      .topic = "dlq.orders",
+      .state = RedriveState::running,
+      .counts = {.examined = 2010, .already = 3, .redriven = 2000, .loop_guard = 2, .failed = 5},
+      .targets = {{"mail", 1}, {"orders", 1999}},
+      .failures = {{"there is no topic 'x'", 1, 7, 5}}};
 }
 
 TEST(DlqPrint, AReportAsText) {
