@@ -123,7 +123,9 @@ void append_letter_text(std::string& out, const DeadLetter& letter) {
   if (origin.partition >= 0)
     out += " " + std::to_string(origin.partition) + ":" + std::to_string(origin.offset);
   out += "\n  group    " + or_dash(origin.group);
-  if (origin.attempts >= 0) out += ", " + std::to_string(origin.attempts) + " attempts";
+  if (origin.attempts >= 0)
+    out +=
+        ", " + std::to_string(origin.attempts) + (origin.attempts == 1 ? " attempt" : " attempts");
   if (origin.redrives > 0) out += ", redriven " + std::to_string(origin.redrives) + " times";
   out += "\n  failed   " + time_or_dash(origin.first_failure_ms) + " first, " +
          time_or_dash(origin.last_failure_ms) + " last";

@@ -194,13 +194,14 @@ Exit queue_change(const Global& global, QueueChange::Action action,
     JsonWriter json(out.buffer());
     json.begin_object().field("group", options.group).field("changed", changed).end_object();
     out.write("\n");
-  } else {
+  } else if (changed > 0) {
     const bool released = action == QueueChange::Action::release;
     say(global, (released ? "released " : "rejected ") +
                     with_commas(static_cast<std::uint64_t>(changed)) + " records");
   }
   if (changed > 0) return Exit::ok;
-  return complain(Exit::not_found, "no unfinished record there");
+  return complain(Exit::not_found,
+                  "nothing to change there: no such record, or it is finished or as it should be");
 }
 
 void add_queue_show_options(CLI::App& command, QueueShowOptions& options) {
