@@ -159,4 +159,27 @@ void Admin::delete_group(const std::string& id, Done<> done, Deadline deadline) 
   core_->begin(core_->delete_group(id, core_->until(deadline)), deadline, done);
 }
 
+Result<std::vector<QueuePartition>> Admin::describe_queue(const std::string& group,
+                                                          const std::vector<std::string>& topics,
+                                                          std::int32_t ranges_max,
+                                                          Deadline deadline) {
+  return core_->wait(core_->describe_queue(group, topics, ranges_max, core_->until(deadline)),
+                     deadline);
+}
+void Admin::describe_queue(const std::string& group, const std::vector<std::string>& topics,
+                           std::int32_t ranges_max, Done<std::vector<QueuePartition>> done,
+                           Deadline deadline) {
+  core_->begin(core_->describe_queue(group, topics, ranges_max, core_->until(deadline)), deadline,
+               done);
+}
+
+Result<std::int64_t> Admin::alter_queue(const std::string& group, const QueueChange& change,
+                                        Deadline deadline) {
+  return core_->wait(core_->alter_queue(group, change, core_->until(deadline)), deadline);
+}
+void Admin::alter_queue(const std::string& group, const QueueChange& change,
+                        Done<std::int64_t> done, Deadline deadline) {
+  core_->begin(core_->alter_queue(group, change, core_->until(deadline)), deadline, done);
+}
+
 }  // namespace sluice

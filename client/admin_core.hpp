@@ -75,6 +75,12 @@ class AdminCore {
   Task<Result<>> alter_group_offsets(std::string id, Admin::GroupOffsets offsets, TimePoint until);
   Task<Result<>> delete_group(std::string id, TimePoint until);
 
+  Task<Result<std::vector<QueuePartition>>> describe_queue(std::string group,
+                                                           std::vector<std::string> topics,
+                                                           std::int32_t ranges_max,
+                                                           TimePoint until);
+  Task<Result<std::int64_t>> alter_queue(std::string group, QueueChange change, TimePoint until);
+
  private:
   std::int32_t timeout_ms() const {
     return static_cast<std::int32_t>(cluster_->options().request_timeout.count());

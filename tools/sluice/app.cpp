@@ -2,6 +2,8 @@
 
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
+#include "tools/sluice/dlq.hpp"
+#include "tools/sluice/queue.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -30,6 +32,13 @@ struct Everything {
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
   DemoOptions demo;
+  DlqListOptions dlq_list;
+  DlqShowOptions dlq_show;
+  DlqRedriveOptions dlq_redrive;
+  DlqPurgeOptions dlq_purge;
+  QueueShowOptions queue_show;
+  QueueChangeOptions queue_release;
+  QueueChangeOptions queue_reject;
   std::array<BenchOptions, 4> bench;
   Command chosen;
 };
@@ -163,6 +172,42 @@ void add_groups(CLI::App& app, Everything& all) {
   remove->add_flag("-y,--yes", all.groups_delete.yes, "Do not ask");
 }
 
+void add_dlq(CLI::App& app, Everything& all) {
+  CLI::App& dlq = *group_of(app, "dlq", "Dead letters: list, show, send back (redrive), purge");
+  add_dlq_list_options(
+      *command(dlq, all, "list", "Dead-letter topics: how many, how old, why, from where",
+               [&all] { return dlq_list(all.global, all.dlq_list); }),
+      all.dlq_list);
+  add_dlq_show_options(*command(dlq, all, "show", "Dead letters with what their headers say",
+                                [&all] { return dlq_show(all.global, all.dlq_show); }),
+                       all.dlq_show);
+  add_dlq_redrive_options(
+      *command(dlq, all, "redrive", "Send dead letters to their source, or elsewhere, once each",
+               [&all] { return dlq_redrive(all.global, all.dlq_redrive); }),
+      all.dlq_redrive);
+  add_dlq_purge_options(*command(dlq, all, "purge", "Delete dead letters",
+                                 [&all] { return dlq_purge(all.global, all.dlq_purge); }),
+                        all.dlq_purge);
+}
+
+void add_queue(CLI::App& app, Everything& all) {
+  using Action = QueueChange::Action;
+  CLI::App& queue = *group_of(app, "queue", "What share groups do with their records");
+  command(queue, all, "list", "All share groups", [&all] { return queue_list(all.global); });
+  add_queue_show_options(
+      *command(queue, all, "show", "Records in flight, waiting, by whom, until when",
+               [&all] { return queue_show(all.global, all.queue_show); }),
+      all.queue_show);
+  add_queue_change_options(
+      *command(queue, all, "release", "Make records available now, whoever holds them",
+               [&all] { return queue_change(all.global, Action::release, all.queue_release); }),
+      all.queue_release);
+  add_queue_change_options(
+      *command(queue, all, "reject", "Give records up: to the dead-letter topic, if there is one",
+               [&all] { return queue_change(all.global, Action::reject, all.queue_reject); }),
+      all.queue_reject);
+}
+
 void add_others(CLI::App& app, Everything& all) {
   CLI::App& configs = *group_of(app, "configs", "Show configuration");
   auto& o = all.configs_describe;
@@ -263,6 +308,8 @@ int run(int argc, char** argv) {
   add_produce(app, all);
   add_consume(app, all);
   add_groups(app, all);
+  add_dlq(app, all);
+  add_queue(app, all);
   add_others(app, all);
   add_bench(app, all);
   app.footer(

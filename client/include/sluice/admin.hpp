@@ -91,6 +91,46 @@ struct GroupDescription {
   std::vector<GroupMemberDescription> members;
 };
 
+// What a share group does with records that lie next to each other and are in one state.
+struct QueueRange {
+  Offset first = 0;
+  Offset last = 0;
+  std::string
+      state;  // "available", "waiting", "acquired", "settling", "dead-lettering", "finished"
+  std::int32_t delivery_count = 0;
+  std::optional<std::string> member_id;  // who has acquired them
+  std::int64_t until_ms = -1;  // end of the lock or of the wait, since the epoch; -1: none
+  std::int64_t first_failure_ms = -1;
+  std::int64_t last_failure_ms = -1;
+  std::optional<std::string> reason;  // of the last failure
+};
+
+// What a share group does with the records of one partition.
+struct QueuePartition {
+  TopicPartition where;
+  ErrorCode error = ErrorCode::none;
+  Offset start = -1;           // before it all is finished
+  Offset end = -1;             // from here on nothing was offered yet
+  Offset high_watermark = -1;  // where the partition ends
+  std::int64_t acquired = 0;   // records
+  std::int64_t waiting = 0;
+  std::int64_t settling = 0;
+  std::int64_t dead_lettering = 0;
+  std::int64_t finished = 0;
+  bool more_ranges = false;  // there are more than were asked for
+  std::vector<QueueRange> ranges;
+};
+
+// What to do with records by hand, whoever holds them.
+struct QueueChange {
+  enum class Action : std::int8_t { release = 2, reject = 3 };
+  TopicPartition where;
+  Offset first = 0;
+  Offset last = 0;
+  Action action = Action::release;
+  std::optional<std::string> reason;
+};
+
 namespace client {
 class AdminCore;
 // Ends a client; inside a completion without waiting for it.
@@ -168,6 +208,22 @@ class SLUICE_EXPORT Admin {
                            Deadline deadline = {});
   Result<> delete_group(const std::string& id, Deadline deadline = {});
   void delete_group(const std::string& id, Done<> done, Deadline deadline = {});
+
+  // The state of a share group's records, of these topics or of all; at most `ranges_max` ranges.
+  // Error: Errc::unsupported by a broker that is no sluiced.
+  Result<std::vector<QueuePartition>> describe_queue(const std::string& group,
+                                                     const std::vector<std::string>& topics = {},
+                                                     std::int32_t ranges_max = 1000,
+                                                     Deadline deadline = {});
+  void describe_queue(const std::string& group, const std::vector<std::string>& topics,
+                      std::int32_t ranges_max, Done<std::vector<QueuePartition>> done,
+                      Deadline deadline = {});
+  // Makes records available now, or gives them up: to the group's dead-letter topic if it has one.
+  // Returns how many records that changed. Error: as describe_queue().
+  Result<std::int64_t> alter_queue(const std::string& group, const QueueChange& change,
+                                   Deadline deadline = {});
+  void alter_queue(const std::string& group, const QueueChange& change, Done<std::int64_t> done,
+                   Deadline deadline = {});
 
  private:
   using Core = std::unique_ptr<client::AdminCore, client::RetireAdmin>;

@@ -157,4 +157,26 @@ auto async_delete_group(Admin& admin, const std::string& id, Deadline deadline, 
       [&admin, &id](Done<> done, const Deadline& until) { admin.delete_group(id, done, until); });
 }
 
+template <class Token>
+auto async_describe_queue(Admin& admin, const std::string& group,
+                          const std::vector<std::string>& topics, std::int32_t ranges_max,
+                          Deadline deadline, Token&& token) {
+  return detail::initiate<std::vector<QueuePartition>>(
+      std::forward<Token>(token), deadline,
+      [&admin, &group, &topics, ranges_max](Done<std::vector<QueuePartition>> done,
+                                            const Deadline& until) {
+        admin.describe_queue(group, topics, ranges_max, done, until);
+      });
+}
+
+template <class Token>
+auto async_alter_queue(Admin& admin, const std::string& group, const QueueChange& change,
+                       Deadline deadline, Token&& token) {
+  return detail::initiate<std::int64_t>(
+      std::forward<Token>(token), deadline,
+      [&admin, &group, &change](Done<std::int64_t> done, const Deadline& until) {
+        admin.alter_queue(group, change, done, until);
+      });
+}
+
 }  // namespace sluice
