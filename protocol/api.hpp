@@ -73,6 +73,9 @@ enum class ApiKey : std::int16_t {
   describe_share_group_offsets = 90,
   alter_share_group_offsets = 91,
   delete_share_group_offsets = 92,
+  // Ours: a broker that tells them in ApiVersions is a sluice.
+  describe_queue = 10'000,
+  alter_queue = 10'001,
 };
 
 struct ApiInfo {

@@ -210,16 +210,18 @@ void decode_value(Reader& r, Context c, T& v, bool nullable) {
   }
 }
 
+// `seen`: a bit for each tagged field of M, in their order.
 template <Described M>
 void decode_tag(Reader& reader, Context c, M& message, std::uint32_t tag, std::uint64_t& seen) {
   const std::size_t size = reader.uvarint();
   bool known = false;
+  int next = 0;
   for_each_field<M>([&](const auto& field) {
     const FieldOptions o = field.options;
-    if (o.tag < 0 || static_cast<std::uint32_t>(o.tag) != tag || !o.versions.contains(c.version))
-      return;
+    if (o.tag < 0) return;
+    const std::uint64_t bit = std::uint64_t{1} << next++;
+    if (static_cast<std::uint32_t>(o.tag) != tag || !o.versions.contains(c.version)) return;
     known = true;
-    const std::uint64_t bit = std::uint64_t{1} << o.tag;
     if ((seen & bit) != 0) return reader.fail(WireError::duplicate_tag);
     seen |= bit;
     reader.within(size, [&] {

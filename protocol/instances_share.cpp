@@ -1,7 +1,9 @@
-// The codecs of the messages about share groups; see codec_instances.hpp.
+// The codecs of the messages about share groups and queues; see codec_instances.hpp.
 #include "protocol/codec_instances.hpp"
+#include "protocol/messages/alter_queue.hpp"
 #include "protocol/messages/alter_share_group_offsets.hpp"
 #include "protocol/messages/delete_share_group_offsets.hpp"
+#include "protocol/messages/describe_queue.hpp"
 #include "protocol/messages/describe_share_group_offsets.hpp"
 #include "protocol/messages/share_acknowledge.hpp"
 #include "protocol/messages/share_fetch.hpp"
@@ -24,5 +26,9 @@ template struct Codec<AlterShareGroupOffsetsRequest>;
 template struct Codec<AlterShareGroupOffsetsResponse>;
 template struct Codec<DeleteShareGroupOffsetsRequest>;
 template struct Codec<DeleteShareGroupOffsetsResponse>;
+template struct Codec<DescribeQueueRequest>;
+template struct Codec<DescribeQueueResponse>;
+template struct Codec<AlterQueueRequest>;
+template struct Codec<AlterQueueResponse>;
 
 }  // namespace sluice::protocol

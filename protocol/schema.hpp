@@ -58,6 +58,9 @@ struct Versions {
   constexpr bool empty() const { return last < first; }
 };
 
+// Tags and API keys from here on are ours: no message of Kafka has them.
+inline constexpr std::int16_t own_numbers = 10'000;
+
 struct FieldOptions {
   Versions versions = "0+";    // on the wire in these
   Versions nullable = "none";  // may be null in these; the member is a std::optional
@@ -135,17 +138,18 @@ constexpr bool inner_well_formed(Versions flexible) {
 }
 
 // The rules each description must meet, checked while compiling: a nullable field is an optional,
-// tags are small, exist only in flexible versions, and are listed in ascending order.
+// tags are few, exist only in flexible versions, and are listed in ascending order.
 template <Described M>
 constexpr bool well_formed(Versions flexible) {
   bool good = true;
   int last_tag = -1;
+  int tags = 0;
   for_each_field<M>([&](const auto& field) {
     using T = typename std::remove_cvref_t<decltype(field)>::value_type;
     const FieldOptions o = field.options;
     good = good && !o.versions.empty() && is_optional<T> != o.nullable.empty();
     if (o.tag >= 0) {
-      good = good && o.tag < 64 && o.tag > last_tag && !flexible.empty();
+      good = good && ++tags <= 64 && o.tag > last_tag && !flexible.empty();
       last_tag = o.tag;
     }
     good = good && inner_well_formed<T>(flexible);

@@ -7,6 +7,7 @@
 #include "protocol/messages/alter_client_quotas.hpp"
 #include "protocol/messages/alter_configs.hpp"
 #include "protocol/messages/alter_partition_reassignments.hpp"
+#include "protocol/messages/alter_queue.hpp"
 #include "protocol/messages/alter_replica_log_dirs.hpp"
 #include "protocol/messages/alter_share_group_offsets.hpp"
 #include "protocol/messages/alter_user_scram_credentials.hpp"
@@ -28,6 +29,7 @@
 #include "protocol/messages/describe_groups.hpp"
 #include "protocol/messages/describe_log_dirs.hpp"
 #include "protocol/messages/describe_producers.hpp"
+#include "protocol/messages/describe_queue.hpp"
 #include "protocol/messages/describe_quorum.hpp"
 #include "protocol/messages/describe_share_group_offsets.hpp"
 #include "protocol/messages/describe_topic_partitions.hpp"
@@ -162,7 +164,8 @@ using Apis = ApiList<
     Api<"DescribeShareGroupOffsets", DescribeShareGroupOffsetsRequest,
         DescribeShareGroupOffsetsResponse>,
     Api<"AlterShareGroupOffsets", AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse>,
-    Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest,
-        DeleteShareGroupOffsetsResponse>>;
+    Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse>,
+    Api<"DescribeQueue", DescribeQueueRequest, DescribeQueueResponse>,
+    Api<"AlterQueue", AlterQueueRequest, AlterQueueResponse>>;
 
 }  // namespace sluice::protocol

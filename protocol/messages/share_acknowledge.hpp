@@ -18,12 +18,17 @@ struct ShareAcknowledgeRequest {
     Offset first_offset = 0;
     Offset last_offset = 0;
     std::vector<std::int8_t> acknowledge_types;
+    std::int64_t delay_ms =
+        -1;                   // ours: of a release, not offered before; -1: by the group's backoff
+    std::string_view reason;  // ours: why, for people; of a release or a reject
 
     static constexpr void fields(auto row) {
       using M = AcknowledgementBatch;
       row("FirstOffset", &M::first_offset);
       row("LastOffset", &M::last_offset);
       row("AcknowledgeTypes", &M::acknowledge_types);
+      row("DelayMs", &M::delay_ms, {.tag = 10'000, .ignorable = true});
+      row("Reason", &M::reason, {.tag = 10'001, .ignorable = true});
     }
   };
   struct Partition {

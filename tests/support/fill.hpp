@@ -30,6 +30,8 @@ class FillSource {
   // Whether nullable error messages that keep their default are "", which is Kafka's, instead of
   // null, which is ours.
   virtual bool empty_error_messages() { return false; }
+  // Whether tagged fields of our own (own_numbers) are filled.
+  virtual bool own_fields() { return true; }
   virtual std::size_t elements() = 0;
   virtual bool boolean() = 0;
   virtual double real() = 0;
@@ -51,6 +53,7 @@ class GoldenValues final : public FillSource {
   bool null() override { return mode_ == FillMode::nulls; }
   bool keep_default() override { return mode_ == FillMode::elements; }
   bool empty_error_messages() override { return empty_errors_; }
+  bool own_fields() override { return false; }
   std::size_t elements() override { return mode_ == FillMode::full ? 2 : 1; }
   bool boolean() override { return next() != 0; }
   double real() override { return static_cast<double>(next()) + 0.5; }
@@ -132,6 +135,7 @@ class Filler {
     const auto pass = [&](bool tagged) {
       protocol::for_each_field<M>([&](const auto& field) {
         const protocol::FieldOptions o = field.options;
+        if (o.tag >= protocol::own_numbers && !values_.own_fields()) return;
         if ((o.tag >= 0) == tagged && o.versions.contains(version_)) {
           if (fill_empty_error(field.name, message.*field.member)) return;
           fill_value(message.*field.member, o.nullable.contains(version_));

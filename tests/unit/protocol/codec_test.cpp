@@ -10,6 +10,7 @@
 #include "protocol/messages/join_group.hpp"
 #include "protocol/messages/metadata.hpp"
 #include "protocol/messages/produce.hpp"
+#include "protocol/messages/share_acknowledge.hpp"
 #include "tests/support/hex.hpp"
 
 #include <gtest/gtest.h>
@@ -187,6 +188,44 @@ TEST(Codec, RefusesATaggedFieldThatDoesNotFillItsSize) {
                               "0263",
                        12, request),
             WireError::truncated);
+}
+
+// Bytes by hand, after KIP-482. Kafka's broker skips tags that it does not know.
+TEST(Codec, WritesOurOwnTagsBehindAnAcknowledgement) {
+  ShareAcknowledgeRequest::AcknowledgementBatch batch;
+  batch.first_offset = 5;
+  batch.last_offset = 6;
+  batch.acknowledge_types = {2};
+  ShareAcknowledgeRequest request;
+  request.topics.push_back({{}, {{0, {batch}}}});
+  const std::string plain = encoded(request, 2);
+  const std::string offsets = "00000000000000050000000000000006";
+  EXPECT_TRUE(plain.ends_with(offsets + "0202" +
+                              "00"
+                              "00"
+                              "00"
+                              "00"))
+      << plain;
+
+  batch = {5, 6, {2}, 1000, "db"};
+  request.topics = {{{}, {{0, {batch}}}}};
+  const std::string tagged = encoded(request, 2);
+  EXPECT_TRUE(tagged.ends_with(offsets + "0202" +
+                               "02"  // two tags
+                               "904e"
+                               "08"
+                               "00000000000003e8"  // 10000: DelayMs
+                               "914e"
+                               "03"
+                               "036462"  // 10001: Reason
+                               "00"
+                               "00"
+                               "00"))
+      << tagged;
+  ShareAcknowledgeRequest read;
+  const auto bytes = unhex(tagged);
+  ASSERT_EQ(decode(bytes, 2, read), WireError::none);
+  EXPECT_TRUE(same(read, request));
 }
 
 TEST(Codec, WritesATagOnlyWhenItHoldsSomethingElseThanItsDefault) {

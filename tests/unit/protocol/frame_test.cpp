@@ -172,7 +172,7 @@ TEST(Frame, WritableFindsAViewInItsFrame) {
 }
 
 TEST(Api, TableKnowsNamesAndVersions) {
-  EXPECT_EQ(all_apis().size(), 62u);
+  EXPECT_EQ(all_apis().size(), 64u);
   EXPECT_EQ(to_string(ApiKey::list_offsets), "ListOffsets");
   EXPECT_EQ(find_api(ApiKey::fetch)->versions.first, 4);
   EXPECT_EQ(find_api(ApiKey::fetch)->versions.last, 18);
