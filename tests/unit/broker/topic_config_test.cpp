@@ -17,7 +17,7 @@ std::string refusal(const ConfigMap& overrides) {
 
 TEST(TopicConfig, KnowsEveryConfigOfKafkaInOrder) {
   const auto rows = topic_config_rows();
-  EXPECT_EQ(rows.size(), 33u);
+  EXPECT_EQ(rows.size(), 34u);
   EXPECT_TRUE(std::ranges::is_sorted(rows, {}, &ConfigRow<TopicConfig>::name));
   for (const auto& row : rows) EXPECT_FALSE(row.details.about.empty()) << row.name;
 }
