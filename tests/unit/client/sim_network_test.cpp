@@ -422,6 +422,53 @@ TEST_P(SimNetworkTest, ASentRecordIsReportedOnceAlsoWhenItsProducerEnds) {
   for (const int count : reports) EXPECT_EQ(count, 1);
 }
 
+// Also those that are copied first, behind a backlog.
+TEST_P(SimNetworkTest, WhatARecordAsksOfASluiceGoesAsHeaders) {
+  auto producer = *Producer::create({.client = client()});
+  const Header own{"own", as_bytes("header")};
+  const std::vector<ProducerRecord> records{
+      {.topic = topic, .partition = 0, .headers = {&own, 1}, .deliver_at_ms = 1'700'000'000'000},
+      {.topic = topic, .partition = 0, .delay = std::chrono::seconds(90), .message_id = "order 7"}};
+  const Done<RecordMetadata> ignore{[](void*, Result<RecordMetadata>) {}, nullptr};
+  producer.send(records[0], ignore);  // the topic is not known yet: it is copied
+  producer.send(records[1], ignore);
+  ASSERT_TRUE(producer.flush());
+  for (const auto& record : records) ASSERT_TRUE(producer.send(record));
+  ASSERT_TRUE(producer.flush());
+  std::vector<std::string> seen;
+  for (const auto& bytes : cluster_.log(topic, 0).batches) {
+    const auto batch = protocol::parse_batch(*bytes);
+    protocol::RecordIterator iterator(*batch);
+    while (const auto record = iterator.next()) {
+      auto& text = seen.emplace_back();
+      for (const auto& header : record->headers)
+        text += std::string(header.key) + "=" + std::string(as_text(*header.value)) + ";";
+    }
+  }
+  const std::vector<std::string> one{"own=header;sluice-deliver-at=1700000000000;",
+                                     "sluice-delay-ms=90000;sluice-message-id=order 7;"};
+  EXPECT_EQ(seen, (std::vector<std::string>{one[0], one[1], one[0], one[1]}));
+}
+
+TEST_P(SimNetworkTest, WhatNoBrokerWouldTakeIsRefused) {
+  auto producer = *Producer::create({.client = client()});
+  const std::string longest(255, 'x');
+  const std::string longer(256, 'x');
+  const std::vector<ProducerRecord> bad{
+      {.topic = topic, .deliver_at_ms = 1, .delay = std::chrono::seconds(1)},
+      {.topic = topic, .deliver_at_ms = -1},
+      {.topic = topic, .delay = std::chrono::milliseconds(-1)},
+      {.topic = topic, .message_id = ""},
+      {.topic = topic, .message_id = longer}};
+  for (const auto& record : bad) {
+    const auto sent = producer.send(record);
+    ASSERT_FALSE(sent);
+    EXPECT_TRUE(sent.error().is(Errc::invalid_argument)) << sent.error().message();
+  }
+  EXPECT_TRUE(producer.send({.topic = topic, .message_id = longest}));
+  EXPECT_TRUE(producer.flush());
+}
+
 TEST_P(SimNetworkTest, RecordsThatWaitForRoomKeepTheirOrder) {
   auto producer =
       *Producer::create({.client = client(), .batch_size = 3000, .buffer_memory = 30'000});

@@ -236,8 +236,9 @@ TEST_P(QueueTest, AHandlerThatThrowsOrForgetsReleases) {
   EXPECT_EQ(totals->accepted, 1u);
 }
 
-TEST_P(QueueTest, OnARuntimeAnyThreadMayCall) {
-  if (GetParam() == Drive::caller) GTEST_SKIP() << "nobody runs the broker meanwhile";
+// A broker without threads would be run by nobody meanwhile.
+class ThreadedQueueTest : public QueueTest {};
+TEST_P(ThreadedQueueTest, OnARuntimeAnyThreadMayCall) {
   put(20);
   auto runtime = Runtime::create();
   ASSERT_TRUE(runtime);
@@ -259,6 +260,25 @@ TEST_P(QueueTest, OnARuntimeAnyThreadMayCall) {
   EXPECT_FALSE(queue.poll(1s));
 }
 
+TEST_P(QueueTest, ARecordWithAnIdIsStoredOnce) {
+  auto admin = Admin::create(broker_->connect());
+  const NewTopic topic{
+      .name = "once", .partitions = 1, .configs = {{"sluice.dedup.window.ms", "60000"}}};
+  ASSERT_TRUE(admin && admin->create_topic(topic));
+  const auto send = [&](std::string_view id) -> Offset {
+    const auto sent = producer_->send({.topic = "once", .message_id = id});
+    EXPECT_TRUE(sent);
+    const auto done = producer_->wait(*sent);
+    EXPECT_TRUE(done) << done.error().message();
+    return done ? done->offset : -1;
+  };
+  const Offset first = send("a");
+  const Offset second = send("b");
+  EXPECT_EQ(send("a"), first);
+  EXPECT_EQ(send("b"), second);
+  EXPECT_GT(send("c"), second);
+}
+
 TEST_P(QueueTest, BadArgumentsAreErrors) {
   EXPECT_FALSE(QueueConsumer::create({}));
   EXPECT_FALSE(QueueConsumer::create({.group_id = "g", .fetch_records = 0}));
@@ -275,6 +295,7 @@ INSTANTIATE_TEST_SUITE_P(Drives, QueueTest, testing::Values(Drive::caller, Drive
                          [](const auto& info) {
                            return info.param == Drive::caller ? "caller" : "threads";
                          });
+INSTANTIATE_TEST_SUITE_P(Drives, ThreadedQueueTest, testing::Values(Drive::threads));
 
 }  // namespace
 }  // namespace sluice
