@@ -40,6 +40,8 @@ void add_batches(Row& row, const std::vector<Ack>& acks) {
       auto& batch = batches.emplace_back();
       batch.first_offset = ack.offset;
       batch.acknowledge_types.push_back(static_cast<std::int8_t>(ack.type));
+      batch.delay_ms = ack.delay_ms;
+      batch.reason = ack.reason;
     }
     batches.back().last_offset = ack.offset;
     before = &ack;

@@ -175,6 +175,8 @@ ErrorCode SimQueueCluster::take(const void* connection, const Key& key, const Ba
   for (const auto& batch : batches) {
     for (Offset offset = batch.first_offset; offset <= batch.last_offset; ++offset) {
       auto& record = records[offset];
+      record.delay_ms = batch.delay_ms;
+      record.reason = std::string(batch.reason);
       switch (batch.acknowledge_types.front()) {
         case 1:
           record.state = State::accepted;

@@ -25,6 +25,8 @@ class SimQueueCluster final : public SimCluster {
     const void* connection = nullptr;
     TimePoint until{};
     std::int16_t deliveries = 0;
+    std::int64_t delay_ms = -1;  // as the last acknowledgement said
+    std::string reason;          // the same
   };
   using Key = std::pair<std::string, PartitionIndex>;
 

@@ -217,6 +217,30 @@ TEST_P(SimQueueTest, AnotherBrokerRefusesDelaysAndReasons) {
   EXPECT_EQ(cluster_.count(State::available), 1u);
 }
 
+TEST_P(SimQueueTest, ASluiceIsToldDelaysAndReasons) {
+  put(6, 0);
+  auto queue = worker();
+  const auto records = queue.poll(in(5s));
+  ASSERT_TRUE(records && records->size() == 6);
+  EXPECT_TRUE(queue.release(records->first(2), 7s));
+  EXPECT_TRUE(queue.reject((*records)[2], "no such customer"));
+  EXPECT_TRUE(queue.reject((*records)[3], "no money"));
+  EXPECT_TRUE(queue.release((*records)[4], 0s));
+  EXPECT_TRUE(queue.release((*records)[5]));
+  for (const auto& [where, outcome] : *queue.flush(in(5s))) EXPECT_TRUE(outcome);
+  const auto& stored = cluster_.records(topic, 0);
+  const auto delay = [&](Offset offset) { return stored.at(offset).delay_ms; };
+  EXPECT_EQ(delay(0), 7000);
+  EXPECT_EQ(delay(1), 7000);
+  EXPECT_EQ(stored.at(2).reason, "no such customer");
+  EXPECT_EQ(stored.at(3).reason, "no money");
+  EXPECT_EQ(delay(4), 0);
+  EXPECT_EQ(delay(5), -1);
+  EXPECT_EQ(cluster_.count(State::rejected), 2u);
+  EXPECT_TRUE(
+      queue.reject({topic, 0, 0}, std::string(1001, 'x')).error().is(Errc::invalid_argument));
+}
+
 TEST_P(SimQueueTest, ACloseSendsWhatWasSaidAndReleasesTheRest) {
   put(10, 0);
   {
