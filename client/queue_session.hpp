@@ -35,7 +35,7 @@ class QueueSession {
     std::chrono::milliseconds fetch_wait{500};
     std::chrono::milliseconds busy_fetch_wait{5};
     std::size_t records_max = 500;
-    std::size_t bytes_max = 50 * 1024 * 1024;
+    std::size_t bytes_max = 8 * 1024 * 1024;
     Acquire acquire = Acquire::batches;
     std::chrono::milliseconds retry_backoff{50};
   };

@@ -46,7 +46,7 @@ struct QueueConsumerOptions {
   std::string group_id;
   std::size_t fetch_records = 500;  // that one fetch takes
   Acquire acquire = Acquire::batches;
-  std::size_t fetch_bytes_max = 50 * 1024 * 1024;  // of one answer
+  std::size_t fetch_bytes_max = 8 * 1024 * 1024;  // of one answer
   // How long the broker may wait for records while we hold none of its, and while we do. Whatever
   // is acknowledged meanwhile waits for its answer, so the latter is short.
   std::chrono::milliseconds fetch_wait{500};

@@ -88,6 +88,7 @@ class SimCluster {
   static TopicId topic_id(std::string_view name);
 
   SimFaults faults;
+  int open_connections = 0;
   std::uint64_t cuts = 0;
   std::uint64_t moves = 0;
 
@@ -109,7 +110,9 @@ class SimChannel final : public Channel {
   Task<Result<>> open(TimePoint deadline) override;
   bool is_open() const override { return open_; }
   void close() override {
-    if (std::exchange(open_, false)) cluster_.on_close(this);
+    if (!std::exchange(open_, false)) return;
+    --cluster_.open_connections;
+    cluster_.on_close(this);
   }
   const Address& address() const override { return address_; }
   const std::string& client_id() const override { return client_id_; }

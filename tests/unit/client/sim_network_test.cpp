@@ -204,6 +204,7 @@ bool SimChannel::cut() {
 
 Task<Result<>> SimChannel::open(TimePoint) {
   open_ = true;
+  ++cluster_.open_connections;
   const bool there = co_await travel(last_there_);
   if (!there || cut()) co_return fail(Errc::disconnected, address_.to_string());
   co_return Result<>{};

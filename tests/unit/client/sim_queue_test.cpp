@@ -241,6 +241,16 @@ TEST_P(SimQueueTest, ASluiceIsToldDelaysAndReasons) {
       queue.reject({topic, 0, 0}, std::string(1001, 'x')).error().is(Errc::invalid_argument));
 }
 
+TEST_P(SimQueueTest, NoConnectionIsLeftBehind) {
+  put(3);
+  {
+    auto queue = worker();
+    EXPECT_FALSE(queue.poll(in(5s))->empty());
+    EXPECT_GT(cluster_.open_connections, 1);
+  }
+  EXPECT_EQ(cluster_.open_connections, 0);
+}
+
 TEST_P(SimQueueTest, ACloseSendsWhatWasSaidAndReleasesTheRest) {
   put(10, 0);
   {
