@@ -8,16 +8,37 @@ namespace sluice::client {
 
 // ---- HeldRecords ----
 
+// What is left of a lot on either side becomes a lot of its own.
 void HeldRecords::drop(Offset first, Offset last) {
-  for (auto at = lots_.begin(); at != lots_.end();) {
-    const Offset end = at->first + static_cast<Offset>(at->second.states.size());
-    if (at->first > last || end <= first) {
+  auto at = lots_.upper_bound(first);
+  if (at != lots_.begin()) --at;
+  while (at != lots_.end() && at->first <= last) {
+    const Offset begin = at->first;
+    const Offset end = begin + static_cast<Offset>(at->second.states.size());
+    if (end <= first) {
       ++at;
       continue;
     }
-    count_ -= at->second.left;
+    const Lot lot = std::move(at->second);
     at = lots_.erase(at);
+    count_ -= lot.left;
+    keep_part(lot, begin, begin, first);
+    keep_part(lot, begin, last + 1, end);
   }
+}
+
+// The offsets [from, to) of a lot that began at `begin`.
+void HeldRecords::keep_part(const Lot& lot, Offset begin, Offset from, Offset to) {
+  if (from >= to) return;
+  Lot part;
+  part.states.assign(lot.states.begin() + (from - begin), lot.states.begin() + (to - begin));
+  part.left =
+      part.states.size() - static_cast<std::size_t>(std::ranges::count(part.states, State::gone));
+  part.deliveries = lot.deliveries;
+  part.until = lot.until;
+  if (part.left == 0) return;
+  count_ += part.left;
+  lots_.emplace(from, std::move(part));
 }
 
 void HeldRecords::add(Offset first, Offset last, std::int16_t deliveries, TimePoint until) {

@@ -34,7 +34,7 @@ class HeldRecords {
  public:
   enum class State : std::uint8_t { buffered, given, acknowledged, gone };
 
-  // Acquired just now, until `until`. A range that is held already was lost before: it counts anew.
+  // Acquired just now, until `until`. What is held of it already was lost before: it counts anew.
   void add(Offset first, Offset last, std::int16_t deliveries, TimePoint until);
 
   // buffered -> given. False: it is not there, or its lock ran out, and it is gone.
@@ -70,6 +70,7 @@ class HeldRecords {
   State* find(Offset offset);
   const State* find(Offset offset) const;
   void drop(Offset first, Offset last);
+  void keep_part(const Lot& lot, Offset begin, Offset from, Offset to);
 
   Lots lots_;
   std::size_t count_ = 0;

@@ -1,6 +1,7 @@
 #include "broker/queue/dedup_window.hpp"
 
 #include "base/random.hpp"
+#include "broker/partition_dedup.hpp"
 #include "broker/queue/message_ids.hpp"
 #include "protocol/batch_builder.hpp"
 
@@ -81,6 +82,17 @@ TEST(DedupWindow, EqualsASimpleModel) {
     }
     EXPECT_EQ(window.forgotten_early(), early);
   }
+}
+
+TEST(PartitionDedup, NoticesALogThatLostItsEnd) {
+  PartitionDedup dedup(1h, 10);
+  dedup.on_append(0, 5);
+  dedup.on_append(5, 6);
+  EXPECT_FALSE(dedup.stale);
+  dedup.on_append(4, 5);  // 4 and 5 were not durable
+  EXPECT_TRUE(dedup.stale);
+  dedup.on_append(5, 9);
+  EXPECT_TRUE(dedup.stale);
 }
 
 // ---- What a batch says ----

@@ -48,57 +48,72 @@ TEST(HeldRecords, AreNotGivenWhenTheirLockRanOut) {
   EXPECT_EQ(held.count(), 1u);
 }
 
+// A record that comes back leaves those around it as they were.
 TEST(HeldRecords, AcquiredAgainCountAnew) {
   HeldRecords held;
   const TimePoint now{};
   held.add(0, 9, 1, now + 1s);
-  held.add(5, 5, 2, now + 2s);  // what was lost, and came back
-  EXPECT_EQ(held.count(), 1u);
+  for (const Offset offset : {4, 5, 6}) EXPECT_TRUE(held.give(offset, now));
+  held.add(5, 5, 2, now + 2s);
+  EXPECT_EQ(held.count(), 10u);
   EXPECT_EQ(held.deliveries(5), 2);
-  EXPECT_FALSE(held.holds(4));
+  EXPECT_EQ(held.deliveries(6), 1);
+  EXPECT_TRUE(held.give(5, now));
+  EXPECT_FALSE(held.give(6, now));
+  EXPECT_TRUE(held.acknowledge(6));
+  EXPECT_TRUE(held.give(0, now));
+  held.add(8, 12, 3, now + 2s);
+  EXPECT_EQ(held.count(), 13u);
 }
 
 // Beside a map with one entry an offset.
 TEST(HeldRecords, EqualASimpleModel) {
   using State = HeldRecords::State;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SeededRandom random(seed);
     HeldRecords held;
-    std::map<Offset, State> model;
+    std::map<Offset, std::pair<State, std::int16_t>> model;
     const TimePoint now{};
-    Offset end = 0;
+    const auto some = [&] { return static_cast<Offset>(random.below(60)); };
     for (int step = 0; step < 3000; ++step) {
-      const auto some = static_cast<Offset>(random.below(static_cast<std::uint64_t>(end) + 2));
-      const auto at = model.find(some);
-      switch (random.below(4)) {
+      const Offset offset = some();
+      const auto at = model.find(offset);
+      switch (random.below(5)) {
         case 0: {
-          const Offset last = end + static_cast<Offset>(random.below(6));
-          held.add(end, last, 1, now + 1s);
-          for (; end <= last; ++end) model[end] = State::buffered;
-          end += static_cast<Offset>(random.below(3));
+          const Offset last = offset + static_cast<Offset>(random.below(8));
+          const auto deliveries = static_cast<std::int16_t>(step % 5 + 1);
+          held.add(offset, last, deliveries, now + 1s);
+          for (Offset one = offset; one <= last; ++one) model[one] = {State::buffered, deliveries};
           break;
         }
         case 1: {
-          const bool expected = at != model.end() && at->second == State::buffered;
-          ASSERT_EQ(held.give(some, now), expected);
-          if (expected) at->second = State::given;
+          const bool expected = at != model.end() && at->second.first == State::buffered;
+          ASSERT_EQ(held.give(offset, now), expected) << "seed " << seed << " step " << step;
+          if (expected) at->second.first = State::given;
           break;
         }
         case 2: {
-          const bool expected = at != model.end() && at->second != State::acknowledged;
-          ASSERT_EQ(held.acknowledge(some), expected);
-          if (expected) at->second = State::acknowledged;
+          const bool expected = at != model.end() && at->second.first != State::acknowledged;
+          ASSERT_EQ(held.acknowledge(offset), expected) << "seed " << seed << " step " << step;
+          if (expected) at->second.first = State::acknowledged;
           break;
         }
         default:
-          held.finish(some);
-          model.erase(some);
+          held.finish(offset);
+          model.erase(offset);
       }
       ASSERT_EQ(held.count(), model.size()) << "seed " << seed << " step " << step;
+      const Offset other = some();
+      const auto known = model.find(other);
+      ASSERT_EQ(held.holds(other),
+                known != model.end() && known->second.first != State::acknowledged);
+      if (known != model.end()) {
+        ASSERT_EQ(held.deliveries(other), known->second.second);
+      }
     }
     std::vector<Offset> ending;
-    for (const auto& [offset, state] : model)
-      if (state != State::acknowledged) ending.push_back(offset);
+    for (const auto& [offset, entry] : model)
+      if (entry.first != State::acknowledged) ending.push_back(offset);
     EXPECT_EQ(held.ending_before(now + 2s), ending);
   }
 }
