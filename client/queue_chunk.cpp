@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace sluice::client {
@@ -110,10 +111,10 @@ void read_batch(Reading& reading, const protocol::BatchView& batch, bool check_c
 
 }  // namespace
 
-QueueLeftovers add_records(QueueChunk& chunk, std::string_view topic,
-                           const QueueSession::Acquired& acquired, bool check_crcs,
-                           protocol::Decompressor& decompressor) {
+QueueLeftovers add_records(QueueChunk& chunk, const QueueSession::Acquired& acquired,
+                           bool check_crcs, protocol::Decompressor& decompressor) {
   QueueLeftovers left;
+  const std::string_view topic = chunk.topics.emplace_back(acquired.target.where.topic);
   auto ranges = acquired.ranges;
   std::ranges::sort(ranges, {}, &AcquiredCursor::Range::first_offset);
   Reading reading{chunk, topic, acquired.target.id.partition, AcquiredCursor(ranges), left};

@@ -12,7 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace sluice::client {
@@ -21,6 +21,7 @@ namespace sluice::client {
 struct QueueChunk {
   std::shared_ptr<const void> owner;         // of the answer's bytes
   std::deque<std::vector<std::byte>> areas;  // decompressed
+  std::deque<std::string> topics;            // their names
   std::vector<QueueRecord> records;
   std::size_t next = 0;  // to give out
 
@@ -34,9 +35,8 @@ struct QueueLeftovers {
   std::optional<Error> error;   // why not; Errc::corrupt_batch
 };
 
-// Adds the acquired records to the chunk, in order of offsets. `topic` must outlive the chunk.
-QueueLeftovers add_records(QueueChunk& chunk, std::string_view topic,
-                           const QueueSession::Acquired& acquired, bool check_crcs,
-                           protocol::Decompressor& decompressor);
+// Adds the acquired records to the chunk, in order of offsets.
+QueueLeftovers add_records(QueueChunk& chunk, const QueueSession::Acquired& acquired,
+                           bool check_crcs, protocol::Decompressor& decompressor);
 
 }  // namespace sluice::client

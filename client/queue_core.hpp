@@ -15,7 +15,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -111,7 +110,6 @@ class QueueCore {
   QueueMember member_;
   BrokerId coordinator_ = -1;
   std::map<BrokerId, std::unique_ptr<Node>> nodes_;
-  std::set<std::string, std::less<>> names_;  // topics of records that were given out
   protocol::Decompressor decompressor_;
   std::deque<Buffered> buffered_;
   std::shared_ptr<QueueChunk> given_;  // by the last poll

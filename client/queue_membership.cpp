@@ -112,7 +112,6 @@ void QueueCore::distribute() {
       leader_unknown_ = true;
       continue;
     }
-    names_.insert(topic->name);
     by_leader[info->leader].push_back({id, {topic->name, id.partition}});
   }
   for (const auto& [leader, targets] : by_leader) {
@@ -224,8 +223,7 @@ void QueueCore::take_answer(Node* node, Frame frame, const protocol::ShareFetchR
   auto chunk = std::make_shared<QueueChunk>();
   chunk->owner = frame.data;
   for (const auto& acquired : node->session.on_fetch(answer, cluster_->now())) {
-    const std::string_view topic = *names_.find(acquired.target.where.topic);
-    const auto left = add_records(*chunk, topic, acquired, options_.check_crcs, decompressor_);
+    const auto left = add_records(*chunk, acquired, options_.check_crcs, decompressor_);
     auto& partition = node->session.partitions().at(acquired.target.id);
     const auto say = [&partition](const std::vector<Offset>& offsets, AckType type) {
       for (const Offset offset : offsets) {

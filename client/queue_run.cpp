@@ -25,12 +25,9 @@ void Settlement::operator()(Disposition disposition) {
 
 namespace client {
 
-QueueRun::QueueRun(std::shared_ptr<Host> host, QueueConsumer::AsyncHandler handler,
+QueueRun::QueueRun(const std::shared_ptr<Host>& host, QueueConsumer::AsyncHandler handler,
                    QueueRunOptions options)
-    : host_(std::move(host)),
-      handler_(std::move(handler)),
-      options_(options),
-      slots_(options.concurrency) {
+    : host_(host), handler_(std::move(handler)), options_(options), slots_(options.concurrency) {
   free_.reserve(slots_.size());
   for (auto& slot : slots_) free_.push_back(&slot);
 }
@@ -55,7 +52,7 @@ void QueueRun::settle(RunningRecord* record, Disposition disposition) {
   auto work = [self = shared_from_this(), record, said = std::move(disposition)] {
     self->settled(*record, said);
   };
-  host_->loop().post(std::move(work));
+  if (const auto host = host_.lock()) host->loop().post(std::move(work));
 }
 
 void QueueRun::settled(RunningRecord& record, const Disposition& disposition) {
@@ -78,7 +75,7 @@ void QueueRun::wake() {
   auto work = [self = shared_from_this()] {
     if (self->core_ != nullptr) self->core_->changed().notify();
   };
-  host_->loop().post(std::move(work));
+  if (const auto host = host_.lock()) host->loop().post(std::move(work));
 }
 
 }  // namespace client

@@ -26,7 +26,7 @@ struct RunningRecord {
 // Belongs to the loop, but for what a Settlement does.
 class QueueRun : public std::enable_shared_from_this<QueueRun> {
  public:
-  QueueRun(std::shared_ptr<Host> host, QueueConsumer::AsyncHandler handler,
+  QueueRun(const std::shared_ptr<Host>& host, QueueConsumer::AsyncHandler handler,
            QueueRunOptions options);
 
   void begin(QueueCore& core) { core_ = &core; }
@@ -51,7 +51,7 @@ class QueueRun : public std::enable_shared_from_this<QueueRun> {
  private:
   void settled(RunningRecord& record, const Disposition& disposition);
 
-  std::shared_ptr<Host> host_;
+  std::weak_ptr<Host> host_;  // what is posted to its loop keeps the run
   QueueConsumer::AsyncHandler handler_;
   QueueRunOptions options_;
   std::vector<RunningRecord> slots_;

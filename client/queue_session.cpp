@@ -110,6 +110,12 @@ bool QueueSession::settlements_wait() const {
                              [](const auto& at) { return !at.second.settlements.empty(); });
 }
 
+bool QueueSession::strays_wait() const {
+  return std::ranges::any_of(partitions_, [](const auto& at) {
+    return !at.second.wanted && !at.second.settlements.empty();
+  });
+}
+
 bool QueueSession::renewals_wait() const {
   return std::ranges::any_of(partitions_,
                              [](const auto& at) { return !at.second.renewals.empty(); });
@@ -124,8 +130,7 @@ QueueSession::Action QueueSession::next(TimePoint now, Demand demand) const {
   const bool says = open() && (settlements_wait() || renewals_wait());
   if (!reads && !says) return {Step::idle};
   if (now < not_before_) return {Step::wait, not_before_};
-  if (open() && renewals_wait()) return {Step::acknowledge};
-  if (!reads) return {Step::acknowledge};
+  if (!reads || (open() && (renewals_wait() || strays_wait()))) return {Step::acknowledge};
   return {Step::fetch};
 }
 

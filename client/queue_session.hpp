@@ -120,6 +120,8 @@ class QueueSession {
   void add_acks(Topics& topics, Sending what);
   bool renewals_wait() const;
   bool settlements_wait() const;
+  // Of partitions that are not ours any more: a fetch that names one would read from it again.
+  bool strays_wait() const;
   // The answer to what was sent for this partition.
   void settle(Partition& partition, protocol::ErrorCode error, TimePoint now);
   void confirm(Partition& partition);

@@ -34,7 +34,7 @@ class QueueChunkTest : public testing::Test {
     chunk_ = {};
     const QueueSession::Acquired acquired{
         {{}, {"orders", 0}}, bytes_.empty() ? std::nullopt : std::optional(Bytes(bytes_)), ranges};
-    return add_records(chunk_, "orders", acquired, true, decompressor_);
+    return add_records(chunk_, acquired, true, decompressor_);
   }
   std::vector<std::string> values() const {
     std::vector<std::string> all;
