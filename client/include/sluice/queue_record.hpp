@@ -3,6 +3,7 @@
 
 #include "sluice/export.hpp"
 #include "sluice/record.hpp"
+#include "sluice/result.hpp"
 #include "sluice/types.hpp"
 
 #include <chrono>
