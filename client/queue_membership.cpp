@@ -1,5 +1,6 @@
 // The parts of a QueueCore that talk: the membership in its group, and the sessions with brokers.
 #include "client/queue_core.hpp"
+#include "protocol/api.hpp"
 #include "protocol/messages/share_group_heartbeat.hpp"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace sluice::client {
 namespace {
 
 // Its presence in a broker's list of APIs says that it is a sluice.
-constexpr std::int16_t sluice_api_key = 10'000;
+constexpr auto sluice_api_key = static_cast<std::int16_t>(protocol::ApiKey::describe_queue);
 constexpr protocol::Version renewing_version = 2;
 constexpr std::chrono::seconds look_again{1};
 
