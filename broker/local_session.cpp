@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/dispatch.hpp"
 #include "broker/fetch_waiter.hpp"
+#include "broker/handlers/share_handlers.hpp"
 
 #include <algorithm>
 
@@ -89,7 +90,9 @@ Task<Result<std::vector<std::byte>>> LocalSession::exchange(std::vector<std::byt
   Visit visit{*this, home_};
   auto request = make_request(home_, sessions_, visit.parked);
   const protocol::WireError error = protocol::parse_request(frame, request->parsed);
+  ++exchanges_;
   const Served served = co_await dispatch(*request, error);
+  if (--exchanges_ == 0) no_exchange_.notify();
   if (served == Served::close) co_return gone("the request was refused");
   if (served == Served::silent) co_return std::vector<std::byte>{};
   co_return joined(request->reply);
@@ -123,6 +126,12 @@ void LocalSession::abandon(Shard& shard) {
     parked->abandoned = true;
     if (const auto waiter = parked->waiter.lock()) waiter->wake();
   }
+}
+
+Task<> LocalSession::end_share_sessions() {
+  while (exchanges_ > 0) co_await no_exchange_.wait();
+  for (ShareSession& session : sessions_.share().take_all())
+    co_await release_share_session(home_, std::move(session));
 }
 
 }  // namespace sluice::broker

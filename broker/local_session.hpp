@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/event.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "broker/handlers/handlers.hpp"
@@ -57,6 +58,9 @@ class LocalSession {
 
   // On `shard`, for each of them: fetches that wait for data return, later ones do not wait.
   void abandon(Shard& shard);
+  // On home(), after abandon(): once no exchange is under way, what share sessions hold is
+  // available again.
+  Task<> end_share_sessions();
 
  private:
   class Visit;
@@ -68,7 +72,9 @@ class LocalSession {
   Shard& home_;
   std::string client_id_;
   Peer peer_;
-  FetchSessions sessions_;                         // of home_
+  FetchSessions sessions_;     // of home_
+  std::size_t exchanges_ = 0;  // under way on home_
+  Event no_exchange_;
   std::vector<std::vector<ParkedFetch*>> parked_;  // by shard; each touched there only
   std::vector<char> abandoned_;                    // the same
 };

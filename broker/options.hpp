@@ -63,6 +63,7 @@ struct Options {
   // Topics
   bool auto_create_topics_enable = true;
   bool delete_topic_enable = true;
+  std::int32_t dedup_ids_max = 1'000'000;
   std::int32_t num_partitions = 1;
   std::int32_t default_replication_factor = 1;
   bool replication_factor_clamp = false;

@@ -403,6 +403,12 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
       .unit = "bytes",
       .about = "Memory for records written lately, from which consumers are fed; 0: an eighth of "
                "the smaller of RAM and cgroup limit."}},
+    {"sluice.dedup.ids.max",
+     &O::dedup_ids_max,
+     {.min = 1,
+      .max = 100'000'000,
+      .about = "Message ids that a partition with sluice.dedup.window.ms remembers, 40 bytes each; "
+               "beyond it the oldest are forgotten early."}},
     {"sluice.first.request.max.bytes",
      &O::first_request_max_bytes,
      {.min = 1024,

@@ -2,6 +2,7 @@
 
 #include "broker/broker.hpp"
 #include "broker/partition_check.hpp"
+#include "broker/partition_dedup.hpp"
 #include "broker/replies.hpp"
 #include "broker/shard.hpp"
 #include "protocol/batch_rewrite.hpp"
@@ -78,9 +79,16 @@ Task<AppendResult> Partition::append_in_turn(Bytes records, std::int16_t api_ver
       result.faults.push_back({fault.batch_index, std::move(fault.message)});
     co_return result;
   }
-  const RewritePlan plan = plan_rewrite(*checked, config_);
+  if (config_.dedup_window_ms > 0) co_return co_await append_unseen(records, *checked, now_ms);
+  if (dedup_) dedup_.reset();  // it was switched off
+  co_return co_await append_checked(records, *checked, now_ms);
+}
+
+Task<AppendResult> Partition::append_checked(Bytes records, protocol::CheckedBatch checked,
+                                             std::int64_t now_ms) {
+  const RewritePlan plan = plan_rewrite(checked, config_);
   if (!plan.needed) co_return co_await store(records, -1);
-  auto rewritten = co_await rewrite(shard_, records, plan, *checked, now_ms);
+  auto rewritten = co_await rewrite(shard_, records, plan, checked, now_ms);
   if (!rewritten) co_return refuse(ErrorCode::corrupt_message, rewritten.error().message());
   if (rewritten->size() > static_cast<std::size_t>(config_.max_message_bytes))
     co_return refuse(ErrorCode::message_too_large,
@@ -96,6 +104,8 @@ Task<AppendResult> Partition::store(Bytes batch, std::int64_t append_time_ms) {
   if (!appended && appended.error().code == storage::Errc::no_room)
     appended = co_await log_->append_when_room(batch, *header);
   if (!appended) co_return refuse(kafka_error(appended.error()), appended.error().message());
+  if (dedup_ && !appended->duplicate)
+    dedup_->on_append(appended->base_offset, appended->durable_end());
   AppendResult result;
   result.base_offset = appended->base_offset;
   result.log_append_time_ms = append_time_ms;

@@ -11,6 +11,7 @@
 #include "broker/fetch_waiter.hpp"
 #include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
+#include "protocol/batch_check.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
 #include "storage/log.hpp"
@@ -24,6 +25,8 @@ namespace sluice::broker {
 
 using protocol::ErrorCode;
 class Shard;
+struct Duplicates;
+struct PartitionDedup;
 struct UpkeepWork;
 
 struct RecordFault {
@@ -103,6 +106,16 @@ class Partition {
 
  private:
   Task<AppendResult> append_in_turn(Bytes records, std::int16_t api_version);
+  Task<AppendResult> append_checked(Bytes records, protocol::CheckedBatch checked,
+                                    std::int64_t now_ms);
+  // Where message ids count: partition_dedup.cpp.
+  Task<AppendResult> append_unseen(Bytes records, protocol::CheckedBatch checked,
+                                   std::int64_t now_ms);
+  Task<AppendResult> append_without(const Duplicates* duplicates, Bytes records,
+                                    protocol::CheckedBatch checked, std::int64_t now_ms);
+  bool dedup_is_current() const;
+  Task<ErrorCode> open_dedup(std::int64_t now_ms);
+  void remember_ids(const Duplicates& duplicates, Offset base, TimePoint now);
   Task<AppendResult> store(Bytes batch, std::int64_t append_time_ms);
   AppendResult refuse(ErrorCode error, std::string message) const;
   void high_watermark_moved();
@@ -113,6 +126,7 @@ class Partition {
   std::unique_ptr<storage::Log> log_;
   TopicConfig config_;
   Turnstile turnstile_;
+  std::unique_ptr<PartitionDedup> dedup_;  // null: nobody asked for it yet
   std::vector<std::weak_ptr<FetchWaiter>> waiters_;
   std::size_t purge_at_ = 16;
   std::size_t busy_ = 0;  // tasks inside: close() waits for them

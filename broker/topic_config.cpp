@@ -253,6 +253,14 @@ constexpr auto rows = std::to_array<ConfigRow<TopicConfig>>({
      {.change = Change::dynamic,
       .about = "Where records of this topic go that a share group gives up, unless the group has "
                "errors.deadletterqueue.topic.name of its own; empty: nowhere."}},
+    {"sluice.dedup.window.ms",
+     &T::dedup_window_ms,
+     {.min = 0,
+      .max = 604'800'000,
+      .unit = "ms",
+      .change = Change::dynamic,
+      .about = "A record whose sluice-message-id header was seen so shortly before is acknowledged "
+               "and not stored again. 0: off."}},
     {"unclean.leader.election.enable",
      &T::unclean_leader_election_enable,
      {.change = Change::dynamic,

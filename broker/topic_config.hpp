@@ -60,6 +60,7 @@ struct TopicConfig {
   std::int64_t segment_jitter_ms = 0;
   std::int64_t segment_ms = 604'800'000;
   std::string dead_letter_topic;  // sluice.deadletter.topic.name; empty: none
+  std::int64_t dedup_window_ms = 0;  // sluice.dedup.window.ms
   bool unclean_leader_election_enable = false;
 
   // Derived from the above by effective_topic_config(); not rows of the table.

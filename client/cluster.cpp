@@ -74,6 +74,10 @@ Task<Result<Cluster::Link>> Cluster::any(TimePoint deadline) {
   Error last;
   for (auto& address : addresses) {
     auto link = co_await connect(address, deadline);
+    if (link && bootstrap_link_ && bootstrap_link_->is_open()) {  // another call was first
+      (*link)->close();
+      co_return bootstrap_link_;
+    }
     if (link) {
       bootstrap_link_ = *link;
       co_return link;

@@ -21,8 +21,9 @@
 namespace sluice::client {
 
 // Connections that must not wait for each other's answers: brokers answer in order, fetches wait
-// for records, and the rounds of a group for its other members.
-enum class Purpose : std::uint8_t { data, coordinator, rebalance };
+// for records, and the rounds of a group for its other members. A share session lives as long as
+// its connection.
+enum class Purpose : std::uint8_t { data, coordinator, rebalance, share };
 
 enum class AutoCreate : bool { no, yes };
 

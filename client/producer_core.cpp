@@ -13,13 +13,17 @@ std::size_t size_estimate(const ProducerRecord& record) {
       32 + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   for (const auto& header : record.headers)
     size += 10 + header.key.size() + (header.value ? header.value->size() : 0);
-  return size;
+  return size + QueueHeaders::size_estimate(record);
 }
 
 }  // namespace
 
 QueuedRecord::QueuedRecord(const ProducerRecord& record)
-    : topic_(record.topic), partition_(record.partition), timestamp_ms_(record.timestamp_ms) {
+    : topic_(record.topic),
+      partition_(record.partition),
+      timestamp_ms_(record.timestamp_ms),
+      deliver_at_ms_(record.deliver_at_ms),
+      delay_(record.delay) {
   const auto add = [this](const std::optional<Bytes>& bytes) -> Part {
     if (!bytes) return {};
     bytes_.append(as_text(*bytes));
@@ -33,6 +37,7 @@ QueuedRecord::QueuedRecord(const ProducerRecord& record)
     headers_.push_back(add(as_bytes(header.key)));
     headers_.push_back(add(header.value));
   }
+  if (record.message_id) message_id_ = add(as_bytes(*record.message_id));
 }
 
 ProducerRecord QueuedRecord::view() const {
@@ -52,6 +57,9 @@ ProducerRecord QueuedRecord::view() const {
   }
   record.headers = views_;
   record.timestamp_ms = timestamp_ms_;
+  record.deliver_at_ms = deliver_at_ms_;
+  record.delay = delay_;
+  if (const auto id = next(message_id_)) record.message_id = as_text(*id);
   return record;
 }
 
@@ -138,14 +146,16 @@ Result<PartitionIndex> ProducerCore::choose_partition(const ProducerRecord& reco
 
 Result<std::optional<ProducerCore::Sent>> ProducerCore::append(const ProducerRecord& record,
                                                                Topic& topic) {
+  if (auto good = QueueHeaders::check(record); !good) return std::unexpected(good.error());
   const std::size_t size = size_estimate(record);
   if (size <= options_.buffer_memory && !accumulator_.has_room(size)) return std::nullopt;
   const auto partition = choose_partition(record, topic, size);
   if (!partition) return std::unexpected(partition.error());
   const std::int64_t timestamp =
       record.timestamp_ms ? *record.timestamp_ms : loop().clock().wall_ms();
+  const QueueHeaders headers(record);
   const protocol::NewRecord encoded{
-      .timestamp = timestamp, .key = record.key, .value = record.value, .headers = record.headers};
+      .timestamp = timestamp, .key = record.key, .value = record.value, .headers = headers.all()};
   const auto queue = topic.queues[static_cast<std::size_t>(*partition)];
   auto appended = accumulator_.append(queue, encoded, loop().now());
   if (!appended) return std::unexpected(appended.error());

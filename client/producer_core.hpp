@@ -6,6 +6,7 @@
 #include "client/accumulator.hpp"
 #include "client/cluster.hpp"
 #include "client/partitioner.hpp"
+#include "client/queue_headers.hpp"
 #include "client/sender.hpp"
 #include "sluice/producer.hpp"
 
@@ -36,9 +37,12 @@ struct QueuedRecord {
   Part key_;
   Part value_;
   std::vector<Part> headers_;  // name and value in turn
+  Part message_id_;
   mutable std::vector<Header> views_;
   std::optional<PartitionIndex> partition_;
   std::optional<std::int64_t> timestamp_ms_;
+  std::optional<std::int64_t> deliver_at_ms_;
+  std::optional<std::chrono::milliseconds> delay_;
 };
 
 class ProducerCore {

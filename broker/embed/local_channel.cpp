@@ -65,7 +65,7 @@ Task<Result<FetchAnswer>> fetch_on(Held held, Core::Visit, broker::Shard* shard,
 }
 Task<> abandon_on(Held held, Core::Visit, broker::Shard* shard) {
   held.session->abandon(*shard);
-  co_return;
+  if (shard == &held.session->home()) co_await held.session->end_share_sessions();
 }
 
 class LocalChannel final : public client::Channel {

@@ -16,6 +16,7 @@ SUITES = {
     "saga": "examples.examples_test.SagaTest",
     "outbox": "examples.examples_test.OutboxTest",
     "fallback": "examples.examples_test.FallbackTest",
+    "queue": "examples.examples_test.QueueWorkerTest",
     "C": "examples.examples_test.PythonTest",
 }
 SUITE_SECONDS = 400

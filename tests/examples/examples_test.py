@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -208,6 +209,48 @@ class FallbackTest(ExampleCase):
         self.assertEqual(self.priced("last")[2], "country=FR shipping=5 source=remembered")
         self.assertEqual(self.priced("bad")[1:], ("OrderRefused", "town=Paris reason=no-country"))
         self.stop(shop)
+
+
+class QueueWorkerTest(ExampleCase):
+    def worker(self, name):
+        """A worker, and what it says, line by line."""
+        process = subprocess.Popen([binary("queue_worker"), self.broker.address, "work", name],
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(end, process)
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(process.stdout.readline, "")))
+        reader.start()
+        self.addCleanup(reader.join, 20)
+        return process, lines, reader
+
+    def test_every_mail_is_sent_though_a_worker_is_killed(self):
+        send = ("queue_worker", self.broker.address, "send")
+        good = {f"user{number}@example.org" for number in range(20)}
+        late = {f"later{number}@example.org" for number in range(3)}
+        for to in sorted(good | late | {"nowhere"}):
+            self.run_once(*send, to, "hello")
+        workers = [self.worker(name) for name in ("one", "two")]
+
+        def said(words):
+            lines = [line.split() for _, told, _ in workers for line in list(told)]
+            return [line for line in lines if line[1:len(words) + 1] == words]
+        wait_until(lambda: {line[3].rstrip(",") for line in said(["sent", "to"])} >= good | late,
+                   60, "all mails")
+        self.assertEqual([line[2] for line in said(["refused"])], ["nowhere"])
+        for line in said(["sent", "to"]):
+            self.assertEqual(line[3].startswith("later"), line[-1] != "1", line)
+
+        # One dies with what it holds; the other goes on.
+        end(workers[0][0])
+        more = {f"more{number}@example.org" for number in range(10)}
+        for to in sorted(more):
+            self.run_once(*send, to, "hello")
+        wait_until(lambda: {line[3].rstrip(",") for line in said(["sent", "to"])} >= more,
+                   90, "the mails after that")
+        self.stop(workers[1][0])
+        workers[1][2].join(20)
+        self.assertEqual(len(said(["did"])), 1)
 
 
 class PythonTest(ExampleCase):

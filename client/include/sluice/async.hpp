@@ -1,5 +1,5 @@
-// Producer and Consumer with Asio's completion tokens: coroutines, callbacks, futures. Admin:
-// sluice/async_admin.hpp.
+// Producer, Consumer and QueueConsumer with Asio's completion tokens: coroutines, callbacks,
+// futures. Admin: sluice/async_admin.hpp.
 //
 //   auto sent = co_await async_send(producer, record, asio::use_awaitable);
 //   if (!sent) … sent.error() …                     // values, not exceptions
@@ -12,7 +12,8 @@
 // Handler signature: void(Result<T>).
 // Executor: the handler runs on its associated executor, whatever thread the client runs on.
 // Cancellation: through the handler's slot, every type; ends with Errc::cancelled, and what was
-// asked may still happen. From the handler's executor, as Asio asks.
+// asked may still happen (async_run drains instead, and ends well). From the handler's executor, as
+// Asio asks.
 // Lifetime: producers and consumers until the handler was called; what is passed as a reference or
 // a view until the operation has started, which with co_await is at once. The client should be on a
 // Runtime or an embedded Broker: a private loop makes no progress outside of blocking calls.
@@ -21,6 +22,7 @@
 #include "sluice/completion.hpp"
 #include "sluice/consumer.hpp"
 #include "sluice/producer.hpp"
+#include "sluice/queue_consumer.hpp"
 
 #ifdef SLUICE_ASIO_STANDALONE
 #include <asio/associated_cancellation_slot.hpp>
@@ -134,6 +136,36 @@ auto async_poll(Consumer& consumer, Deadline deadline, Token&& token) {
       [&consumer](Done<Consumer::Records> done, const Deadline& until) {
         consumer.poll(done, until);
       });
+}
+
+// Completes with records, or at the deadline with none. They are valid until the next poll begins,
+// and stay held until each of them is acknowledged.
+template <class Token>
+auto async_poll(QueueConsumer& queue, Deadline deadline, Token&& token) {
+  return detail::initiate<QueueConsumer::Records>(
+      std::forward<Token>(token), deadline,
+      [&queue](Done<QueueConsumer::Records> done, const Deadline& until) {
+        queue.poll(done, until);
+      });
+}
+
+// Completes when it is known what became of what was acknowledged.
+template <class Token>
+auto async_flush(QueueConsumer& queue, Deadline deadline, Token&& token) {
+  return detail::initiate<Acknowledged>(
+      std::forward<Token>(token), deadline,
+      [&queue](Done<Acknowledged> done, const Deadline& until) { queue.flush(done, until); });
+}
+
+// Completes when the run has ended and drained: at the deadline, or some time after a cancellation.
+template <class Token>
+auto async_run(QueueConsumer& queue, QueueConsumer::AsyncHandler handler, QueueRunOptions options,
+               Deadline deadline, Token&& token) {
+  return detail::initiate<QueueTotals>(std::forward<Token>(token), deadline,
+                                       [&queue, handler = std::move(handler), options](
+                                           Done<QueueTotals> done, const Deadline& until) mutable {
+                                         queue.run_async(done, std::move(handler), options, until);
+                                       });
 }
 
 // Commits the positions.

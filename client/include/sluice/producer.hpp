@@ -57,6 +57,15 @@ struct ProducerRecord {
   std::optional<Bytes> value = std::nullopt;
   std::span<const Header> headers = {};
   std::optional<std::int64_t> timestamp_ms = std::nullopt;  // else now
+
+  // What a sluice does with records of its queue topics; sent as headers of these names, so that
+  // other brokers store them and do nothing.
+  // sluice-deliver-at: appended at this time, ms since the epoch (sluice.schedule.enable).
+  std::optional<std::int64_t> deliver_at_ms = std::nullopt;
+  // sluice-delay-ms: the same, so long after the broker got it. Not both.
+  std::optional<std::chrono::milliseconds> delay = std::nullopt;
+  // sluice-message-id, 1 to 255 bytes: stored once within sluice.dedup.window.ms.
+  std::optional<std::string_view> message_id = std::nullopt;
 };
 
 struct RecordMetadata {
@@ -95,8 +104,8 @@ class SLUICE_EXPORT Producer {
 
   // Puts a record into its batch; waits only for the metadata of a new topic, or while the buffer
   // is full, at most until the deadline.
-  // Errors: Errc::unknown_topic, ::invalid_argument (no such partition), ::record_too_large,
-  // ::buffer_full, ::unreachable, ::timed_out.
+  // Errors: Errc::unknown_topic, ::invalid_argument (no such partition; a delivery time, delay or
+  // message id that cannot be), ::record_too_large, ::buffer_full, ::unreachable, ::timed_out.
   Result<Delivery> send(const ProducerRecord& record, Deadline deadline = {});
   // Waits for one record. Errors: as Delivery::result(), and Errc::timed_out at the deadline.
   Result<RecordMetadata> wait(const Delivery& delivery, Deadline deadline = {});

@@ -83,7 +83,9 @@ SLUICE_API void sluice_producer_close(sluice_producer *producer);
 /* These describe the next record, and only that: call them before sluice_produce(). */
 SLUICE_API int sluice_set_partition(sluice_producer *producer, int32_t partition);
 SLUICE_API int sluice_set_timestamp(sluice_producer *producer, int64_t milliseconds);
-/* The bytes are copied. value NULL: a header whose value is null. */
+/* The bytes are copied. value NULL: a header whose value is null. A sluice heeds these, in decimal
+ * digits: "sluice-deliver-at" (ms since the epoch) and "sluice-delay-ms", on topics with
+ * sluice.schedule.enable; and "sluice-message-id", with sluice.dedup.window.ms. */
 SLUICE_API int sluice_add_header(sluice_producer *producer, const char *name, const void *value,
                                  size_t size);
 /* Puts a record into its batch; the bytes are copied. key or value NULL: null. Waits only while the

@@ -84,6 +84,27 @@ TEST_F(AsyncTest, ACancelledPollEndsAtOnceAndLaterPollsWork) {
   EXPECT_TRUE(mine.poll(std::chrono::milliseconds(0)));
 }
 
+TEST_F(AsyncTest, ACancelledRunOfAQueueDrainsAndEndsWell) {
+  auto queue = std::move(
+      *QueueConsumer::create({.client = {.host = runtime_.host()}, .group_id = "workers"}));
+  std::optional<Result<Acknowledged>> flushed;
+  auto noted = [&](Result<Acknowledged> result) { flushed = std::move(result); };
+  async_flush(queue, Deadline(), net::bind_executor(io_, std::move(noted)));
+  net::cancellation_signal cancel;
+  std::optional<Result<QueueTotals>> totals;
+  auto handler = [&](Result<QueueTotals> result) { totals = std::move(result); };
+  async_run(
+      queue, [](const QueueRecord&, Settlement settle) { settle(Disposition::accept()); }, {},
+      Deadline::in(std::chrono::hours(1)),
+      net::bind_cancellation_slot(cancel.slot(), net::bind_executor(io_, std::move(handler))));
+  net::post(io_, [&] { cancel.emit(net::cancellation_type::terminal); });
+  io_.run();
+  ASSERT_TRUE(flushed && totals);
+  EXPECT_TRUE(*flushed && (*flushed)->empty());
+  ASSERT_TRUE(*totals) << totals->error().message();
+  EXPECT_EQ((*totals)->accepted, 0u);
+}
+
 TEST_F(AsyncTest, ABlockingCallIsGivenUpWhenAStopIsRequested) {
   for (const bool on_runtime : {true, false}) {
     ConsumerOptions options;

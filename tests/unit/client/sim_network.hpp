@@ -8,6 +8,7 @@
 
 #include "base/random.hpp"
 #include "client/host.hpp"
+#include "protocol/frame.hpp"
 #include "tests/support/sim_executor.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::client {
@@ -30,6 +32,7 @@ class SimCluster {
  public:
   SimCluster(SimExecutor& sim, std::uint64_t seed, SimFaults faults)
       : faults(faults), sim_(sim), random_(seed) {}
+  virtual ~SimCluster() = default;
 
   void add_topic(const std::string& name, std::int32_t partitions) {
     topics_[name].resize(static_cast<std::size_t>(partitions));
@@ -54,7 +57,17 @@ class SimCluster {
   // One request of each kind, at broker `at`.
   void produce(BrokerId at, ProduceItem& item);
   void fetch(BrokerId at, FetchItem& item);
-  Result<Frame> answer(BrokerId at, Bytes request);
+  Result<Frame> answer(BrokerId at, const void* connection, Bytes request);
+
+  // What brokers of a kind of their own do beside it; by default nothing.
+  // The answer to a request that is none of the above.
+  virtual std::vector<std::byte> serve(BrokerId at, const void* connection,
+                                       const protocol::RequestFrame& request);
+  // Whether the request waits for records, and how long at most.
+  virtual Duration patience(const protocol::RequestFrame&) { return {}; }
+  virtual bool has_records(BrokerId, const protocol::RequestFrame&) { return true; }
+  virtual void on_close(const void*) {}
+  virtual bool serves(std::int16_t) const { return true; }
 
   bool chance(double probability) {
     return static_cast<double>(random_.below(1'000'000)) < probability * 1e6;
@@ -66,8 +79,16 @@ class SimCluster {
   SimExecutor& sim() { return sim_; }
   Random& random() { return random_; }
   void maybe_move_a_leader();
+  bool leads(BrokerId at, std::string_view topic, PartitionIndex partition) {
+    const Log* log = find(topic, partition);
+    return log != nullptr && log->leader == at;
+  }
+
+  // As every broker names it.
+  static TopicId topic_id(std::string_view name);
 
   SimFaults faults;
+  int open_connections = 0;
   std::uint64_t cuts = 0;
   std::uint64_t moves = 0;
 
@@ -88,7 +109,11 @@ class SimChannel final : public Channel {
 
   Task<Result<>> open(TimePoint deadline) override;
   bool is_open() const override { return open_; }
-  void close() override { open_ = false; }
+  void close() override {
+    if (!std::exchange(open_, false)) return;
+    --cluster_.open_connections;
+    cluster_.on_close(this);
+  }
   const Address& address() const override { return address_; }
   const std::string& client_id() const override { return client_id_; }
   protocol::Versions versions(std::int16_t api_key) const override;

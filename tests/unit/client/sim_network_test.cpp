@@ -110,6 +110,7 @@ std::vector<std::byte> SimCluster::metadata(Bytes body, protocol::Version versio
   for (const auto& wanted : *request.topics) {
     auto& topic = response.topics.emplace_back();
     topic.name = wanted.name;
+    topic.topic_id = topic_id(*wanted.name);
     const auto known = topics_.find(*wanted.name);
     if (known == topics_.end()) {
       topic.error_code = ErrorCode::unknown_topic_or_partition;
@@ -126,46 +127,63 @@ std::vector<std::byte> SimCluster::metadata(Bytes body, protocol::Version versio
   return out;
 }
 
-Result<Frame> SimCluster::answer(BrokerId, Bytes request) {
-  protocol::RequestFrame frame;
-  EXPECT_EQ(protocol::parse_request(request, frame), protocol::WireError::none);
-  const auto version = frame.header.version;
-  const auto id = frame.header.correlation_id;
+std::vector<std::byte> SimCluster::serve(BrokerId, const void*,
+                                         const protocol::RequestFrame& request) {
   std::vector<std::byte> out;
-  if (frame.header.api_key == protocol::MetadataRequest::schema.api_key) {
-    out = metadata(frame.body, version, id);
-  } else if (frame.header.api_key == protocol::InitProducerIdRequest::schema.api_key) {
+  const auto version = request.header.version;
+  const auto id = request.header.correlation_id;
+  if (request.header.api_key == protocol::InitProducerIdRequest::schema.api_key) {
     protocol::InitProducerIdResponse response;
     response.producer_id = next_producer_id_++;
     response.producer_epoch = 0;
     EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
-  } else {
-    protocol::ListOffsetsRequest asked;
-    EXPECT_EQ(protocol::decode(frame.body, version, asked), protocol::WireError::none);
-    protocol::ListOffsetsResponse response;
-    for (const auto& topic : asked.topics) {
-      auto& row = response.topics.emplace_back();
-      row.name = topic.name;
-      for (const auto& partition : topic.partitions) {
-        auto& found = row.partitions.emplace_back();
-        found.partition_index = partition.partition_index;
-        const Log* log = find(topic.name, partition.partition_index);
-        found.offset = partition.timestamp == -1 ? log->end : 0;
-      }
-    }
-    EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
+    return out;
   }
+  protocol::ListOffsetsRequest asked;
+  EXPECT_EQ(protocol::decode(request.body, version, asked), protocol::WireError::none);
+  protocol::ListOffsetsResponse response;
+  for (const auto& topic : asked.topics) {
+    auto& row = response.topics.emplace_back();
+    row.name = topic.name;
+    for (const auto& partition : topic.partitions) {
+      auto& found = row.partitions.emplace_back();
+      found.partition_index = partition.partition_index;
+      const Log* log = find(topic.name, partition.partition_index);
+      found.offset = partition.timestamp == -1 ? log->end : 0;
+    }
+  }
+  EXPECT_EQ(protocol::encode_response(response, version, id, out), protocol::WireError::none);
+  return out;
+}
+
+Result<Frame> SimCluster::answer(BrokerId at, const void* connection, Bytes request) {
+  protocol::RequestFrame frame;
+  EXPECT_EQ(protocol::parse_request(request, frame), protocol::WireError::none);
+  const auto out = frame.header.api_key == protocol::MetadataRequest::schema.api_key
+                       ? metadata(frame.body, frame.header.version, frame.header.correlation_id)
+                       : serve(at, connection, frame);
   Frame reply{std::make_shared_for_overwrite<std::byte[]>(out.size() - 4), out.size() - 4};
   std::copy(out.begin() + 4, out.end(), reply.data.get());
   return reply;
 }
 
+TopicId SimCluster::topic_id(std::string_view name) {
+  TopicId id;
+  for (std::size_t i = 0; i < name.size(); ++i)
+    id.octets[i % id.octets.size()] = static_cast<std::byte>(name[i]);
+  return id;
+}
+
 // ---- A connection ----
+
+// While a request waits for records.
+constexpr std::chrono::milliseconds look_again{1};
 
 protocol::Versions SimChannel::versions(std::int16_t api_key) const {
   protocol::Versions versions;
+  if (!cluster_.serves(api_key)) return versions;
   versions.first = 0;
-  versions.last = api_key == protocol::MetadataRequest::schema.api_key ? 9 : 4;
+  versions.last = api_key == protocol::MetadataRequest::schema.api_key ? 12 : 4;
   return versions;
 }
 
@@ -186,6 +204,7 @@ bool SimChannel::cut() {
 
 Task<Result<>> SimChannel::open(TimePoint) {
   open_ = true;
+  ++cluster_.open_connections;
   const bool there = co_await travel(last_there_);
   if (!there || cut()) co_return fail(Errc::disconnected, address_.to_string());
   co_return Result<>{};
@@ -194,7 +213,17 @@ Task<Result<>> SimChannel::open(TimePoint) {
 Task<Result<Frame>> SimChannel::exchange(Request request, std::int32_t, TimePoint) {
   const bool there = co_await travel(last_there_);
   if (!there || cut()) co_return fail(Errc::disconnected);
-  auto answered = cluster_.answer(id_, Bytes(request.owned()).subspan(4));
+  const Bytes bytes = Bytes(request.owned()).subspan(4);
+  protocol::RequestFrame frame;
+  EXPECT_EQ(protocol::parse_request(bytes, frame), protocol::WireError::none);
+  auto& timers = cluster_.sim().timers();
+  const TimePoint until = timers.now() + cluster_.patience(frame);
+  while (open_ && timers.now() < until && !cluster_.has_records(id_, frame)) {
+    last_back_ = std::max(last_back_, timers.now());
+    co_await timers.wait_until(std::min<TimePoint>(until, timers.now() + look_again));
+  }
+  if (!open_) co_return fail(Errc::disconnected);
+  auto answered = cluster_.answer(id_, this, bytes);
   const bool back = co_await travel(last_back_);
   if (!back || cut()) co_return fail(Errc::disconnected);
   co_return answered;
@@ -392,6 +421,53 @@ TEST_P(SimNetworkTest, ASentRecordIsReportedOnceAlsoWhenItsProducerEnds) {
     }
   }
   for (const int count : reports) EXPECT_EQ(count, 1);
+}
+
+// Also those that are copied first, behind a backlog.
+TEST_P(SimNetworkTest, WhatARecordAsksOfASluiceGoesAsHeaders) {
+  auto producer = *Producer::create({.client = client()});
+  const Header own{"own", as_bytes("header")};
+  const std::vector<ProducerRecord> records{
+      {.topic = topic, .partition = 0, .headers = {&own, 1}, .deliver_at_ms = 1'700'000'000'000},
+      {.topic = topic, .partition = 0, .delay = std::chrono::seconds(90), .message_id = "order 7"}};
+  const Done<RecordMetadata> ignore{[](void*, Result<RecordMetadata>) {}, nullptr};
+  producer.send(records[0], ignore);  // the topic is not known yet: it is copied
+  producer.send(records[1], ignore);
+  ASSERT_TRUE(producer.flush());
+  for (const auto& record : records) ASSERT_TRUE(producer.send(record));
+  ASSERT_TRUE(producer.flush());
+  std::vector<std::string> seen;
+  for (const auto& bytes : cluster_.log(topic, 0).batches) {
+    const auto batch = protocol::parse_batch(*bytes);
+    protocol::RecordIterator iterator(*batch);
+    while (const auto record = iterator.next()) {
+      auto& text = seen.emplace_back();
+      for (const auto& header : record->headers)
+        text += std::string(header.key) + "=" + std::string(as_text(*header.value)) + ";";
+    }
+  }
+  const std::vector<std::string> one{"own=header;sluice-deliver-at=1700000000000;",
+                                     "sluice-delay-ms=90000;sluice-message-id=order 7;"};
+  EXPECT_EQ(seen, (std::vector<std::string>{one[0], one[1], one[0], one[1]}));
+}
+
+TEST_P(SimNetworkTest, WhatNoBrokerWouldTakeIsRefused) {
+  auto producer = *Producer::create({.client = client()});
+  const std::string longest(255, 'x');
+  const std::string longer(256, 'x');
+  const std::vector<ProducerRecord> bad{
+      {.topic = topic, .deliver_at_ms = 1, .delay = std::chrono::seconds(1)},
+      {.topic = topic, .deliver_at_ms = -1},
+      {.topic = topic, .delay = std::chrono::milliseconds(-1)},
+      {.topic = topic, .message_id = ""},
+      {.topic = topic, .message_id = longer}};
+  for (const auto& record : bad) {
+    const auto sent = producer.send(record);
+    ASSERT_FALSE(sent);
+    EXPECT_TRUE(sent.error().is(Errc::invalid_argument)) << sent.error().message();
+  }
+  EXPECT_TRUE(producer.send({.topic = topic, .message_id = longest}));
+  EXPECT_TRUE(producer.flush());
 }
 
 TEST_P(SimNetworkTest, RecordsThatWaitForRoomKeepTheirOrder) {
