@@ -16,6 +16,7 @@ struct GroupConfig {
   bool consumer_assignor_offload_enable = true;
   std::int32_t consumer_heartbeat_interval_ms = 5000;
   std::int32_t consumer_session_timeout_ms = 45'000;
+  std::string dead_letter_topic;  // errors.deadletterqueue.topic.name
   std::int32_t share_assignment_interval_ms = 1000;
   bool share_assignor_offload_enable = true;
   std::string share_auto_offset_reset = "latest";
@@ -26,7 +27,8 @@ struct GroupConfig {
   std::int32_t share_record_lock_duration_ms = 30'000;
   bool share_renew_acknowledge_enable = true;
   std::int32_t share_session_timeout_ms = 45'000;
-  std::int64_t retry_backoff_ms = 0;  // sluice.retry.*
+  std::int32_t retry_attempts_max = 5;  // sluice.retry.*
+  std::int64_t retry_backoff_ms = 0;
   std::int64_t retry_backoff_max_ms = 300'000;
   double retry_backoff_multiplier = 2.0;
   double retry_backoff_jitter = 0.2;

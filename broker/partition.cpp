@@ -78,9 +78,15 @@ Task<AppendResult> Partition::append_in_turn(Bytes records, std::int16_t api_ver
       result.faults.push_back({fault.batch_index, std::move(fault.message)});
     co_return result;
   }
-  const RewritePlan plan = plan_rewrite(*checked, config_);
+  if (config_.delays) co_return co_await append_dividing(records, *checked, now_ms);
+  co_return co_await append_checked(records, *checked, now_ms);
+}
+
+Task<AppendResult> Partition::append_checked(Bytes records, protocol::CheckedBatch checked,
+                                             std::int64_t now_ms) {
+  const RewritePlan plan = plan_rewrite(checked, config_);
   if (!plan.needed) co_return co_await store(records, -1);
-  auto rewritten = co_await rewrite(shard_, records, plan, *checked, now_ms);
+  auto rewritten = co_await rewrite(shard_, records, plan, checked, now_ms);
   if (!rewritten) co_return refuse(ErrorCode::corrupt_message, rewritten.error().message());
   if (rewritten->size() > static_cast<std::size_t>(config_.max_message_bytes))
     co_return refuse(ErrorCode::message_too_large,
@@ -96,13 +102,18 @@ Task<AppendResult> Partition::store(Bytes batch, std::int64_t append_time_ms) {
   if (!appended && appended.error().code == storage::Errc::no_room)
     appended = co_await log_->append_when_room(batch, *header);
   if (!appended) co_return refuse(kafka_error(appended.error()), appended.error().message());
+  shard_.counters().produced_bytes += batch.size();
+  co_return accepted(*appended, append_time_ms);
+}
+
+AppendResult Partition::accepted(const storage::AppendInfo& info,
+                                 std::int64_t append_time_ms) const {
   AppendResult result;
-  result.base_offset = appended->base_offset;
+  result.base_offset = info.base_offset;
   result.log_append_time_ms = append_time_ms;
   result.log_start_offset = log_->log_start_offset();
-  result.durable_end = appended->durable_end();
-  shard_.counters().produced_bytes += batch.size();
-  co_return result;
+  result.durable_end = info.durable_end();
+  return result;
 }
 
 Task<ErrorCode> Partition::wait_durable(Offset end) {

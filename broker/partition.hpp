@@ -11,6 +11,7 @@
 #include "broker/fetch_waiter.hpp"
 #include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
+#include "protocol/batch_check.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/ids.hpp"
 #include "storage/log.hpp"
@@ -23,7 +24,9 @@
 namespace sluice::broker {
 
 using protocol::ErrorCode;
+class DelayRule;
 class Shard;
+struct DividedBatch;
 struct UpkeepWork;
 
 struct RecordFault {
@@ -103,6 +106,14 @@ class Partition {
 
  private:
   Task<AppendResult> append_in_turn(Bytes records, std::int16_t api_version);
+  Task<AppendResult> append_checked(Bytes records, protocol::CheckedBatch checked,
+                                    std::int64_t now_ms);
+  // Where records may have to wait: partition_delay.cpp.
+  Task<AppendResult> append_dividing(Bytes records, protocol::CheckedBatch checked,
+                                     std::int64_t now_ms);
+  std::unique_ptr<DelayRule> delay_rule(std::int64_t now_ms) const;
+  Task<AppendResult> set_aside(const DividedBatch* divided, const protocol::BatchHeader* header);
+  AppendResult accepted(const storage::AppendInfo& info, std::int64_t append_time_ms) const;
   Task<AppendResult> store(Bytes batch, std::int64_t append_time_ms);
   AppendResult refuse(ErrorCode error, std::string message) const;
   void high_watermark_moved();

@@ -187,6 +187,18 @@ CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Ra
                    random, now_ms);
 }
 
+CreateTopic schedules_topic(const Options& options, const Catalog& catalog, Random& random,
+                            std::int64_t now_ms) {
+  ConfigMap overrides{{"cleanup.policy", "delete"},
+                      {"compression.type", "producer"},
+                      {"index.interval.bytes", std::to_string(16 << 10)},
+                      {"retention.bytes", "-1"},
+                      {"retention.ms", "-1"},
+                      {"segment.bytes", std::to_string(64 << 20)}};
+  return new_topic("__sluice_schedules", options.shard_count(), std::move(overrides), catalog,
+                   random, now_ms);
+}
+
 Plan<CreateTopicsResponse> create_topics(const CreateTopicsRequest& request,
                                          const Context& context) {
   const Options& options = *context.options;

@@ -30,6 +30,9 @@ CreateTopic new_topic(std::string name, std::int32_t partitions, ConfigMap overr
 // __share_group_state, to commit before the first share group is served: one partition a shard.
 CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Random& random,
                               std::int64_t now_ms);
+// __sluice_schedules, to commit with the first topic whose records may wait: one partition a shard.
+CreateTopic schedules_topic(const Options& options, const Catalog& catalog, Random& random,
+                            std::int64_t now_ms);
 // __consumer_offsets with its configs, to commit before the first group is served.
 CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random& random,
                           std::int64_t now_ms);
