@@ -73,6 +73,9 @@ enum class ApiKey : std::int16_t {
   describe_share_group_offsets = 90,
   alter_share_group_offsets = 91,
   delete_share_group_offsets = 92,
+  // sluice's own
+  list_schedules = 10002,
+  cancel_schedules = 10003,
 };
 
 struct ApiInfo {

@@ -1,6 +1,7 @@
 #include "broker/admin/topics.hpp"
 
 #include "broker/admin/configs.hpp"
+#include "broker/queue/retry_topic.hpp"
 #include "broker/topic_config.hpp"
 
 #include <algorithm>
@@ -165,6 +166,20 @@ CreateTopic new_topic(std::string name, std::int32_t partitions, ConfigMap overr
     }
   }
   return {std::move(topic)};
+}
+
+std::optional<CreateTopic> retry_topic(std::string_view name, const Catalog& catalog,
+                                       Random& random, std::int64_t now_ms) {
+  const auto found = find_retry_name(catalog, name);
+  if (!found || !topic_name_fault(name).empty() || catalog.colliding(name) != nullptr)
+    return std::nullopt;
+  ConfigMap overrides = found->source->overrides;
+  std::erase_if(overrides, [](const auto& config) { return config.first.starts_with("sluice."); });
+  overrides["cleanup.policy"] = "delete";
+  overrides["sluice.retry.group"] = std::string(found->group);
+  overrides["sluice.retry.source.topic"] = found->source->name;
+  return new_topic(std::string(name), found->source->partition_count, std::move(overrides), catalog,
+                   random, now_ms);
 }
 
 CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random& random,

@@ -1,4 +1,5 @@
 #include "broker/handlers/admin_handlers.hpp"
+#include "broker/queue/retry_topic.hpp"
 
 #include "broker/admin/cluster.hpp"
 #include "broker/admin/configs.hpp"
@@ -120,6 +121,17 @@ Task<CatalogSnapshot> create_missing(Request* request, const protocol::MetadataR
 }
 
 }  // namespace
+
+Task<> create_retry_topics(Request& request, const std::vector<std::string_view>* names) {
+  protocol::MetadataRequest missing;
+  missing.topics.emplace();
+  for (const std::string_view name : *names)
+    if (request.catalog->find(name) == nullptr && find_retry_name(*request.catalog, name))
+      missing.topics->emplace_back().name = name;
+  if (missing.topics->empty()) co_return;
+  request.catalog = co_await on(request.shard, request.shard.broker().shard(0),
+                                create_missing(&request, &missing));
+}
 
 Task<protocol::MetadataResponse> handle_metadata(Request& request,
                                                  const protocol::MetadataRequest& message) {

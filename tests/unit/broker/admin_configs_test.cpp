@@ -40,7 +40,7 @@ TEST_F(DescribeConfigs, ATopicReportsItsOverrideAndWhatItHides) {
   add_topic("a", 1, {{"retention.ms", "5"}});
   const auto result = describe(topic_type, "a");
   EXPECT_EQ(result.error_code, ErrorCode::none);
-  EXPECT_EQ(result.configs.size(), 33u);
+  EXPECT_EQ(result.configs.size(), topic_config_rows().size());
   const auto* config = find(result, "retention.ms");
   ASSERT_NE(config, nullptr);
   EXPECT_EQ(config->value, "5");
@@ -79,7 +79,7 @@ TEST_F(DescribeConfigs, KeysNarrowTheAnswerAndAnEmptyListDoesNot) {
   EXPECT_EQ(describe_configs(request, context()).results[0].configs.size(), 1u);
   request.resources[0].configuration_keys->clear();
   const auto response = describe_configs(request, context());
-  EXPECT_EQ(response.results[0].configs.size(), 33u);
+  EXPECT_EQ(response.results[0].configs.size(), topic_config_rows().size());
   EXPECT_TRUE(response.results[0].configs[0].synonyms.empty());
   EXPECT_EQ(response.results[0].configs[0].documentation, std::nullopt);
 }

@@ -91,6 +91,7 @@ void check(const test::MessageType& type, const Line& line) {
 TEST(Golden, EveryMessageInEveryVersionIsTheBytesOfKafka) {
   Golden golden = read_golden();
   for (const test::MessageType& type : test::all_messages()) {
+    if (static_cast<std::int16_t>(type.key) >= 10'000) continue;  // sluice's own
     for (Version v = type.versions.first; v <= type.versions.last; ++v) {
       for (const char mode : {'f', 'n', 'e'}) {
         const auto line = golden.extract(
