@@ -16,12 +16,9 @@ bool asks_for_all(const MetadataRequest& request, Version version) {
   return !request.topics || (version == 0 && request.topics->empty());
 }
 
-// Retry topics are made for whoever lets topics be made: the source's config says so.
-bool may_create(const MetadataRequest& request, Version version) {
-  return !asks_for_all(request, version) && (version < 4 || request.allow_auto_topic_creation);
-}
 bool may_auto_create(const MetadataRequest& request, Version version, const Context& context) {
-  return context.options->auto_create_topics_enable && may_create(request, version);
+  return context.options->auto_create_topics_enable &&
+         (version < 4 || request.allow_auto_topic_creation);
 }
 
 // Works for the partitions of Metadata and of DescribeTopicPartitions.
@@ -108,7 +105,7 @@ std::vector<const MetadataRequest::Topic*> distinct_topics(
 std::vector<CatalogChange> auto_created_topics(const MetadataRequest& request, Version version,
                                                const Context& context) {
   std::vector<CatalogChange> changes;
-  if (!may_create(request, version)) return changes;
+  if (asks_for_all(request, version)) return changes;
   const bool any_topic = may_auto_create(request, version, context);
   const Catalog& catalog = *context.catalog;
   const Options& options = *context.options;
@@ -119,6 +116,7 @@ std::vector<CatalogChange> auto_created_topics(const MetadataRequest& request, V
     const std::string_view name = *asked->name;
     if (!topic_name_fault(name).empty() || catalog.colliding(name) != nullptr) continue;
     CreateTopic change;
+    // The source's config is leave enough: librdkafka's consumers let nothing be made.
     if (auto retry = retry_topic(name, catalog, context.random, context.now_ms))
       change = std::move(*retry);
     else if (!any_topic)
