@@ -1,4 +1,5 @@
 #include "broker/admin/configs.hpp"
+#include "broker/topic_config.hpp"
 #include "tests/unit/broker/admin_fixture.hpp"
 
 #include <algorithm>
