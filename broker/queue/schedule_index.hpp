@@ -34,7 +34,7 @@ class ScheduleIndex {
  public:
   struct Limits {
     std::size_t memory_max = 512 * 1024;  // entries that were added and lie in no run
-    std::size_t block = 4096;             // entries read at a time
+    std::size_t block = 2048;             // entries read at a time
     std::size_t runs_max = 16;            // beyond that runs are merged
   };
   using RunId = std::uint64_t;

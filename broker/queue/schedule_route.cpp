@@ -8,15 +8,10 @@
 namespace sluice::broker {
 namespace {
 
-ScheduleShell* loaded_shell(Shard* shard, PartitionIndex partition) {
-  ScheduleShell* shell = shard->schedule_shell(partition);
-  return shell != nullptr && shell->loaded() ? shell : nullptr;
-}
-
 Task<ErrorCode> keep_here(Shard* shard, PartitionIndex partition, const ScheduleTarget* target,
                           const ScheduleSource* source,
                           const std::vector<DelayedRecord>* records) {
-  ScheduleShell* shell = loaded_shell(shard, partition);
+  ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return ErrorCode::not_leader_or_follower;
   co_return co_await shell->keep(target, source, records);
 }
@@ -25,21 +20,21 @@ Task<ScheduleListing> list_here(Shard* shard, PartitionIndex partition,
                                 const ScheduleFilter* filter, Offset from, std::size_t limit) {
   ScheduleListing none;
   none.error = ErrorCode::coordinator_load_in_progress;
-  ScheduleShell* shell = loaded_shell(shard, partition);
+  ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return none;
   co_return co_await shell->list(filter, from, limit);
 }
 
 Task<ScheduleCancelled> cancel_here(Shard* shard, PartitionIndex partition,
                                     const ScheduleFilter* filter) {
-  ScheduleShell* shell = loaded_shell(shard, partition);
+  ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::coordinator_load_in_progress, 0};
   co_return co_await shell->cancel(filter);
 }
 
 Task<ScheduleCancelled> cancel_origins_here(Shard* shard, PartitionIndex partition,
                                             const std::vector<Offset>* origins) {
-  ScheduleShell* shell = loaded_shell(shard, partition);
+  ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::coordinator_load_in_progress, 0};
   co_return co_await shell->cancel_origins(origins);
 }

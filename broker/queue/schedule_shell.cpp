@@ -19,6 +19,8 @@ constexpr std::int64_t step_back_ms = 1000;
 constexpr std::chrono::seconds load_pause{60};
 constexpr std::chrono::seconds pause_min{1};
 constexpr std::chrono::seconds pause_max{60};
+constexpr std::size_t index_memory_all = 1 << 20;  // entries of 16 bytes
+constexpr std::size_t index_memory_min = 64 << 10;
 constexpr std::size_t rounds_max = 8;
 constexpr std::size_t round_records_max = 4096;
 constexpr std::size_t round_bytes_max = 4 << 20;
@@ -48,20 +50,35 @@ Task<> ScheduleShell::stop() {
 
 Task<> ScheduleShell::run() {
   while (!stopping_) {
-    loaded_ = co_await load();
-    if (loaded_) co_await serve();
-    const bool again = reload_;
-    loaded_ = reload_ = false;
+    enter(Phase::loading);
+    const bool loaded = co_await load();
+    enter(loaded ? Phase::serving : Phase::unreadable);
+    if (loaded) co_await serve();
+    enter(stopping_ ? Phase::ended : phase_ == Phase::serving ? Phase::loading : phase_);
     co_await settle();
-    if (!again && !stopping_) {
-      armed_ms_ = never_ms;
-      co_await timer_->wait_until(shard_.timers().now() + load_pause);
-    }
+    reload_ = false;
+    if (loaded || stopping_) continue;
+    armed_ms_ = never_ms;
+    co_await timer_->wait_until(shard_.timers().now() + load_pause);
   }
+  enter(Phase::ended);
+}
+
+void ScheduleShell::enter(Phase phase) {
+  phase_ = phase;
+  phase_changed_.notify();
+}
+
+// The stores of all shards share the memory.
+ScheduleIndex::Limits ScheduleShell::limits() const {
+  ScheduleIndex::Limits limits;
+  const auto shards = static_cast<std::size_t>(shard_.broker().shard_count());
+  limits.memory_max = std::max(index_memory_min, index_memory_all / shards);
+  return limits;
 }
 
 Task<bool> ScheduleShell::load() {
-  store_ = ScheduleStore{};
+  store_ = ScheduleStore{limits()};
   blocked_.clear();
   postponed_ = false;
   if (const auto cleared = co_await runs_.clear(); !cleared) {

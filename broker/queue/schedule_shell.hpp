@@ -52,11 +52,10 @@ class ScheduleShell {
   // What is being delivered is delivered first.
   Task<> stop();
 
-  bool loaded() const { return loaded_; }
-
   // Stores the records of one batch that are to wait; durable when it returns. What an earlier
-  // attempt of the same batch stored is not stored again. Errors: those of the append;
-  // not_leader_or_follower while it loads. Lifetime: all is borrowed until it returns.
+  // attempt of the same batch stored is not stored again. Waits while it loads: an error would let
+  // the batches behind overtake. Errors: those of the append; kafka_storage_error when the log
+  // cannot be read; not_leader_or_follower at the end. Lifetime: all is borrowed until it returns.
   Task<ErrorCode> keep(const ScheduleTarget* target, const ScheduleSource* source,
                        const std::vector<DelayedRecord>* records);
 
@@ -85,7 +84,11 @@ class ScheduleShell {
   // Counts a call from outside for as long as it lives.
   class Call;
 
+  ScheduleIndex::Limits limits() const;
+  enum class Phase : std::uint8_t { loading, serving, unreadable, ended };
+
   Task<> run();
+  void enter(Phase phase);
   Task<bool> load();
   Task<> serve();
   Task<> settle();
@@ -122,7 +125,8 @@ class ScheduleShell {
   StateLog log_;
   ScheduleStore store_;
   ScheduleRuns runs_;
-  bool loaded_ = false;
+  Phase phase_ = Phase::loading;
+  Event phase_changed_;
   bool reload_ = false;  // what is in memory does not hold any more
   bool stopping_ = false;
 

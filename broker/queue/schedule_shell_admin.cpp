@@ -32,7 +32,7 @@ ScheduleRow row_of(const KeptRecord& record, PartitionIndex store) {
 Task<ScheduleListing> ScheduleShell::list(const ScheduleFilter* filter, Offset from,
                                           std::size_t limit) {
   ScheduleListing listing;
-  if (!loaded_ || stopping_) {
+  if (phase_ != Phase::serving) {
     listing.error = ErrorCode::coordinator_load_in_progress;
     co_return listing;
   }
@@ -58,7 +58,7 @@ Task<ScheduleListing> ScheduleShell::list(const ScheduleFilter* filter, Offset f
 
 Task<ScheduleCancelled> ScheduleShell::cancel(const ScheduleFilter* filter) {
   ScheduleCancelled cancelled;
-  if (!loaded_ || reload_ || stopping_) {
+  if (phase_ != Phase::serving) {
     cancelled.error = ErrorCode::coordinator_load_in_progress;
     co_return cancelled;
   }
@@ -82,7 +82,7 @@ Task<ScheduleCancelled> ScheduleShell::cancel(const ScheduleFilter* filter) {
 
 Task<ScheduleCancelled> ScheduleShell::cancel_origins(const std::vector<Offset>* origins) {
   ScheduleCancelled cancelled;
-  if (!loaded_ || reload_ || stopping_) {
+  if (phase_ != Phase::serving) {
     cancelled.error = ErrorCode::coordinator_load_in_progress;
     co_return cancelled;
   }

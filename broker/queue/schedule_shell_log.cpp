@@ -22,7 +22,9 @@ constexpr std::chrono::seconds done_pause{1};
 
 Task<ErrorCode> ScheduleShell::keep(const ScheduleTarget* target, const ScheduleSource* source,
                                     const std::vector<DelayedRecord>* records) {
-  if (!loaded_ || reload_ || stopping_) co_return ErrorCode::not_leader_or_follower;
+  while (phase_ == Phase::loading) co_await phase_changed_.wait();
+  if (phase_ == Phase::unreadable) co_return ErrorCode::kafka_storage_error;
+  if (phase_ == Phase::ended) co_return ErrorCode::not_leader_or_follower;
   const Call call{*this};
   std::vector<Keeping> entries;
   const auto count = static_cast<std::int32_t>(records->size());
