@@ -1,7 +1,6 @@
 #include "broker/partition.hpp"
 
 #include "broker/broker.hpp"
-#include "broker/partition_check.hpp"
 #include "broker/replies.hpp"
 #include "broker/shard.hpp"
 #include "protocol/batch_rewrite.hpp"
@@ -79,13 +78,14 @@ Task<AppendResult> Partition::append_in_turn(Bytes records, std::int16_t api_ver
     co_return result;
   }
   if (config_.delays) co_return co_await append_dividing(records, *checked, now_ms);
-  co_return co_await append_checked(records, *checked, now_ms);
+  const RewritePlan plan = plan_rewrite(*checked, config_);
+  if (!plan.needed) co_return co_await store(records, -1);
+  co_return co_await append_rewritten(records, plan, *checked, now_ms);
 }
 
-Task<AppendResult> Partition::append_checked(Bytes records, protocol::CheckedBatch checked,
-                                             std::int64_t now_ms) {
-  const RewritePlan plan = plan_rewrite(checked, config_);
-  if (!plan.needed) co_return co_await store(records, -1);
+Task<AppendResult> Partition::append_rewritten(Bytes records, RewritePlan plan,
+                                               protocol::CheckedBatch checked,
+                                               std::int64_t now_ms) {
   auto rewritten = co_await rewrite(shard_, records, plan, checked, now_ms);
   if (!rewritten) co_return refuse(ErrorCode::corrupt_message, rewritten.error().message());
   if (rewritten->size() > static_cast<std::size_t>(config_.max_message_bytes))

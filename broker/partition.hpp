@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "broker/catalog.hpp"
 #include "broker/fetch_waiter.hpp"
+#include "broker/partition_check.hpp"
 #include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
 #include "protocol/batch_check.hpp"
@@ -106,11 +107,13 @@ class Partition {
 
  private:
   Task<AppendResult> append_in_turn(Bytes records, std::int16_t api_version);
-  Task<AppendResult> append_checked(Bytes records, protocol::CheckedBatch checked,
-                                    std::int64_t now_ms);
+  Task<AppendResult> append_rewritten(Bytes records, RewritePlan plan,
+                                      protocol::CheckedBatch checked, std::int64_t now_ms);
   // Where records may have to wait: partition_delay.cpp.
   Task<AppendResult> append_dividing(Bytes records, protocol::CheckedBatch checked,
                                      std::int64_t now_ms);
+  Task<AppendResult> append_as_planned(Bytes records, protocol::CheckedBatch checked,
+                                       std::int64_t now_ms);
   std::unique_ptr<DelayRule> delay_rule(std::int64_t now_ms) const;
   Task<AppendResult> set_aside(const DividedBatch* divided, const protocol::BatchHeader* header);
   AppendResult accepted(const storage::AppendInfo& info, std::int64_t append_time_ms) const;

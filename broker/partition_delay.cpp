@@ -12,6 +12,7 @@
 #include "broker/worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+
 #include <exception>
 
 namespace sluice::broker {
@@ -94,8 +95,7 @@ Task<AppendResult> Partition::append_dividing(Bytes records, protocol::CheckedBa
   const protocol::BatchView view{checked.header, records};
   const Divided divided = co_await divide(shard_, view, rule.get());
   if (!divided)
-    co_return refuse(ErrorCode::corrupt_message,
-                     std::string(protocol::describe(divided.error())));
+    co_return refuse(ErrorCode::corrupt_message, std::string(protocol::describe(divided.error())));
   if (!divided->faults.empty()) {
     AppendResult result =
         refuse(ErrorCode::invalid_record, "A record asks for a delivery time that cannot be.");
@@ -103,7 +103,7 @@ Task<AppendResult> Partition::append_dividing(Bytes records, protocol::CheckedBa
       result.faults.push_back({fault.batch_index, fault.message});
     co_return result;
   }
-  if (divided->untouched()) co_return co_await append_checked(records, checked, now_ms);
+  if (divided->untouched()) co_return co_await append_as_planned(records, checked, now_ms);
 
   const auto duplicate = log_->find_duplicate(checked.header);
   if (!duplicate) co_return refuse(kafka_error(duplicate.error()), duplicate.error().message());
@@ -111,11 +111,17 @@ Task<AppendResult> Partition::append_dividing(Bytes records, protocol::CheckedBa
   if (*duplicate) co_return accepted(**duplicate, stamps ? now_ms : -1);
   AppendResult aside = co_await set_aside(&*divided, &checked.header);
   if (aside.error != ErrorCode::none) co_return aside;
-  if (!divided->rest_has_records)
-    co_return co_await store(divided->rest, stamps ? now_ms : -1);
+  if (!divided->rest_has_records) co_return co_await store(divided->rest, stamps ? now_ms : -1);
   checked.header = *protocol::parse_batch_header(divided->rest);
   checked.max_timestamp_is_wrong = false;
-  co_return co_await append_checked(divided->rest, checked, now_ms);
+  co_return co_await append_as_planned(divided->rest, checked, now_ms);
+}
+
+Task<AppendResult> Partition::append_as_planned(Bytes records, protocol::CheckedBatch checked,
+                                                std::int64_t now_ms) {
+  const RewritePlan plan = plan_rewrite(checked, config_);
+  if (!plan.needed) co_return co_await store(records, -1);
+  co_return co_await append_rewritten(records, plan, checked, now_ms);
 }
 
 // What does not go into this log is durable elsewhere when it returns.
@@ -128,8 +134,8 @@ Task<AppendResult> Partition::set_aside(const DividedBatch* divided,
     for (const DelayedRecord& record : divided->exhausted)
       letters.add({record.timestamp_ms, record.key, record.value, record.delay.headers},
                   letter_info(*record.delay.exhausted, config_, now_ms));
-    DeadLetterResult written = co_await write_dead_letters(shard_, group.dead_letter_topic, index_,
-                                                           letters.finish());
+    DeadLetterResult written =
+        co_await write_dead_letters(shard_, group.dead_letter_topic, index_, letters.finish());
     if (written.error != ErrorCode::none)
       co_return refuse(ErrorCode::kafka_storage_error, std::move(written.message));
   }

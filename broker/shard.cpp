@@ -404,6 +404,7 @@ void Shard::begin_stop() {
 
 void Shard::release_waiting() {
   for (auto& [index, shell] : groups_) shell->abandon();
+  for (auto& [index, shell] : schedules_) shell->release_waiting();
   for (auto& [key, partition] : partitions_) partition->wake_fetches();
 }
 

@@ -1,5 +1,4 @@
 #include "broker/handlers/admin_handlers.hpp"
-#include "broker/queue/retry_topic.hpp"
 
 #include "broker/admin/cluster.hpp"
 #include "broker/admin/configs.hpp"
@@ -8,6 +7,7 @@
 #include "broker/admin/topics.hpp"
 #include "broker/broker.hpp"
 #include "broker/partition.hpp"
+#include "broker/queue/retry_topic.hpp"
 #include "broker/shards.hpp"
 
 #include <unordered_map>

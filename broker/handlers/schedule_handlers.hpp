@@ -8,7 +8,7 @@
 namespace sluice::broker {
 
 // Errors: unknown_topic_or_partition; invalid_request: a limit below 1 or above 10,000, a cursor
-// that is none, a key without a topic; coordinator_load_in_progress.
+// that is none, a key without a topic; those of ScheduleShell.
 Task<protocol::ListSchedulesResponse> handle_list_schedules(
     Request& request, const protocol::ListSchedulesRequest& message);
 // Errors: as above; invalid_request: an id that is none, ids and a topic, neither of them.

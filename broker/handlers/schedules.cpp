@@ -57,8 +57,7 @@ Task<protocol::ListSchedulesResponse> handle_list_schedules(
     co_return refused<Response>(ErrorCode::invalid_request, "The limit is 1 to 10,000.");
   const auto cursor = parse_schedule_id(message.cursor.value_or("0-0"));
   if (!cursor)
-    co_return refused<Response>(ErrorCode::invalid_request,
-                                "The cursor is not one of a response.");
+    co_return refused<Response>(ErrorCode::invalid_request, "The cursor is not one of a response.");
   const ScheduleCursor from{cursor->partition, cursor->origin};
   auto found = co_await list_schedules(request.shard, &filter, from,
                                        static_cast<std::size_t>(message.limit));

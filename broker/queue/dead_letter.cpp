@@ -56,9 +56,9 @@ Task<DeadLetterResult> write_dead_letters(Shard& home, std::string dead_letter_t
   if (result.error == ErrorCode::none) co_return result;
   result.message = "The dead-letter topic '" + dead_letter_topic +
                    "' could not be written: " + std::string(protocol::to_string(result.error));
-  home.logger().error("dead letters could not be written", {{"topic", dead_letter_topic},
-                                                            {"partition", source_partition},
-                                                            {"error", result.message}});
+  home.logger().error(
+      "dead letters could not be written",
+      {{"topic", dead_letter_topic}, {"partition", source_partition}, {"error", result.message}});
   co_return result;
 }
 

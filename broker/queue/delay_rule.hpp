@@ -36,9 +36,9 @@ class DelayRule {
   virtual ~DelayRule() = default;
   // nullopt: the record does not wait. Errors: why the record is refused, for the client.
   // `texts` keeps what headers made here borrow.
-  virtual std::expected<std::optional<Delay>, std::string> look(
-      const protocol::BatchHeader& batch, const protocol::Record& record,
-      std::deque<std::string>& texts) = 0;
+  virtual std::expected<std::optional<Delay>, std::string> look(const protocol::BatchHeader& batch,
+                                                                const protocol::Record& record,
+                                                                std::deque<std::string>& texts) = 0;
 };
 
 // Lifetime: borrows the batch, or DividedBatch::plain and ::texts.

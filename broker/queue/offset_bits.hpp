@@ -58,9 +58,7 @@ class OffsetBits {
  private:
   static std::uint64_t bit_of(Offset offset) { return std::uint64_t{1} << (offset % 64); }
   // Beyond words_ for what lies outside.
-  std::size_t word_of(Offset offset) const {
-    return static_cast<std::size_t>(offset / 64 - base_);
-  }
+  std::size_t word_of(Offset offset) const { return static_cast<std::size_t>(offset / 64 - base_); }
 
   std::deque<std::uint64_t> words_;
   Offset base_ = 0;  // words_[0] stands for the 64 offsets from base_ * 64 on

@@ -1,6 +1,7 @@
 #include "broker/queue/retry_topic.hpp"
 
 #include "broker/queue/schedule_headers.hpp"
+#include "broker/topic_config.hpp"
 
 #include <array>
 #include <charconv>
@@ -8,11 +9,8 @@
 namespace sluice::broker {
 namespace {
 
-constexpr std::string_view enabled_config = "sluice.retry.enable";
-
 bool has_retry(const Topic& topic) {
-  const auto at = topic.overrides.find(enabled_config);
-  return at != topic.overrides.end() && at->second == "true";
+  return effective_topic_config(TopicConfig{}, topic.overrides).retry_enable;
 }
 
 std::string hex(std::uint64_t value) {
@@ -31,8 +29,8 @@ std::string head_of(const RetryStamp& stamp) {
 // Names hold neither of the separators' zero bytes: no two identities hash the same text.
 std::string mac_of(std::string_view head, const RetryIdentity& identity) {
   std::string text = "sluice-retry";
-  for (const std::string_view part : {std::string_view(identity.source),
-                                      std::string_view(identity.group), head}) {
+  for (const std::string_view part :
+       {std::string_view(identity.source), std::string_view(identity.group), head}) {
     text += '\0';
     text += part;
   }
@@ -83,8 +81,9 @@ std::optional<RetryStamp> read_retry_stamp(std::string_view text, const RetryIde
   return whole ? std::optional(stamp) : std::nullopt;
 }
 
-std::expected<std::optional<Delay>, std::string> RetryRule::look(
-    const protocol::BatchHeader&, const protocol::Record& record, std::deque<std::string>& texts) {
+std::expected<std::optional<Delay>, std::string> RetryRule::look(const protocol::BatchHeader&,
+                                                                 const protocol::Record& record,
+                                                                 std::deque<std::string>& texts) {
   std::optional<RetryStamp> before;
   Delay delay;
   for (const protocol::RecordHeader& header : record.headers) {
@@ -92,9 +91,8 @@ std::expected<std::optional<Delay>, std::string> RetryRule::look(
       before = read_retry_stamp(as_text(*header.value), settings_.identity);
     if (!is_own_header(header.key)) delay.headers.push_back(header);
   }
-  RetryStamp stamp = before.value_or(
-      RetryStamp{0, settings_.partition, settings_.base_offset + record.offset_delta,
-                 settings_.now_ms});
+  RetryStamp stamp = before.value_or(RetryStamp{
+      0, settings_.partition, settings_.base_offset + record.offset_delta, settings_.now_ms});
   if (settings_.attempts_max > 0 && stamp.attempt >= settings_.attempts_max) {
     delay.exhausted = Exhausted{stamp.attempt, stamp.partition, stamp.offset, stamp.first_ms};
     return delay;

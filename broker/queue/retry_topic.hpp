@@ -59,8 +59,7 @@ class RetryRule final : public DelayRule {
     Offset base_offset = 0;  // that the batch is going to have
     std::uint64_t seed = 0;  // of the jitter
   };
-  explicit RetryRule(Settings settings)
-      : settings_(std::move(settings)), random_(settings_.seed) {}
+  explicit RetryRule(Settings settings) : settings_(std::move(settings)), random_(settings_.seed) {}
 
   std::expected<std::optional<Delay>, std::string> look(const protocol::BatchHeader& batch,
                                                         const protocol::Record& record,

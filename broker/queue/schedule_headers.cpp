@@ -18,9 +18,8 @@ std::expected<std::int64_t, std::string> number_of(const protocol::RecordHeader&
   const std::string_view text = header.value ? as_text(*header.value) : std::string_view();
   const bool negative = text.starts_with('-');
   const std::string_view digits = text.substr(negative ? 1 : 0);
-  const bool decimal = !digits.empty() && std::ranges::all_of(digits, [](char c) {
-    return c >= '0' && c <= '9';
-  });
+  const bool decimal =
+      !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
   if (!decimal)
     return refuse("DELIVERY_TIME_NOT_A_NUMBER", header.key,
                   "must be decimal digits: a number of milliseconds");

@@ -24,7 +24,8 @@ const ScheduleIndex::Run* ScheduleIndex::find(RunId run) const {
 const ScheduleIndex::Run* ScheduleIndex::least_run() const {
   const Run* least = nullptr;
   for (const Run& run : runs_)
-    if (run.in_memory() != 0 && (least == nullptr || (*run.keys)[run.at] < (*least->keys)[least->at]))
+    if (run.in_memory() != 0 &&
+        (least == nullptr || (*run.keys)[run.at] < (*least->keys)[least->at]))
       least = &run;
   return least;
 }
@@ -116,7 +117,8 @@ void ScheduleIndex::read_done(RunId id, const std::vector<ScheduleKey>& keys) {
   run->next += keys.size();
   std::vector<ScheduleKey> all;
   all.reserve(run->in_memory() + keys.size());
-  if (run->keys) all.assign(run->keys->begin() + static_cast<std::ptrdiff_t>(run->at), run->keys->end());
+  if (run->keys)
+    all.assign(run->keys->begin() + static_cast<std::ptrdiff_t>(run->at), run->keys->end());
   all.insert(all.end(), keys.begin(), keys.end());
   run->keys = std::make_shared<const std::vector<ScheduleKey>>(std::move(all));
   run->at = 0;

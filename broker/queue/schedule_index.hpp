@@ -70,8 +70,8 @@ class ScheduleIndex {
   bool empty() const { return heap_.empty() && runs_.empty(); }
 
   bool wants_spill() const { return heap_.size() >= limits_.memory_max && !spilling_; }
-  // Moves what is in memory to a run, without what is not alive. Its entries stay available. Without
-  // any there is nothing to write and no run. Requires: wants_spill().
+  // Moves what is in memory to a run, without what is not alive. Its entries stay available.
+  // Without any there is nothing to write and no run. Requires: wants_spill().
   Spill begin_spill(const Alive& alive);
   void spilled(RunId run);
   // It stays in memory until it is used up.

@@ -9,8 +9,7 @@ namespace sluice::broker {
 namespace {
 
 Task<ErrorCode> keep_here(Shard* shard, PartitionIndex partition, const ScheduleTarget* target,
-                          const ScheduleSource* source,
-                          const std::vector<DelayedRecord>* records) {
+                          const ScheduleSource* source, const std::vector<DelayedRecord>* records) {
   ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return ErrorCode::not_leader_or_follower;
   co_return co_await shell->keep(target, source, records);
@@ -19,7 +18,7 @@ Task<ErrorCode> keep_here(Shard* shard, PartitionIndex partition, const Schedule
 Task<ScheduleListing> list_here(Shard* shard, PartitionIndex partition,
                                 const ScheduleFilter* filter, Offset from, std::size_t limit) {
   ScheduleListing none;
-  none.error = ErrorCode::coordinator_load_in_progress;
+  none.error = ErrorCode::not_leader_or_follower;
   ScheduleShell* shell = shard->schedule_shell(partition);
   if (shell == nullptr) co_return none;
   co_return co_await shell->list(filter, from, limit);
@@ -28,14 +27,14 @@ Task<ScheduleListing> list_here(Shard* shard, PartitionIndex partition,
 Task<ScheduleCancelled> cancel_here(Shard* shard, PartitionIndex partition,
                                     const ScheduleFilter* filter) {
   ScheduleShell* shell = shard->schedule_shell(partition);
-  if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::coordinator_load_in_progress, 0};
+  if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::not_leader_or_follower, 0};
   co_return co_await shell->cancel(filter);
 }
 
 Task<ScheduleCancelled> cancel_origins_here(Shard* shard, PartitionIndex partition,
                                             const std::vector<Offset>* origins) {
   ScheduleShell* shell = shard->schedule_shell(partition);
-  if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::coordinator_load_in_progress, 0};
+  if (shell == nullptr) co_return ScheduleCancelled{ErrorCode::not_leader_or_follower, 0};
   co_return co_await shell->cancel_origins(origins);
 }
 
@@ -78,8 +77,7 @@ Task<ScheduleListingOfAll> list_schedules(Shard& home, const ScheduleFilter* fil
     const std::size_t left = listed ? limit - all.rows.size() : 0;
     Shard& shard = home.broker().home_of({store->id, index});
     const Offset first = index == from.partition ? from.offset : 0;
-    ScheduleListing part =
-        co_await on(home, shard, list_here(&shard, index, filter, first, left));
+    ScheduleListing part = co_await on(home, shard, list_here(&shard, index, filter, first, left));
     if (part.error != ErrorCode::none) {
       all.error = part.error;
       co_return all;

@@ -18,8 +18,8 @@ Bytes bytes_of(const std::vector<ScheduleKey>& keys, std::size_t first, std::siz
 Task<Result<std::vector<ScheduleKey>>> read_keys(storage::File& file, std::uint64_t first,
                                                  std::size_t count) {
   std::vector<ScheduleKey> keys(count);
-  const auto got = co_await file.read(std::as_writable_bytes(std::span{keys}),
-                                      first * sizeof(ScheduleKey));
+  const auto got =
+      co_await file.read(std::as_writable_bytes(std::span{keys}), first * sizeof(ScheduleKey));
   if (!got) co_return std::unexpected(got.error());
   if (*got != count * sizeof(ScheduleKey)) co_return fail_errno(EIO, file.path());
   co_return keys;

@@ -40,6 +40,10 @@ ScheduleShell::ScheduleShell(Shard& shard, PartitionKey key)
 
 void ScheduleShell::start() { tasks_.spawn(run()); }
 
+void ScheduleShell::release_waiting() {
+  if (phase_ == Phase::loading) stopping_ = true;
+}
+
 Task<> ScheduleShell::stop() {
   stopping_ = true;
   wake();
@@ -157,13 +161,12 @@ Task<std::vector<KeptRecord>> ScheduleShell::read_round(const std::vector<Schedu
     }
     auto got = co_await reader.read(key.offset);
     if (!got) {
-      shard_.logger().error("a scheduled record cannot be read; it is tried again",
-                            {{"partition", key_.index},
-                             {"offset", key.offset},
-                             {"error", got.error().message()}});
+      shard_.logger().error(
+          "a scheduled record cannot be read; it is tried again",
+          {{"partition", key_.index}, {"offset", key.offset}, {"error", got.error().message()}});
       postponed_ = true;
-      store_.put_back(key.offset, shard_.clock().wall_ms() +
-                                      std::chrono::milliseconds(pause_max).count());
+      store_.put_back(key.offset,
+                      shard_.clock().wall_ms() + std::chrono::milliseconds(pause_max).count());
     } else if (!*got) {
       shard_.logger().error("a scheduled record is not in the log",
                             {{"partition", key_.index}, {"offset", key.offset}});

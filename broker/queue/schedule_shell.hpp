@@ -49,18 +49,21 @@ class ScheduleShell {
   ScheduleShell(Shard& shard, PartitionKey key);
   // Loads, then delivers. Requires: every shard has its catalog.
   void start();
+  // Those who wait for it to be loaded are answered: the broker stops.
+  void release_waiting();
   // What is being delivered is delivered first.
   Task<> stop();
 
+  // All of the following wait while it loads: an error would let batches behind overtake. Errors:
+  // kafka_storage_error when the log cannot be read, not_leader_or_follower at the end, and those
+  // of appends and reads. Lifetime: what is pointed to is borrowed until they return.
+
   // Stores the records of one batch that are to wait; durable when it returns. What an earlier
-  // attempt of the same batch stored is not stored again. Waits while it loads: an error would let
-  // the batches behind overtake. Errors: those of the append; kafka_storage_error when the log
-  // cannot be read; not_leader_or_follower at the end. Lifetime: all is borrowed until it returns.
+  // attempt of the same batch stored is not stored again.
   Task<ErrorCode> keep(const ScheduleTarget* target, const ScheduleSource* source,
                        const std::vector<DelayedRecord>* records);
 
   // Both read every record that waits, and so take long where millions do.
-  // Errors: coordinator_load_in_progress; those of reads.
   Task<ScheduleListing> list(const ScheduleFilter* filter, Offset from, std::size_t limit);
   // What is being appended to its topic is not cancelled. Durable when it returns.
   Task<ScheduleCancelled> cancel(const ScheduleFilter* filter);
@@ -87,6 +90,7 @@ class ScheduleShell {
   ScheduleIndex::Limits limits() const;
   enum class Phase : std::uint8_t { loading, serving, unreadable, ended };
 
+  Task<ErrorCode> wait_loaded();
   Task<> run();
   void enter(Phase phase);
   Task<bool> load();

@@ -32,10 +32,8 @@ ScheduleRow row_of(const KeptRecord& record, PartitionIndex store) {
 Task<ScheduleListing> ScheduleShell::list(const ScheduleFilter* filter, Offset from,
                                           std::size_t limit) {
   ScheduleListing listing;
-  if (phase_ != Phase::serving) {
-    listing.error = ErrorCode::coordinator_load_in_progress;
-    co_return listing;
-  }
+  listing.error = co_await wait_loaded();
+  if (listing.error != ErrorCode::none) co_return listing;
   const Call call{*this};
   ScheduleReader reader{log_};
   listing.waiting = store_.count();
@@ -58,10 +56,8 @@ Task<ScheduleListing> ScheduleShell::list(const ScheduleFilter* filter, Offset f
 
 Task<ScheduleCancelled> ScheduleShell::cancel(const ScheduleFilter* filter) {
   ScheduleCancelled cancelled;
-  if (phase_ != Phase::serving) {
-    cancelled.error = ErrorCode::coordinator_load_in_progress;
-    co_return cancelled;
-  }
+  cancelled.error = co_await wait_loaded();
+  if (cancelled.error != ErrorCode::none) co_return cancelled;
   const Call call{*this};
   ScheduleReader reader{log_};
   for (auto at = store_.next_waiting(0); at;) {
@@ -82,10 +78,8 @@ Task<ScheduleCancelled> ScheduleShell::cancel(const ScheduleFilter* filter) {
 
 Task<ScheduleCancelled> ScheduleShell::cancel_origins(const std::vector<Offset>* origins) {
   ScheduleCancelled cancelled;
-  if (phase_ != Phase::serving) {
-    cancelled.error = ErrorCode::coordinator_load_in_progress;
-    co_return cancelled;
-  }
+  cancelled.error = co_await wait_loaded();
+  if (cancelled.error != ErrorCode::none) co_return cancelled;
   const Call call{*this};
   std::vector<Offset> found;
   for (const Offset origin : *origins) {

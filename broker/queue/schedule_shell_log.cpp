@@ -18,13 +18,18 @@ constexpr std::chrono::seconds done_pause{1};
 
 }  // namespace
 
+Task<ErrorCode> ScheduleShell::wait_loaded() {
+  while (phase_ == Phase::loading) co_await phase_changed_.wait();
+  if (phase_ == Phase::unreadable) co_return ErrorCode::kafka_storage_error;
+  co_return phase_ == Phase::ended ? ErrorCode::not_leader_or_follower : ErrorCode::none;
+}
+
 // ---- What is to wait ----
 
 Task<ErrorCode> ScheduleShell::keep(const ScheduleTarget* target, const ScheduleSource* source,
                                     const std::vector<DelayedRecord>* records) {
-  while (phase_ == Phase::loading) co_await phase_changed_.wait();
-  if (phase_ == Phase::unreadable) co_return ErrorCode::kafka_storage_error;
-  if (phase_ == Phase::ended) co_return ErrorCode::not_leader_or_follower;
+  const ErrorCode ready = co_await wait_loaded();
+  if (ready != ErrorCode::none) co_return ready;
   const Call call{*this};
   std::vector<Keeping> entries;
   const auto count = static_cast<std::int32_t>(records->size());
@@ -175,11 +180,9 @@ Task<> ScheduleShell::copy_oldest(std::vector<Offset> oldest) {
     entry.replaces = record.offset;
     entries.push_back({entry, record.value, headers.back()});
   }
-  const ErrorCode error =
-      entries.empty() ? ErrorCode::none : co_await store_entries(&entries);
+  const ErrorCode error = entries.empty() ? ErrorCode::none : co_await store_entries(&entries);
   if (error != ErrorCode::none)
-    for (const KeptRecord& record : records)
-      store_.put_back(record.offset, record.entry.due_ms);
+    for (const KeptRecord& record : records) store_.put_back(record.offset, record.entry.due_ms);
   else
     bytes_since_cut_ = cut_bytes;  // go on at the next look
   copying_ = false;

@@ -55,9 +55,8 @@ ScheduleStore::Batch& ScheduleStore::batch_of(const ScheduleTarget& target,
   producer.used = ++uses_;
   const auto known = std::ranges::find(producer.batches, source, &Batch::source);
   if (known != producer.batches.end()) return *known;
-  Batch& batch = *std::ranges::max_element(producer.batches, {}, [&](const Batch& one) {
-    return sequences_behind(one.source, source);
-  });
+  Batch& batch = *std::ranges::max_element(
+      producer.batches, {}, [&](const Batch& one) { return sequences_behind(one.source, source); });
   batch = {source, {}};
   return batch;
 }
@@ -71,8 +70,8 @@ void ScheduleStore::note_stored(const ScheduleEntry& entry, Offset offset) {
     finished(last.first + --last.count);
     if (last.count == 0) batch.parts.pop_back();
   }
-  const bool follows = !batch.parts.empty() &&
-                       offset == batch.parts.back().first + batch.parts.back().count;
+  const bool follows =
+      !batch.parts.empty() && offset == batch.parts.back().first + batch.parts.back().count;
   if (follows)
     ++batch.parts.back().count;
   else

@@ -1,6 +1,6 @@
 // The records that wait in one partition of __sluice_schedules: which do, when each is due, what
-// need not be kept. Sans-IO: it decides; ScheduleShell (schedule_shell.hpp) reads, appends and keeps
-// time. An offset is one of that partition's log; the record itself lies there.
+// need not be kept. Sans-IO: it decides; ScheduleShell (schedule_shell.hpp) reads, appends and
+// keeps time. An offset is one of that partition's log; the record itself lies there.
 //
 //   for (each record of the log) store.load(key, value, offset);
 //   store.accepted(first, n); … append is durable …; store.stored(entry, offset) for each
@@ -85,7 +85,9 @@ class ScheduleStore {
   struct Batch {
     ScheduleSource source;
     std::vector<Part> parts;  // in order of index, without gaps
-    std::int32_t stored() const { return parts.empty() ? 0 : parts.back().index + parts.back().count; }
+    std::int32_t stored() const {
+      return parts.empty() ? 0 : parts.back().index + parts.back().count;
+    }
   };
   struct Producer {
     std::array<Batch, 5> batches;  // as many as a producer has in flight

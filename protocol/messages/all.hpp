@@ -164,8 +164,7 @@ using Apis = ApiList<
     Api<"DescribeShareGroupOffsets", DescribeShareGroupOffsetsRequest,
         DescribeShareGroupOffsetsResponse>,
     Api<"AlterShareGroupOffsets", AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse>,
-    Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest,
-        DeleteShareGroupOffsetsResponse>,
+    Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse>,
     Api<"ListSchedules", ListSchedulesRequest, ListSchedulesResponse>,
     Api<"CancelSchedules", CancelSchedulesRequest, CancelSchedulesResponse>>;
 

@@ -175,6 +175,16 @@ class QueueTest : public testing::Test {
     }
     return all;
   }
+  Offset log_start(const std::string& topic, PartitionIndex partition = 0) {
+    protocol::ListOffsetsRequest request;
+    auto& wanted = request.topics.emplace_back();
+    wanted.name = topic;
+    auto& part = wanted.partitions.emplace_back();
+    part.partition_index = partition;
+    part.timestamp = -2;
+    const auto response = client_->call<protocol::ListOffsetsResponse>(request, 4);
+    return response->topics.front().partitions.front().offset;
+  }
   std::vector<ReadRecord> read_within(const std::string& topic, std::chrono::milliseconds time) {
     return read(topic, 1'000'000, 0, 0, time);
   }
@@ -200,14 +210,15 @@ class QueueTest : public testing::Test {
     protocol::Decompressor decompressor;
     while (const auto batch = batches.next()) {
       std::vector<std::byte> plain;
-      EXPECT_TRUE(decompressor.decompress(batch->header.compression(), batch->records(), 1 << 20,
-                                          plain));
+      EXPECT_TRUE(
+          decompressor.decompress(batch->header.compression(), batch->records(), 1 << 20, plain));
       protocol::RecordIterator records{plain, batch->header.record_count};
       while (const auto record = records.next()) {
         const Offset offset = protocol::offset_of(*record, batch->header);
         if (offset < next) continue;
-        ReadRecord read{offset, protocol::timestamp_of(*record, batch->header), {},
-                        text_of(record->value), {}, now_ms()};
+        ReadRecord read{offset, protocol::timestamp_of(*record, batch->header),
+                        {},     text_of(record->value),
+                        {},     now_ms()};
         if (record->key) read.key = text_of(record->key);
         for (const auto& header : record->headers)
           read.headers.emplace_back(std::string(header.key), text_of(header.value));

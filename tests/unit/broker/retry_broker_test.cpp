@@ -105,8 +105,9 @@ TEST_F(RetryBrokerTest, AfterTheLastAttemptItIsADeadLetterWithEverything) {
   EXPECT_EQ(letters[0].header("__dlq.errors.reason"), "retry-limit");
   EXPECT_GE(std::stoll(letters[0].header("__dlq.errors.first.failure.ms")), begin);
   EXPECT_GE(std::stoll(letters[0].header("__dlq.errors.last.failure.ms")), begin + 40);
-  EXPECT_TRUE(read("orders.billing.retry", 1, second[0].offset + 1, 0,
-                   std::chrono::milliseconds(300)).empty());
+  EXPECT_TRUE(
+      read("orders.billing.retry", 1, second[0].offset + 1, 0, std::chrono::milliseconds(300))
+          .empty());
 }
 
 TEST_F(RetryBrokerTest, WithoutADeadLetterTopicItComesBackWithoutEnd) {

@@ -99,8 +99,9 @@ TEST_F(ScheduleBrokerTest, WhatCannotBeIsRefusedByNameAndStoresNothing) {
 }
 
 TEST_F(ScheduleBrokerTest, CompactionAndSchedulesDoNotGoTogether) {
-  EXPECT_EQ(create_topic("both", {{"sluice.schedule.enable", "true"}, {"cleanup.policy", "compact"}}),
-            ErrorCode::invalid_config);
+  EXPECT_EQ(
+      create_topic("both", {{"sluice.schedule.enable", "true"}, {"cleanup.policy", "compact"}}),
+      ErrorCode::invalid_config);
   EXPECT_EQ(configure(2, "orders", "cleanup.policy", "compact"), ErrorCode::invalid_config);
 }
 
@@ -156,8 +157,8 @@ TEST_F(ScheduleBrokerTest, ATopicThatIsDeletedTakesItsSchedulesWithIt) {
 }
 
 TEST_F(ScheduleBrokerTest, ALogAppendTimeTopicStampsWhenItIsDue) {
-  create_topic("stamped", {{"sluice.schedule.enable", "true"},
-                           {"message.timestamp.type", "LogAppendTime"}});
+  create_topic("stamped",
+               {{"sluice.schedule.enable", "true"}, {"message.timestamp.type", "LogAppendTime"}});
   EXPECT_EQ(produce("stamped", {delayed("later", 200)}).error, ErrorCode::none);
   const auto records = read("stamped", 1);
   EXPECT_GE(records.front().timestamp_ms,
@@ -233,6 +234,29 @@ TEST_F(ScheduleListTest, WhatIsCancelledDoesNotComeAlsoAfterARestart) {
   start();
   EXPECT_EQ(values_of(read("orders", 1)), (Values{"stays"}));
   EXPECT_EQ(values_of(read_within("orders", std::chrono::milliseconds(300))), (Values{"stays"}));
+}
+
+// One that waits long among very many that do not keep the log: it is stored once more.
+TEST_F(ScheduleListTest, OneThatWaitsLongKeepsItsIdAndNotTheLog) {
+  schedule("orders", "stays", "far", 3'600'000);
+  const std::string id(list("orders").schedules.at(0).id);
+  const std::vector<SentRecord> many(5000, SentRecord{"x", {{"sluice-delay-ms", "0"}}});
+  for (int i = 0; i < 24; ++i) ASSERT_EQ(produce("orders", many).error, ErrorCode::none);
+  ASSERT_EQ(read("orders", 120'000).size(), 120'000u);
+  const TimePoint until = clock_.now() + std::chrono::seconds(10);
+  const auto store = static_cast<PartitionIndex>(std::stoi(id));
+  while (log_start("__sluice_schedules", store) < 1000 && clock_.now() < until) {
+    produce("orders", many);  // what is appended makes it look
+    read("orders", 5000, 120'000);
+  }
+  EXPECT_GE(log_start("__sluice_schedules", store), 1000);
+  start();
+  const List listed = list("orders");
+  ASSERT_EQ(listed.schedules.size(), 1u);
+  EXPECT_EQ(listed.schedules.front().id, id);
+  EXPECT_EQ(listed.schedules.front().value_size, 5);
+  EXPECT_EQ(cancel({id}).cancelled, 1);
+  EXPECT_EQ(list("orders").pending, 0);
 }
 
 TEST_F(ScheduleListTest, QuestionsThatMakeNoSenseAreRefused) {

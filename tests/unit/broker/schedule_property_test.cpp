@@ -1,9 +1,8 @@
 // A ScheduleStore beside a model with one entry a schedule, through restarts, failed appends, clock
 // steps, a log that is cut, and an index whose reads and writes end when they like.
 // SLUICE_SCHEDULE_OPERATIONS for more operations, SLUICE_SEED for another run.
-#include "broker/queue/schedule_store.hpp"
-
 #include "base/random.hpp"
+#include "broker/queue/schedule_store.hpp"
 
 #include <gtest/gtest.h>
 
@@ -43,16 +42,25 @@ class World {
     switch (random_.below(12)) {
       case 0:
       case 1:
-      case 2: return produce();
-      case 3: return retry();
+      case 2:
+        return produce();
+      case 3:
+        return retry();
       case 4:
       case 5:
-      case 6: return deliver();
-      case 7: return cancel();
-      case 8: now_ms_ += static_cast<std::int64_t>(random_.below(200)); return;
-      case 9: return odd();
-      case 10: return cut();
-      default: return tend();
+      case 6:
+        return deliver();
+      case 7:
+        return cancel();
+      case 8:
+        now_ms_ += static_cast<std::int64_t>(random_.below(200));
+        return;
+      case 9:
+        return odd();
+      case 10:
+        return cut();
+      default:
+        return tend();
     }
   }
   // Everything that is acknowledged and not cancelled arrives, once the clock has got there.
@@ -86,7 +94,8 @@ class World {
   void produce() {
     Batch batch;
     const bool idempotent = !chance(3);
-    if (idempotent) batch.source = {7, 1, next_sequence_++, static_cast<std::uint32_t>(next_sequence_)};
+    if (idempotent)
+      batch.source = {7, 1, next_sequence_++, static_cast<std::uint32_t>(next_sequence_)};
     const int count = 1 + static_cast<int>(random_.below(5));
     for (int i = 0; i < count; ++i) {
       batch.wanted.push_back(static_cast<int>(wanted_.size()));
@@ -104,8 +113,9 @@ class World {
   }
   bool somebody_may_retry() const {
     const std::size_t back = std::min<std::size_t>(5, batches_.size());
-    return std::ranges::any_of(batches_.end() - static_cast<std::ptrdiff_t>(back), batches_.end(),
-                               [](const Batch& b) { return b.source.producer_id >= 0 && !b.appended; });
+    return std::ranges::any_of(
+        batches_.end() - static_cast<std::ptrdiff_t>(back), batches_.end(),
+        [](const Batch& b) { return b.source.producer_id >= 0 && !b.appended; });
   }
   void send(Batch& batch) {
     const std::int32_t have = store_->stored_of(target_, batch.source);
@@ -183,8 +193,8 @@ class World {
     done_.clear();
   }
   void cancel() {
-    const auto at = store_->next_waiting(static_cast<Offset>(random_.below(
-        static_cast<std::uint64_t>(end_ + 1))));
+    const auto at = store_->next_waiting(
+        static_cast<Offset>(random_.below(static_cast<std::uint64_t>(end_ + 1))));
     if (!at || !store_->take(*at)) return;
     const ScheduleEntry entry = entry_at(*at);
     if (chance(4)) return store_->put_back(*at, entry.due_ms);  // it could not be noted
