@@ -50,6 +50,13 @@ GroupConfig group_config(const Shard& shard, std::string_view group) {
   return effective_group_config(shard.catalog()->configs(ResourceType::group, group));
 }
 
+// Two of them could wait for each other's turnstile.
+bool is_retry_topic(const Catalog& catalog, std::string_view name) {
+  const Topic* topic = catalog.find(name);
+  return topic != nullptr &&
+         effective_topic_config(TopicConfig{}, topic->overrides).is_retry_topic();
+}
+
 DeadLetterInfo letter_info(const Exhausted& exhausted, const TopicConfig& config,
                            std::int64_t now_ms) {
   DeadLetterInfo info;
@@ -129,6 +136,9 @@ Task<AppendResult> Partition::set_aside(const DividedBatch* divided,
                                         const protocol::BatchHeader* header) {
   if (!divided->exhausted.empty()) {
     const GroupConfig group = group_config(shard_, config_.retry_group);
+    if (is_retry_topic(*shard_.catalog(), group.dead_letter_topic))
+      co_return refuse(ErrorCode::kafka_storage_error,
+                       "The dead-letter topic of the group is a retry topic.");
     const std::int64_t now_ms = shard_.clock().wall_ms();
     DeadLetterBatch letters;
     for (const DelayedRecord& record : divided->exhausted)

@@ -58,7 +58,7 @@ Task<> ScheduleShell::run() {
     const bool loaded = co_await load();
     enter(loaded ? Phase::serving : Phase::unreadable);
     if (loaded) co_await serve();
-    enter(stopping_ ? Phase::ended : phase_ == Phase::serving ? Phase::loading : phase_);
+    if (loaded) enter(stopping_ ? Phase::ended : Phase::settling);
     co_await settle();
     reload_ = false;
     if (loaded || stopping_) continue;

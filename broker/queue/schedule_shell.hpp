@@ -55,8 +55,9 @@ class ScheduleShell {
   Task<> stop();
 
   // All of the following wait while it loads: an error would let batches behind overtake. Errors:
-  // kafka_storage_error when the log cannot be read, not_leader_or_follower at the end, and those
-  // of appends and reads. Lifetime: what is pointed to is borrowed until they return.
+  // kafka_storage_error when the log cannot be read or is about to be loaded again,
+  // not_leader_or_follower at the end, and those of appends and reads. Lifetime: what is pointed to
+  // is borrowed until they return.
 
   // Stores the records of one batch that are to wait; durable when it returns. What an earlier
   // attempt of the same batch stored is not stored again.
@@ -88,7 +89,9 @@ class ScheduleShell {
   class Call;
 
   ScheduleIndex::Limits limits() const;
-  enum class Phase : std::uint8_t { loading, serving, unreadable, ended };
+  // settling: what went on before ends. Nobody waits then: a delivery may wait for a partition
+  // whose append would wait here.
+  enum class Phase : std::uint8_t { loading, serving, settling, unreadable, ended };
 
   Task<ErrorCode> wait_loaded();
   Task<> run();

@@ -20,8 +20,9 @@ constexpr std::chrono::seconds done_pause{1};
 
 Task<ErrorCode> ScheduleShell::wait_loaded() {
   while (phase_ == Phase::loading) co_await phase_changed_.wait();
-  if (phase_ == Phase::unreadable) co_return ErrorCode::kafka_storage_error;
-  co_return phase_ == Phase::ended ? ErrorCode::not_leader_or_follower : ErrorCode::none;
+  if (phase_ == Phase::serving) co_return ErrorCode::none;
+  co_return phase_ == Phase::ended ? ErrorCode::not_leader_or_follower
+                                   : ErrorCode::kafka_storage_error;
 }
 
 // ---- What is to wait ----

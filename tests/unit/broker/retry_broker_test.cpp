@@ -137,6 +137,16 @@ TEST_F(RetryBrokerTest, ARecordThatCannotBecomeADeadLetterStaysWithTheClient) {
   EXPECT_EQ(read("dlq.missing", 1).size(), 1u);
 }
 
+TEST_F(RetryBrokerTest, ARetryTopicIsNoDeadLetterTopic) {
+  set("errors.deadletterqueue.topic.name", "orders.billing.retry");
+  set("sluice.retry.attempts.max", "1");
+  set("sluice.retry.backoff.ms", "10");
+  produce("orders.billing.retry", {{"broken", {}}});
+  const auto records = read("orders.billing.retry", 1);
+  const SentRecord again{records.at(0).value, records[0].headers};
+  EXPECT_EQ(produce("orders.billing.retry", {again}).error, ErrorCode::kafka_storage_error);
+}
+
 TEST_F(RetryBrokerTest, AttemptsAreKnownAfterARestart) {
   produce("orders.billing.retry", {{"broken", {}}});
   const auto first = read("orders.billing.retry", 1);

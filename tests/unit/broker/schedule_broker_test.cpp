@@ -156,6 +156,34 @@ TEST_F(ScheduleBrokerTest, ATopicThatIsDeletedTakesItsSchedulesWithIt) {
   EXPECT_EQ(values_of(read("orders", 1)), (Values{"mine"}));
 }
 
+TEST_F(ScheduleBrokerTest, WhatItsTopicDoesNotTakeIsKeptAndTriedAgain) {
+  EXPECT_EQ(produce("orders", {delayed("kept", 100)}).error, ErrorCode::none);
+  EXPECT_EQ(configure(2, "orders", "sluice.schedule.enable", "false"), ErrorCode::none);
+  EXPECT_EQ(configure(2, "orders", "cleanup.policy", "compact"), ErrorCode::none);
+  EXPECT_TRUE(read_within("orders", std::chrono::milliseconds(500)).empty());
+  EXPECT_EQ(configure(2, "orders", "cleanup.policy", "delete"), ErrorCode::none);
+  EXPECT_EQ(values_of(read("orders", 1)), (Values{"kept"}));
+}
+
+// A time to try again is by the clock as it was: everything is loaded once more.
+TEST_F(ScheduleBrokerTest, TheClockThatIsSetBackHoldsUpNothingThatWasPostponed) {
+  constexpr std::int64_t hour_ms = 3'600'000;
+  clock_.step(hour_ms);
+  EXPECT_EQ(produce("orders", {delayed("refused", 100)}).error, ErrorCode::none);
+  EXPECT_EQ(configure(2, "orders", "sluice.schedule.enable", "false"), ErrorCode::none);
+  EXPECT_EQ(configure(2, "orders", "cleanup.policy", "compact"), ErrorCode::none);
+  EXPECT_TRUE(read_within("orders", std::chrono::milliseconds(200)).empty());
+  // The partition is left alone for a second now, in which this one becomes due.
+  EXPECT_EQ(configure(2, "orders", "cleanup.policy", "delete"), ErrorCode::none);
+  EXPECT_EQ(configure(2, "orders", "sluice.schedule.enable", "true"), ErrorCode::none);
+  const std::string due = std::to_string(now_ms() - hour_ms + 300);
+  const SentRecord sent{"right", {{"sluice-deliver-at", due}}};
+  EXPECT_EQ(produce("orders", {sent}).error, ErrorCode::none);
+  EXPECT_TRUE(read_within("orders", std::chrono::milliseconds(100)).empty());
+  clock_.step(-hour_ms);
+  EXPECT_EQ(values_of(read("orders", 1)), (Values{"right"}));
+}
+
 TEST_F(ScheduleBrokerTest, ALogAppendTimeTopicStampsWhenItIsDue) {
   create_topic("stamped",
                {{"sluice.schedule.enable", "true"}, {"message.timestamp.type", "LogAppendTime"}});
