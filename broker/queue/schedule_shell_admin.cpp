@@ -120,6 +120,7 @@ Task<ErrorCode> ScheduleShell::end_by_cancel(const std::vector<Offset>* offsets)
   protocol::BatchBuilder builder;
   builder.append({shard_.clock().wall_ms(), Bytes{key}, Bytes{value}, {}});
   std::vector<std::byte> batch = builder.finish();
+  bytes_since_cut_ += batch.size();
   const auto appended = co_await log_.append(std::move(batch));
   for (const Offset offset : *offsets) {
     if (appended.error == ErrorCode::none)
@@ -127,6 +128,7 @@ Task<ErrorCode> ScheduleShell::end_by_cancel(const std::vector<Offset>* offsets)
     else
       store_.put_back(offset, shard_.clock().wall_ms());  // too early is looked at again
   }
+  co_await cut_log();
   co_return appended.error;
 }
 
