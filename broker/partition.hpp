@@ -52,6 +52,7 @@ struct FetchQuery {
   LeaderEpoch last_fetched_epoch = -1;    // -1: do not check
   storage::AtLeastOneBatch least = storage::AtLeastOneBatch::no;
   storage::Handout handout = storage::Handout::files;
+  bool empty_batches = true;  // whether the answer may be nothing but batches without records
 };
 
 struct FetchAnswer {
@@ -115,6 +116,8 @@ class Partition {
   Task<AppendResult> append_as_planned(Bytes records, protocol::CheckedBatch checked,
                                        std::int64_t now_ms);
   std::unique_ptr<DelayRule> delay_rule(std::int64_t now_ms) const;
+  Task<Result<storage::ReadResult>> pass_empty_batches(storage::ReadResult first, FetchQuery query,
+                                                       Offset end);
   Task<AppendResult> set_aside(const DividedBatch* divided, const protocol::BatchHeader* header);
   AppendResult accepted(const storage::AppendInfo& info, std::int64_t append_time_ms) const;
   Task<AppendResult> store(Bytes batch, std::int64_t append_time_ms);

@@ -12,6 +12,7 @@
 #include "broker/worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <exception>
 
@@ -72,6 +73,14 @@ DeadLetterInfo letter_info(const Exhausted& exhausted, const TopicConfig& config
   return info;
 }
 
+// Where the first batch with records begins.
+std::optional<std::size_t> first_with_records(Bytes bytes) {
+  protocol::BatchIterator batches{bytes};
+  while (const auto batch = batches.next())
+    if (batch->header.record_count != 0) return batches.position() - batch->bytes.size();
+  return std::nullopt;
+}
+
 }  // namespace
 
 // What makes records of this topic wait. Requires: config().delays.
@@ -129,6 +138,33 @@ Task<AppendResult> Partition::append_as_planned(Bytes records, protocol::Checked
   const RewritePlan plan = plan_rewrite(checked, config_);
   if (!plan.needed) co_return co_await store(records, -1);
   co_return co_await append_rewritten(records, plan, checked, now_ms);
+}
+
+// Some clients take an answer without records for the end of the partition (kafkajs) or for a fault
+// (kafka-python 2.0): it begins with a batch that has some, if there is one before `end`.
+Task<Result<storage::ReadResult>> Partition::pass_empty_batches(storage::ReadResult first,
+                                                                FetchQuery query, Offset end) {
+  storage::ReadResult read = first;
+  while (!read.empty()) {
+    storage::Slice bytes = storage::contiguous(read);
+    if (const auto begin = first_with_records(bytes.bytes)) {
+      if (*begin == 0) co_return read;
+      bytes.bytes = bytes.bytes.subspan(*begin);
+      read.size = bytes.size();
+      read.slices.assign(1, std::move(bytes));
+      co_return read;
+    }
+    if (read.next_offset >= end) {
+      if (query.empty_batches) co_return first;
+      break;
+    }
+    co_await asio::post(shard_.executor(), asio::use_awaitable_t<Executor>{});
+    auto more = co_await log_->read(read.next_offset, static_cast<std::size_t>(query.max_bytes),
+                                    end, query.least, query.handout);
+    if (!more) co_return std::unexpected(more.error());
+    read = std::move(*more);
+  }
+  co_return storage::ReadResult{.next_offset = query.offset};
 }
 
 // What does not go into this log is durable elsewhere when it returns.

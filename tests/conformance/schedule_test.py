@@ -74,6 +74,17 @@ class ScheduleTest(BrokerCase):
         self.assertEqual((record.key, record.value), (b"k", b"later"))
         self.assertEqual(record.headers[0], ("a", b"b"))
 
+    def test_kafka_python_at_the_end_of_the_partition(self):
+        topic = self.schedule_topic()
+        consumer = KafkaConsumer(topic, bootstrap_servers=self.address, consumer_timeout_ms=10_000,
+                                 auto_offset_reset="earliest", fetch_max_wait_ms=100)
+        self.addCleanup(consumer.close)
+        self.produce(topic, [(None, b"first")])
+        self.assertEqual(next(consumer).value, b"first")
+        # What it is answered meanwhile has no record.
+        self.produce(topic, [{"value": b"later", "headers": [("sluice-delay-ms", b"500")]}])
+        self.assertEqual(next(consumer).value, b"later")
+
     def test_what_is_refused_says_why(self):
         topic = self.schedule_topic()
         with self.assertRaisesRegex(AssertionError, "INVALID_RECORD|Broker failed to validate"):

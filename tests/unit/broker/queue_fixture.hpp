@@ -151,6 +151,22 @@ class QueueTest : public testing::Test {
     return produce_batch(topic, batch_of(records, options));
   }
 
+  // The bytes of one answer of partition 0, of about `bytes_max`.
+  std::vector<std::byte> fetch(const std::string& topic, Offset from, std::int32_t bytes_max,
+                               std::int16_t version = 11) {
+    protocol::FetchRequest request;
+    request.max_bytes = 1 << 20;
+    auto& wanted = request.topics.emplace_back();
+    wanted.topic = topic;
+    auto& part = wanted.partitions.emplace_back();
+    part.fetch_offset = from;
+    part.partition_max_bytes = bytes_max;
+    const auto response = client_->call<protocol::FetchResponse>(request, version);
+    const auto& row = response->responses.front().partitions.front();
+    EXPECT_EQ(row.error_code, ErrorCode::none);
+    if (!row.records) return {};
+    return {row.records->bytes.begin(), row.records->bytes.end()};
+  }
   // Everything from `from` on, once there are `count` records or `patience` is over.
   std::vector<ReadRecord> read(const std::string& topic, std::size_t count, Offset from = 0,
                                PartitionIndex partition = 0,

@@ -193,6 +193,27 @@ TEST_F(ScheduleBrokerTest, ALogAppendTimeTopicStampsWhenItIsDue) {
             std::stoll(records.front().header("sluice-scheduled-for")));
 }
 
+// kafkajs goes to the end of the partition when an answer has no record, kafka-python 2.0 fails.
+TEST_F(ScheduleBrokerTest, AnAnswerBeginsWithARecordIfThereIsOne) {
+  const auto first_batch = [](const std::vector<std::byte>& bytes) {
+    return protocol::parse_batch_header(bytes);
+  };
+  for (int i = 0; i < 5; ++i) produce("orders", {delayed("far", 3'600'000)});
+  EXPECT_TRUE(fetch("orders", 0, 1 << 20, 4).empty());
+  const auto at_end = first_batch(fetch("orders", 0, 1 << 20));
+  ASSERT_TRUE(at_end);  // so that a consumer gets to the end
+  EXPECT_EQ(at_end->record_count, 0);
+  produce("orders", {{"now", {}}});
+  produce("orders", {delayed("far", 3'600'000)});
+  for (const std::int16_t version : {4, 11})
+    for (const Offset from : {0, 3, 5}) {
+      const auto batch = first_batch(fetch("orders", from, 1, version));
+      ASSERT_TRUE(batch);
+      EXPECT_EQ(batch->base_offset, 5);
+      EXPECT_EQ(batch->record_count, 1);
+    }
+}
+
 // ---- Listing and cancelling ----
 
 class ScheduleListTest : public ScheduleBrokerTest {
