@@ -4,6 +4,7 @@
 #include "broker/queue/schedule_headers.hpp"
 #include "broker/shard.hpp"
 #include "protocol/batch_builder.hpp"
+#include "protocol/batch_rewrite.hpp"
 
 #include <algorithm>
 
@@ -42,7 +43,8 @@ class Deliverer {
   Task<ErrorCode> finish() {
     if (builder_.empty()) co_return ErrorCode::none;
     const auto count = static_cast<std::size_t>(builder_.record_count());
-    const std::vector<std::byte> batch = builder_.finish();
+    std::vector<std::byte> batch = builder_.finish();
+    count_from_now(batch);
     Partition* here = partition();
     if (here == nullptr) co_return shard_.why_missing(target_.topic);
     const AppendResult appended = co_await here->append_own(batch);
@@ -61,6 +63,14 @@ class Deliverer {
   }
 
  private:
+  // Records keep the producer's timestamps; retention goes by the batch's, and begins now.
+  void count_from_now(std::vector<std::byte>& batch) const {
+    auto header = *protocol::parse_batch_header(batch);
+    const std::int64_t now_ms = shard_.clock().wall_ms();
+    if (header.timestamp_type() == protocol::TimestampType::create_time &&
+        header.max_timestamp < now_ms)
+      protocol::correct_max_timestamp(batch, header, now_ms);
+  }
   Partition* partition() const { return shard_.find(target_.topic, target_.partition); }
   protocol::BatchOptions options_for(const Partition& here) const {
     protocol::BatchOptions options;

@@ -190,6 +190,7 @@ Task<> ScheduleShell::deliver_to(ScheduleTarget target, std::vector<const KeptRe
     shard_.logger().warn("scheduled records of a topic that was deleted are dropped",
                          {{"topic_id", target.topic.to_string()}, {"records", records.size()}});
     for (const KeptRecord* record : records) note_done(record->offset);
+    blocked_.erase(target);
     co_return;
   }
   const auto blocked = blocked_.find(target);

@@ -184,6 +184,25 @@ TEST_F(ScheduleBrokerTest, TheClockThatIsSetBackHoldsUpNothingThatWasPostponed) 
   EXPECT_EQ(values_of(read("orders", 1)), (Values{"right"}));
 }
 
+// A record that waited longer than its topic keeps records is not deleted as it comes.
+TEST_F(ScheduleBrokerTest, RetentionCountsFromTheDelivery) {
+  EXPECT_EQ(produce("orders", {delayed("later", 3'600'000)}).error, ErrorCode::none);
+  clock_.step(3'600'000);
+  const auto records = read("orders", 1);
+  EXPECT_LT(records.at(0).timestamp_ms, now_ms() - 3'500'000);
+  const auto batch = protocol::parse_batch_header(fetch("orders", 1, 1 << 20));
+  ASSERT_TRUE(batch);
+  EXPECT_GE(batch->max_timestamp, std::stoll(records[0].header("sluice-scheduled-for")));
+  protocol::ListOffsetsRequest request;
+  auto& part = request.topics.emplace_back().partitions.emplace_back();
+  request.topics.front().name = "orders";
+  part.timestamp = -3;  // of the newest record
+  const auto response = client_->call<protocol::ListOffsetsResponse>(request, 7);
+  const auto& row = response->topics.front().partitions.front();
+  EXPECT_EQ(row.offset, 1);
+  EXPECT_EQ(row.timestamp, records[0].timestamp_ms);
+}
+
 TEST_F(ScheduleBrokerTest, ALogAppendTimeTopicStampsWhenItIsDue) {
   create_topic("stamped",
                {{"sluice.schedule.enable", "true"}, {"message.timestamp.type", "LogAppendTime"}});
