@@ -4,12 +4,14 @@
 #include "broker/group_route.hpp"
 #include "broker/listener.hpp"
 #include "broker/partition.hpp"
+#include "broker/queue/schedule_route.hpp"
 #include "broker/share/share_route.hpp"
 #include "broker/stray_directories.hpp"
 #include "storage/open_file_system.hpp"
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace sluice::broker {
@@ -54,6 +56,14 @@ Task<> start_listener(Shard* shard, Listener* listener) {
 Task<> start_upkeep(Shard* shard) {
   shard->start_upkeep();
   co_return;
+}
+// Whether records of the topic that is changed may have to wait.
+bool delays(const CatalogChange& change) {
+  const auto* made = std::get_if<CreateTopic>(&change);
+  const auto* configured = std::get_if<ReplaceConfigs>(&change);
+  if (made != nullptr) return effective_topic_config(TopicConfig{}, made->topic.overrides).delays;
+  return configured != nullptr && configured->type == ResourceType::topic &&
+         effective_topic_config(TopicConfig{}, configured->configs).delays;
 }
 Task<> close_catalog(CatalogStore* store) { co_await store->close(); }
 
@@ -124,6 +134,7 @@ Task<Result<>> Broker::open_catalog(Shard* shard) {
   if (!store) co_return std::unexpected(store.error());
   catalog_ = std::move(*store);
   cluster_id_ = catalog_->cluster_id();
+  hash_key_ = catalog_->hash_secret();
   auto removed = co_await storage::Store::remove_deleted(shard->files());
   if (!removed) co_return removed;
   co_return co_await set_strays_aside(shard->files(), catalog_->snapshot(), logger_);
@@ -224,6 +235,10 @@ void Broker::connection_ended(std::string host) {
 
 Task<Result<CommitOutcome>> Broker::commit(std::vector<CatalogChange> changes) {
   Shard& home = shards_.at(0);
+  const CatalogSnapshot before = catalog_->snapshot();
+  if (before->find(schedules_topic_name) == nullptr && std::ranges::any_of(changes, delays))
+    changes.emplace_back(
+        admin::schedules_topic(*base_options_, *before, home.random(), clock_.wall_ms()));
   auto outcome = co_await catalog_->commit(std::move(changes));
   if (!outcome) {
     logger_.error("the catalog could not be written", {{"error", outcome.error().message()}});

@@ -24,6 +24,7 @@
 #include "protocol/error_code.hpp"
 #include "storage/directory_lock.hpp"
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -56,6 +57,8 @@ class Broker {
   const Options& options() const { return *base_options_; }
   const std::shared_ptr<const Options>& base_options() const { return base_options_; }
   const std::string& cluster_id() const { return cluster_id_; }
+  // Secret of this data directory, for keyed hashes.
+  const std::array<std::byte, 16>& hash_key() const { return hash_key_; }
   const std::string& data_directory() const { return data_directory_; }
   std::int64_t started_ms() const { return started_ms_; }  // how long start() took
   Driving driving() const { return shards_.driving(); }
@@ -75,7 +78,7 @@ class Broker {
   // On shard 0 only: changes that are computed from the catalog go through one at a time.
   Turnstile& changes() { return changes_; }
   // On shard 0: commits and hands the new catalog to every shard; partitions are open and visible
-  // when it returns.
+  // when it returns. With the first topic whose records may wait, __sluice_schedules is made too.
   Task<Result<CommitOutcome>> commit(std::vector<CatalogChange> changes);
   // From any shard: makes __consumer_offsets if it is missing.
   Task<protocol::ErrorCode> create_offsets_topic(Shard& home);
@@ -120,6 +123,7 @@ class Broker {
   Shards shards_;
   Turnstile changes_;
   std::string cluster_id_;
+  std::array<std::byte, 16> hash_key_{};
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Endpoint> addresses_;
   std::atomic<std::uint32_t> next_session_{0};

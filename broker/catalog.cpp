@@ -169,11 +169,11 @@ std::string_view topic_name_fault(std::string_view name) {
 
 bool is_internal_topic(std::string_view name) {
   return name == "__consumer_offsets" || name == "__transaction_state" ||
-         name == "__share_group_state";
+         name == "__share_group_state" || name == "__sluice_schedules";
 }
 
 bool is_compacted_internal_topic(std::string_view name) {
-  return is_internal_topic(name) && name != "__share_group_state";
+  return name == "__consumer_offsets" || name == "__transaction_state";
 }
 
 std::optional<Uuid> parse_uuid(std::string_view text) {

@@ -122,9 +122,9 @@ using CatalogSnapshot = std::shared_ptr<const Catalog>;
 
 // Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], not "." or "..". Returns why not, or an empty text.
 std::string_view topic_name_fault(std::string_view name);
-// __consumer_offsets, __transaction_state, __share_group_state.
+// __consumer_offsets, __transaction_state, __share_group_state, __sluice_schedules.
 bool is_internal_topic(std::string_view name);
-// Those of them that keep the last record of each key. __share_group_state holds changes: it is cut
+// Those of them that keep the last record of each key. The last two hold changes: they are cut
 // behind what is superseded.
 bool is_compacted_internal_topic(std::string_view name);
 

@@ -4,6 +4,7 @@
 #include "broker/broker.hpp"
 #include "broker/handlers/admin_handlers.hpp"
 #include "broker/handlers/handlers.hpp"
+#include "broker/handlers/schedule_handlers.hpp"
 #include "broker/handlers/share_handlers.hpp"
 
 #include <algorithm>
@@ -139,6 +140,9 @@ constexpr std::array handlers{
             serve<protocol::DeleteShareGroupOffsetsRequest, handle_delete_share_group_offsets>},
     Handler{ApiKey::describe_queue, serve<protocol::DescribeQueueRequest, handle_describe_queue>},
     Handler{ApiKey::alter_queue, serve<protocol::AlterQueueRequest, handle_alter_queue>},
+    Handler{ApiKey::list_schedules, serve<protocol::ListSchedulesRequest, handle_list_schedules>},
+    Handler{ApiKey::cancel_schedules,
+            serve<protocol::CancelSchedulesRequest, handle_cancel_schedules>},
 };
 
 const Handler* find_handler(ApiKey key) {

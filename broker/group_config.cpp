@@ -55,8 +55,9 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
     {"errors.deadletterqueue.topic.name",
      &G::dead_letter_topic,
      {.change = dynamic,
-      .about = "Where a share group's records go that it rejects, or that were delivered as often "
-               "as share.delivery.count.limit allows (KIP-1191). Empty: nowhere. Not set: what "
+      .about = "Where records go that the group gives up: a share group's that it rejects or that "
+               "were delivered share.delivery.count.limit times (KIP-1191), and those of its retry "
+               "topics after sluice.retry.attempts.max. Empty: nowhere. Not set: what "
                "the topic's sluice.deadletter.topic.name says."}},
     {"share.assignment.interval.ms",
      &G::share_assignment_interval_ms,
@@ -109,6 +110,13 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
       .unit = "ms",
       .change = dynamic,
       .about = "Time without a heartbeat after which a share group's member is removed."}},
+    {"sluice.retry.attempts.max",
+     &G::retry_attempts_max,
+     {.min = 1,
+      .max = 1'000'000,
+      .change = dynamic,
+      .about = "How often a record comes back through the group's retry topics before it is a "
+               "dead letter; without a dead-letter topic it comes back without end."}},
     {"sluice.retry.backoff.jitter",
      &G::retry_backoff_jitter,
      {.min = 0,

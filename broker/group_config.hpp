@@ -31,7 +31,8 @@ struct GroupConfig {
   bool share_renew_acknowledge_enable = true;
   std::int32_t share_session_timeout_ms = 45'000;
   std::string share_order = "none";   // sluice.share.order
-  std::int64_t retry_backoff_ms = 0;  // sluice.retry.*
+  std::int32_t retry_attempts_max = 5;  // sluice.retry.*
+  std::int64_t retry_backoff_ms = 0;
   std::int64_t retry_backoff_max_ms = 300'000;
   double retry_backoff_multiplier = 2.0;
   double retry_backoff_jitter = 0.2;

@@ -107,6 +107,9 @@ struct Options {
   std::int64_t log_cleaner_max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();
   double log_cleaner_min_cleanable_ratio = 0.5;
 
+  // Scheduled delivery
+  std::int64_t schedule_max_ms = 7 * 86'400'000LL;
+
   // Background work
   std::int64_t log_retention_check_interval_ms = 300'000;
   bool log_cleaner_enable = true;

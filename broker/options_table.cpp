@@ -447,6 +447,13 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
      &O::replication_factor_clamp,
      {.about = "Whether a replication factor above 1 is accepted and taken as 1; else it is "
                "refused, as Kafka does on one broker."}},
+    {"sluice.schedule.max.ms",
+     &O::schedule_max_ms,
+     {.min = 0,
+      .max = 3650 * 86'400'000LL,
+      .unit = "ms",
+      .change = dynamic,
+      .about = "How far ahead a record may be scheduled; one further away is refused."}},
     {"sluice.shards",
      &O::shards,
      {.min = 0,

@@ -86,6 +86,12 @@ Task<AppendResult> Partition::append_in_turn(Bytes records, std::int16_t api_ver
 
 Task<AppendResult> Partition::append_checked(Bytes records, protocol::CheckedBatch checked,
                                              std::int64_t now_ms) {
+  return config_.delays ? append_dividing(records, checked, now_ms)
+                        : append_as_planned(records, checked, now_ms);
+}
+
+Task<AppendResult> Partition::append_as_planned(Bytes records, protocol::CheckedBatch checked,
+                                                std::int64_t now_ms) {
   const RewritePlan plan = plan_rewrite(checked, config_);
   if (!plan.needed) co_return co_await store(records, -1);
   auto rewritten = co_await rewrite(shard_, records, plan, checked, now_ms);
@@ -106,13 +112,18 @@ Task<AppendResult> Partition::store(Bytes batch, std::int64_t append_time_ms) {
   if (!appended) co_return refuse(kafka_error(appended.error()), appended.error().message());
   if (dedup_ && !appended->duplicate)
     dedup_->on_append(appended->base_offset, appended->durable_end());
+  shard_.counters().produced_bytes += batch.size();
+  co_return accepted(*appended, append_time_ms);
+}
+
+AppendResult Partition::accepted(const storage::AppendInfo& info,
+                                 std::int64_t append_time_ms) const {
   AppendResult result;
-  result.base_offset = appended->base_offset;
+  result.base_offset = info.base_offset;
   result.log_append_time_ms = append_time_ms;
   result.log_start_offset = log_->log_start_offset();
-  result.durable_end = appended->durable_end();
-  shard_.counters().produced_bytes += batch.size();
-  co_return result;
+  result.durable_end = info.durable_end();
+  return result;
 }
 
 Task<ErrorCode> Partition::wait_durable(Offset end) {
@@ -155,8 +166,11 @@ Task<FetchAnswer> Partition::fetch(FetchQuery query) {
   }
   if (query.offset >= answer.high_watermark) co_return answer;
   if (query.max_bytes <= 0 && query.least == storage::AtLeastOneBatch::no) co_return answer;
+  if (config_.delays) query.handout = storage::Handout::memory;
   auto read = co_await log_->read(query.offset, static_cast<std::size_t>(query.max_bytes),
                                   answer.high_watermark, query.least, query.handout);
+  if (read && config_.delays)
+    read = co_await pass_empty_batches(std::move(*read), query, answer.high_watermark);
   if (!read) {
     answer.error = kafka_error(read.error());
     if (answer.error != ErrorCode::offset_out_of_range)

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "broker/catalog.hpp"
 #include "broker/fetch_waiter.hpp"
+#include "broker/partition_check.hpp"
 #include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
 #include "protocol/batch_check.hpp"
@@ -24,9 +25,11 @@
 namespace sluice::broker {
 
 using protocol::ErrorCode;
+class DelayRule;
 class Shard;
 struct Duplicates;
 struct PartitionDedup;
+struct DividedBatch;
 struct UpkeepWork;
 
 struct RecordFault {
@@ -51,6 +54,7 @@ struct FetchQuery {
   LeaderEpoch last_fetched_epoch = -1;    // -1: do not check
   storage::AtLeastOneBatch least = storage::AtLeastOneBatch::no;
   storage::Handout handout = storage::Handout::files;
+  bool empty_batches = true;  // whether the answer may be nothing but batches without records
 };
 
 struct FetchAnswer {
@@ -108,6 +112,8 @@ class Partition {
   Task<AppendResult> append_in_turn(Bytes records, std::int16_t api_version);
   Task<AppendResult> append_checked(Bytes records, protocol::CheckedBatch checked,
                                     std::int64_t now_ms);
+  Task<AppendResult> append_as_planned(Bytes records, protocol::CheckedBatch checked,
+                                       std::int64_t now_ms);
   // Where message ids count: partition_dedup.cpp.
   Task<AppendResult> append_unseen(Bytes records, protocol::CheckedBatch checked,
                                    std::int64_t now_ms);
@@ -116,6 +122,14 @@ class Partition {
   bool dedup_is_current() const;
   Task<ErrorCode> open_dedup(std::int64_t now_ms);
   void remember_ids(const Duplicates& duplicates, Offset base, TimePoint now);
+  // Where records may have to wait: partition_delay.cpp.
+  Task<AppendResult> append_dividing(Bytes records, protocol::CheckedBatch checked,
+                                     std::int64_t now_ms);
+  std::unique_ptr<DelayRule> delay_rule(std::int64_t now_ms) const;
+  Task<Result<storage::ReadResult>> pass_empty_batches(storage::ReadResult first, FetchQuery query,
+                                                       Offset end);
+  Task<AppendResult> set_aside(const DividedBatch* divided, const protocol::BatchHeader* header);
+  AppendResult accepted(const storage::AppendInfo& info, std::int64_t append_time_ms) const;
   Task<AppendResult> store(Bytes batch, std::int64_t append_time_ms);
   AppendResult refuse(ErrorCode error, std::string message) const;
   void high_watermark_moved();

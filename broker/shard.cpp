@@ -6,6 +6,7 @@
 #include "broker/group_shell.hpp"
 #include "broker/memory_pressure.hpp"
 #include "broker/partition.hpp"
+#include "broker/queue/schedule_route.hpp"
 #include "broker/share/share_route.hpp"
 #include "broker/share/share_shell.hpp"
 #include "storage/open_file_system.hpp"
@@ -173,6 +174,11 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
     store = std::make_unique<ShareStoreShell>(*this, key);
     store->start();
   }
+  if (topic->name == schedules_topic_name) {
+    auto& shell = schedules_[index];
+    shell = std::make_unique<ScheduleShell>(*this, key);
+    if (shares_) shell->start();  // else start_upkeep() does, when every shard has its partitions
+  }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
   shell = std::make_unique<GroupShell>(*this, key, group_options(*options_));
@@ -259,6 +265,11 @@ ShareStoreShell* Shard::share_store(PartitionIndex state_partition) {
   return at == share_stores_.end() ? nullptr : at->second.get();
 }
 
+ScheduleShell* Shard::schedule_shell(PartitionIndex schedules_partition) {
+  const auto at = schedules_.find(schedules_partition);
+  return at == schedules_.end() ? nullptr : at->second.get();
+}
+
 GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
   const auto at = groups_.find(offsets_partition);
   return at == groups_.end() ? nullptr : at->second.get();
@@ -268,6 +279,7 @@ GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
 
 void Shard::start_upkeep() {
   shares_->start();
+  for (auto& [index, shell] : schedules_) shell->start();
   tasks_.spawn(upkeep());
   tasks_.spawn(upkeep_of_partitions());
 }
@@ -393,10 +405,12 @@ void Shard::begin_stop() {
 
 void Shard::release_waiting() {
   for (auto& [index, shell] : groups_) shell->abandon();
+  for (auto& [index, shell] : schedules_) shell->release_waiting();
   for (auto& [key, partition] : partitions_) partition->wake_fetches();
 }
 
 Task<> Shard::stop() {
+  for (auto& [index, shell] : schedules_) co_await shell->stop();
   for (auto& [index, shell] : groups_) co_await shell->stop();
   if (shares_) co_await shares_->stop();
 }
@@ -415,6 +429,7 @@ Task<Result<>> Shard::close() {
   co_await tasks_.drain();
   while (local_calls_ != 0) co_await no_local_calls_.wait();
   groups_.clear();
+  schedules_.clear();
   share_stores_.clear();
   shares_.reset();
   partitions_.clear();

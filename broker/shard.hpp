@@ -39,6 +39,7 @@ class Connection;
 class GroupShell;
 class Partition;
 class ShareShell;
+class ScheduleShell;
 class ShareStoreShell;
 
 struct PartitionKey {
@@ -154,6 +155,8 @@ class Shard {
   ShareShell& shares() { return *shares_; }
   // Of this partition of __share_group_state; null when it is not here (yet).
   ShareStoreShell* share_store(PartitionIndex state_partition);
+  // Of this partition of __sluice_schedules; null when it is not here (yet).
+  ScheduleShell* schedule_shell(PartitionIndex schedules_partition);
   // Once the share partitions of every shard have stopped.
   Task<> stop_share_stores();
 
@@ -213,6 +216,7 @@ class Shard {
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
   std::unordered_map<PartitionIndex, std::unique_ptr<ShareStoreShell>> share_stores_;
+  std::unordered_map<PartitionIndex, std::unique_ptr<ScheduleShell>> schedules_;
   std::unique_ptr<ShareShell> shares_;
   std::unordered_set<PartitionKey, PartitionKeyHash> unopened_;  // open_again() tries them
   std::vector<Connection*> connections_;

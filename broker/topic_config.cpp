@@ -261,6 +261,24 @@ constexpr auto rows = std::to_array<ConfigRow<TopicConfig>>({
       .change = Change::dynamic,
       .about = "A record whose sluice-message-id header was seen so shortly before is acknowledged "
                "and not stored again. 0: off."}},
+    {"sluice.retry.enable",
+     &T::retry_enable,
+     {.change = Change::dynamic,
+      .about = "Whether TOPIC.GROUP.retry is made for a client that asks for it: a retry topic, "
+               "where records wait for the group's backoff."}},
+    {"sluice.retry.group",
+     &T::retry_group,
+     {.change = Change::dynamic,
+      .about = "Of a retry topic: the group whose backoff and limit apply. Set by the broker."}},
+    {"sluice.retry.source.topic",
+     &T::retry_source_topic,
+     {.change = Change::dynamic,
+      .about = "Of a retry topic: the topic its records come from. Set by the broker."}},
+    {"sluice.schedule.enable",
+     &T::schedule_enable,
+     {.change = Change::dynamic,
+      .about = "Whether records with a sluice-deliver-at or sluice-delay-ms header are kept aside "
+               "until they are due. Not with compaction."}},
     {"unclean.leader.election.enable",
      &T::unclean_leader_election_enable,
      {.change = Change::dynamic,
@@ -277,6 +295,7 @@ void derive(TopicConfig& config) {
                               ? TimestampType::log_append_time
                               : TimestampType::create_time;
   constexpr std::array names{"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"};
+  config.delays = config.schedule_enable || config.is_retry_topic();
   const auto at = std::ranges::find(names, config.compression_type);
   if (at != names.end()) config.compression = static_cast<TopicCompression>(at - names.begin());
 }
@@ -327,6 +346,13 @@ Result<> check_topic_config(const Options& options, const ConfigMap& overrides) 
                                            std::to_string(config.min_compaction_lag_ms) +
                                            ") > max.compaction.lag.ms (" +
                                            std::to_string(config.max_compaction_lag_ms) + ")");
+  if (config.compacts && config.delays)
+    return fail(ConfigErrc::bad_value,
+                "conflict topic config setting cleanup.policy: a topic with "
+                "sluice.schedule.enable, or a retry topic, cannot be compacted");
+  if (config.retry_group.empty() != config.retry_source_topic.empty())
+    return fail(ConfigErrc::bad_value,
+                "sluice.retry.group and sluice.retry.source.topic go together");
   return {};
 }
 

@@ -61,6 +61,10 @@ struct TopicConfig {
   std::int64_t segment_ms = 604'800'000;
   std::string dead_letter_topic;  // sluice.deadletter.topic.name; empty: none
   std::int64_t dedup_window_ms = 0;  // sluice.dedup.window.ms
+  bool retry_enable = false;       // sluice.retry.*
+  std::string retry_group;         // of a retry topic
+  std::string retry_source_topic;  // of a retry topic
+  bool schedule_enable = false;    // sluice.schedule.enable
   bool unclean_leader_election_enable = false;
 
   // Derived from the above by effective_topic_config(); not rows of the table.
@@ -68,6 +72,9 @@ struct TopicConfig {
   bool compacts = false;  // cleanup.policy names compact
   TimestampType timestamp_type = TimestampType::create_time;
   TopicCompression compression = TopicCompression::producer;
+  bool delays = false;  // its records may have to wait: scheduled ones, or all of a retry topic
+
+  bool is_retry_topic() const { return !retry_source_topic.empty(); }
 };
 
 // Every topic config of Kafka 4.3 and ours, sorted by name.

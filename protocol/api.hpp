@@ -76,6 +76,8 @@ enum class ApiKey : std::int16_t {
   // Ours: a broker that tells them in ApiVersions is a sluice.
   describe_queue = 10'000,
   alter_queue = 10'001,
+  list_schedules = 10'002,
+  cancel_schedules = 10'003,
 };
 
 struct ApiInfo {

@@ -12,6 +12,9 @@ Log::~Log() = default;
 Result<AppendInfo> Log::append(Bytes batch, const protocol::BatchHeader& header) {
   return parts_->append(batch, header);
 }
+Result<std::optional<AppendInfo>> Log::find_duplicate(const protocol::BatchHeader& header) const {
+  return parts_->find_duplicate(header);
+}
 Task<Result<>> Log::room_for(std::size_t size) { return parts_->room_for(size); }
 Task<Result<AppendInfo>> Log::append_when_room(Bytes batch, const protocol::BatchHeader& header) {
   return parts_->append_when_room(batch, header);

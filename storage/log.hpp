@@ -138,6 +138,10 @@ class Log {
   // disk_full, out_of_order_sequence, invalid_producer_epoch. On an error nothing was appended.
   Result<AppendInfo> append(Bytes batch, const protocol::BatchHeader& header);
 
+  // The earlier append that `header`'s batch repeats; none: append() would take it for new. Errors:
+  // fenced, closed, out_of_order_sequence, invalid_producer_epoch.
+  Result<std::optional<AppendInfo>> find_duplicate(const protocol::BatchHeader& header) const;
+
   // Ends when append() of `size` bytes is likely to be accepted: space is prepared, the segment was
   // rolled, unwritten bytes fell below the bound. Another append may come first, so append in a
   // loop. Errors: fenced, closed, disk_full, batch_too_large.

@@ -48,17 +48,23 @@ Result<> LogParts::check_room(std::size_t size, const protocol::BatchHeader* hea
   return fail(Errc::no_room);
 }
 
+Result<std::optional<AppendInfo>> LogParts::find_duplicate(
+    const protocol::BatchHeader& header) const {
+  if (closing) return fail(Errc::closed, directory);
+  if (fenced) return fail(Errc::fenced, fenced->message());
+  const auto known = producers.check(header);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return std::nullopt;
+  return AppendInfo{.base_offset = (*known)->base_offset(),
+                    .last_offset = (*known)->last_offset,
+                    .duplicate = true};
+}
+
 Result<AppendInfo> LogParts::append(Bytes batch, const protocol::BatchHeader& header) {
   SLUICE_CHECK(batch.size() == header.size());
-  if (!closing && !fenced) {
-    const auto known = producers.check(header);
-    if (!known) return std::unexpected(known.error());
-    if (*known) {
-      return AppendInfo{.base_offset = (*known)->base_offset(),
-                        .last_offset = (*known)->last_offset,
-                        .duplicate = true};
-    }
-  }
+  const auto duplicate = find_duplicate(header);
+  if (!duplicate) return std::unexpected(duplicate.error());
+  if (*duplicate) return **duplicate;
   if (auto room_now = check_room(batch.size(), &header); !room_now)
     return std::unexpected(room_now.error());
 

@@ -10,9 +10,12 @@ namespace {
 
 constexpr std::size_t decompressed_max = 256 << 20;
 
-// First record of the batch with timestamp >= `timestamp`, at or after `from`.
+// Of the records at or after `from` with timestamp >= `timestamp` the first, or the newest (the
+// first of equals).
+enum class Wanted : std::uint8_t { first, newest };
 Result<std::optional<TimestampOffset>> find_in_batch(const protocol::BatchView& batch,
-                                                     TimestampMs timestamp, Offset from) {
+                                                     TimestampMs timestamp, Offset from,
+                                                     Wanted wanted) {
   const protocol::BatchHeader& header = batch.header;
   const auto found = [&header](TimestampMs at, Offset offset) {
     return TimestampOffset{at, offset, header.partition_leader_epoch};
@@ -26,14 +29,17 @@ Result<std::optional<TimestampOffset>> find_in_batch(const protocol::BatchView& 
     if (!done) return fail(done.error());
     area = plain;
   }
+  std::optional<TimestampOffset> newest;
   protocol::RecordIterator records(area, header.record_count);
   while (const auto record = records.next()) {
     const TimestampMs at = protocol::timestamp_of(*record, header);
     const Offset offset = protocol::offset_of(*record, header);
-    if (at >= timestamp && offset >= from) return found(at, offset);
+    if (at < timestamp || offset < from) continue;
+    if (wanted == Wanted::first) return found(at, offset);
+    if (!newest || at > newest->timestamp) newest = found(at, offset);
   }
   if (records.error()) return fail(*records.error());
-  return std::nullopt;
+  return newest;
 }
 
 }  // namespace
@@ -59,7 +65,7 @@ Task<Result<TimestampOffset>> LogParts::find_by_time(TimestampMs timestamp) {
       protocol::BatchIterator batches{slice.bytes};
       while (const auto batch = batches.next()) {
         if (batch->header.max_timestamp < timestamp) continue;
-        const auto found = find_in_batch(*batch, timestamp, log_start);
+        const auto found = find_in_batch(*batch, timestamp, log_start, Wanted::first);
         if (!found) co_return std::unexpected(found.error());
         if (*found) co_return **found;
       }
@@ -94,7 +100,8 @@ Task<Result<TimestampOffset>> LogParts::max_timestamp() {
   const Slice slice = contiguous(std::move(*got));
   const auto batch = protocol::parse_batch(slice.bytes);
   if (!batch) co_return TimestampOffset{};
-  const auto found = find_in_batch(*batch, newest, log_start);
+  // The batch may say later than its records do: the broker delivers scheduled ones so.
+  const auto found = find_in_batch(*batch, -1, log_start, Wanted::newest);
   if (!found) co_return std::unexpected(found.error());
   co_return found->value_or(TimestampOffset{});
 }

@@ -137,6 +137,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
 
   // ---- log_append.cpp ----
   Result<AppendInfo> append(Bytes batch, const protocol::BatchHeader& header);
+  Result<std::optional<AppendInfo>> find_duplicate(const protocol::BatchHeader& header) const;
   Result<> check_room(std::size_t size, const protocol::BatchHeader* header);
   Task<Result<>> room_for(std::size_t size);
   Task<Result<AppendInfo>> append_when_room(Bytes batch, protocol::BatchHeader header);

@@ -105,7 +105,8 @@ std::vector<const MetadataRequest::Topic*> distinct_topics(
 std::vector<CatalogChange> auto_created_topics(const MetadataRequest& request, Version version,
                                                const Context& context) {
   std::vector<CatalogChange> changes;
-  if (asks_for_all(request, version) || !may_auto_create(request, version, context)) return changes;
+  if (asks_for_all(request, version)) return changes;
+  const bool any_topic = may_auto_create(request, version, context);
   const Catalog& catalog = *context.catalog;
   const Options& options = *context.options;
   std::int64_t partitions = catalog.partition_total();
@@ -115,7 +116,12 @@ std::vector<CatalogChange> auto_created_topics(const MetadataRequest& request, V
     const std::string_view name = *asked->name;
     if (!topic_name_fault(name).empty() || catalog.colliding(name) != nullptr) continue;
     CreateTopic change;
-    if (name == "__consumer_offsets")
+    // The source's config is leave enough: librdkafka's consumers let nothing be made.
+    if (auto retry = retry_topic(name, catalog, context.random, context.now_ms))
+      change = std::move(*retry);
+    else if (!any_topic)
+      continue;
+    else if (name == "__consumer_offsets")
       change = offsets_topic(options, catalog, context.random, context.now_ms);
     else if (is_internal_topic(name))
       continue;

@@ -11,9 +11,10 @@
 namespace sluice::broker::admin {
 
 // The topics this request creates: those it names that do not exist, where the request and
-// auto.create.topics.enable allow it. Commit them, then call metadata() with the new snapshot:
-// a client then sees the topic at once, where Kafka answers UNKNOWN_TOPIC_OR_PARTITION first. A
-// commit that fails is not reported: the topic is unknown, and the client asks again.
+// auto.create.topics.enable allow it, and retry topics (queue/retry_topic.hpp) in any case. Commit
+// them, then call metadata() with the new snapshot: a client then sees the topic at once, where
+// Kafka answers UNKNOWN_TOPIC_OR_PARTITION first. A commit that fails is not reported: the topic is
+// unknown, and the client asks again.
 std::vector<CatalogChange> auto_created_topics(const protocol::MetadataRequest& request,
                                                Version version, const Context& context);
 // Per topic: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION, and

@@ -1,6 +1,7 @@
 #include "broker/admin/topics.hpp"
 
 #include "broker/admin/configs.hpp"
+#include "broker/queue/retry_topic.hpp"
 #include "broker/topic_config.hpp"
 
 #include <algorithm>
@@ -170,6 +171,20 @@ CreateTopic new_topic(std::string name, std::int32_t partitions, ConfigMap overr
   return {std::move(topic)};
 }
 
+std::optional<CreateTopic> retry_topic(std::string_view name, const Catalog& catalog,
+                                       Random& random, std::int64_t now_ms) {
+  const auto found = find_retry_name(catalog, name);
+  if (!found || !topic_name_fault(name).empty() || catalog.colliding(name) != nullptr)
+    return std::nullopt;
+  ConfigMap overrides = found->source->overrides;
+  std::erase_if(overrides, [](const auto& config) { return config.first.starts_with("sluice."); });
+  overrides["cleanup.policy"] = "delete";
+  overrides["sluice.retry.group"] = std::string(found->group);
+  overrides["sluice.retry.source.topic"] = found->source->name;
+  return new_topic(std::string(name), found->source->partition_count, std::move(overrides), catalog,
+                   random, now_ms);
+}
+
 CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random& random,
                           std::int64_t now_ms) {
   ConfigMap overrides{{"cleanup.policy", "compact"},
@@ -198,6 +213,18 @@ CreateTopic dead_letter_topic(std::string name, const Options& options, const Ca
                       {"retention.ms", "-1"}};
   return new_topic(std::move(name), options.num_partitions, std::move(overrides), catalog, random,
                    now_ms);
+}
+
+CreateTopic schedules_topic(const Options& options, const Catalog& catalog, Random& random,
+                            std::int64_t now_ms) {
+  ConfigMap overrides{{"cleanup.policy", "delete"},
+                      {"compression.type", "producer"},
+                      {"index.interval.bytes", std::to_string(16 << 10)},
+                      {"retention.bytes", "-1"},
+                      {"retention.ms", "-1"},
+                      {"segment.bytes", std::to_string(64 << 20)}};
+  return new_topic("__sluice_schedules", options.shard_count(), std::move(overrides), catalog,
+                   random, now_ms);
 }
 
 Plan<CreateTopicsResponse> create_topics(const CreateTopicsRequest& request,

@@ -27,12 +27,19 @@ Plan<protocol::CreatePartitionsResponse> create_partitions(
 // A new topic with a random id that no topic of `catalog` has.
 CreateTopic new_topic(std::string name, std::int32_t partitions, ConfigMap overrides,
                       const Catalog& catalog, Random& random, std::int64_t now_ms);
+// TOPIC.GROUP.retry for a TOPIC that has sluice.retry.enable: as many partitions, and its configs
+// but for compaction. nullopt: `name` is no such name, or cannot be made.
+std::optional<CreateTopic> retry_topic(std::string_view name, const Catalog& catalog,
+                                       Random& random, std::int64_t now_ms);
 // __share_group_state, to commit before the first share group is served: one partition a shard.
 CreateTopic share_state_topic(const Options& options, const Catalog& catalog, Random& random,
                               std::int64_t now_ms);
 // A dead-letter topic that takes records of share groups and keeps them for good.
 CreateTopic dead_letter_topic(std::string name, const Options& options, const Catalog& catalog,
                               Random& random, std::int64_t now_ms);
+// __sluice_schedules, to commit with the first topic whose records may wait: one partition a shard.
+CreateTopic schedules_topic(const Options& options, const Catalog& catalog, Random& random,
+                            std::int64_t now_ms);
 // __consumer_offsets with its configs, to commit before the first group is served.
 CreateTopic offsets_topic(const Options& options, const Catalog& catalog, Random& random,
                           std::int64_t now_ms);

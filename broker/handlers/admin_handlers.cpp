@@ -7,6 +7,7 @@
 #include "broker/admin/topics.hpp"
 #include "broker/broker.hpp"
 #include "broker/partition.hpp"
+#include "broker/queue/retry_topic.hpp"
 #include "broker/shards.hpp"
 
 #include <unordered_map>
@@ -120,6 +121,17 @@ Task<CatalogSnapshot> create_missing(Request* request, const protocol::MetadataR
 }
 
 }  // namespace
+
+Task<> create_retry_topics(Request& request, const std::vector<std::string_view>* names) {
+  protocol::MetadataRequest missing;
+  missing.topics.emplace();
+  for (const std::string_view name : *names)
+    if (request.catalog->find(name) == nullptr && find_retry_name(*request.catalog, name))
+      missing.topics->emplace_back().name = name;
+  if (missing.topics->empty()) co_return;
+  request.catalog = co_await on(request.shard, request.shard.broker().shard(0),
+                                create_missing(&request, &missing));
+}
 
 Task<protocol::MetadataResponse> handle_metadata(Request& request,
                                                  const protocol::MetadataRequest& message) {

@@ -14,6 +14,9 @@ Served answer_unsupported_api_versions(Request& request);
 
 Task<protocol::ApiVersionsResponse> handle_api_versions(
     Request& request, const protocol::ApiVersionsRequest& message);
+// Makes those of the names that are of retry topics and do not exist, as Metadata does, and renews
+// the request's catalog. Lifetime: `names` is borrowed until it returns.
+Task<> create_retry_topics(Request& request, const std::vector<std::string_view>* names);
 Task<protocol::MetadataResponse> handle_metadata(Request& request,
                                                  const protocol::MetadataRequest& message);
 Task<protocol::DescribeTopicPartitionsResponse> handle_describe_topic_partitions(

@@ -41,8 +41,16 @@ Row make_row(const Request& request, FetchTarget& target, bool by_id) {
   return row;
 }
 
+// What an answer may be made of.
+struct Form {
+  storage::Handout handout;
+  bool empty_batches;
+};
+// kafka-python 2.0 speaks up to version 4 and fails on an answer without records.
+Form form_of(const Request& request) { return {request.handout, request.version() > 4}; }
+
 // On the shard of the rows.
-Task<> read_rows(const ShardRows<Row>* work, Budget* budget, storage::Handout handout) {
+Task<> read_rows(const ShardRows<Row>* work, Budget* budget, Form form) {
   for (Row* row : work->rows) {
     Partition* partition = work->shard->find(row->key.topic, row->key.index);
     if (partition == nullptr) {
@@ -57,7 +65,8 @@ Task<> read_rows(const ShardRows<Row>* work, Budget* budget, storage::Handout ha
     query.last_fetched_epoch = row->target->last_fetched_epoch;
     query.least =
         budget->one_batch_is_due ? storage::AtLeastOneBatch::yes : storage::AtLeastOneBatch::no;
-    query.handout = handout;
+    query.handout = form.handout;
+    query.empty_batches = form.empty_batches;
     row->answer = co_await partition->fetch(query);
     const auto size = static_cast<std::int64_t>(row->answer.read.size);
     budget->bytes = std::max<std::int64_t>(0, budget->bytes - size);
@@ -108,7 +117,7 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
         std::max<std::int64_t>(0, shard.reply_bytes_max() - shard.reply_bytes());
     Budget budget{std::min(bytes_max, room)};
     for (const ShardRows<Row>& work : works)
-      co_await on(shard, *work.shard, read_rows(&work, &budget, request.handout));
+      co_await on(shard, *work.shard, read_rows(&work, &budget, form_of(request)));
     if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) {
       co_await shard.give_way(cold_bytes(rows));
       co_return;

@@ -1,6 +1,7 @@
 // Produce: each partition's batch goes to its shard, in the order of the requests; the reply leaves
 // when all of them are durable.
 #include "broker/broker.hpp"
+#include "broker/handlers/admin_handlers.hpp"
 #include "broker/handlers/handlers.hpp"
 #include "broker/partition.hpp"
 #include "broker/partition_rows.hpp"
@@ -71,6 +72,18 @@ Item make_item(const Request& request, const ProduceRequest& message,
   return item;
 }
 
+std::vector<Item> make_items(const Request& request, const ProduceRequest& message) {
+  std::vector<Item> items;
+  for (const auto& topic : message.topic_data)
+    for (const auto& partition : topic.partition_data)
+      items.push_back(make_item(request, message, topic, partition));
+  return items;
+}
+
+bool is_of_unknown_topic(const Item& item) {
+  return item.result.error == ErrorCode::unknown_topic_or_partition;
+}
+
 // Runs on the partition's shard. The append begins before the first suspension of this task, so
 // that tasks that were sent in order append in order.
 Task<> append_item(Shard* shard, Item* item, Rules rules) {
@@ -119,6 +132,13 @@ Task<> append_everywhere(Request& request, std::vector<Item>& items, Rules rules
   co_await tasks.drain();
 }
 
+// A client may produce to a retry topic that nobody has asked for before.
+Task<> create_missing_topics(Request& request, const ProduceRequest& message) {
+  std::vector<std::string_view> names;
+  for (const auto& topic : message.topic_data) names.push_back(topic.name);
+  co_await create_retry_topics(request, &names);
+}
+
 void fill(ProduceResponse::Partition& row, Item& item, ReplyArena& arena) {
   AppendResult& result = item.result;
   const bool good = result.error == ErrorCode::none;
@@ -144,10 +164,11 @@ Task<ProduceResponse> answer_produce(Request& request, const ProduceRequest& mes
   const bool durable =
       message.acks == -1 || (message.acks == 1 && request.options->acks_one == "durable");
   const Rules rules{request.version(), message.acks, durable ? Wait::durable : Wait::accepted};
-  std::vector<Item> items;
-  for (const auto& topic : message.topic_data)
-    for (const auto& partition : topic.partition_data)
-      items.push_back(make_item(request, message, topic, partition));
+  std::vector<Item> items = make_items(request, message);
+  if (request.version() < 13 && std::ranges::any_of(items, is_of_unknown_topic)) {
+    co_await create_missing_topics(request, message);
+    items = make_items(request, message);
+  }
   co_await append_everywhere(request, items, rules);
 
   ProduceResponse response;

@@ -52,6 +52,18 @@ DeadLetterCopy::DeadLetterCopy(const protocol::Record& record, std::int64_t time
                                const DeadLetterInfo& info) {
   headers_.reserve(record.headers.size() + headers_added);
   for (const protocol::RecordHeader& header : record.headers) headers_.push_back(header);
+  record_ = {.timestamp = timestamp_ms, .key = record.key, .value = record.value};
+  finish(info);
+}
+
+DeadLetterCopy::DeadLetterCopy(const protocol::NewRecord& record, const DeadLetterInfo& info)
+    : record_(record) {
+  headers_.reserve(record.headers.size() + headers_added);
+  headers_.assign(record.headers.begin(), record.headers.end());
+  finish(info);
+}
+
+void DeadLetterCopy::finish(const DeadLetterInfo& info) {
   const std::string_view message =
       info.message.empty() ? default_message(info.reason) : info.message;
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -67,9 +79,6 @@ DeadLetterCopy::DeadLetterCopy(const protocol::Record& record, std::int64_t time
   add(name::reason, info.reason);
   add(name::first_failure, number(info.first_failure_ms));
   add(name::last_failure, number(info.last_failure_ms));
-  record_.timestamp = timestamp_ms;
-  record_.key = record.key;
-  record_.value = record.value;
   record_.headers = headers_;
 }
 

@@ -52,6 +52,7 @@ inline constexpr std::string_view last_failure = "__dlq.errors.last.failure.ms";
 // Lifetime: borrows the record and what `info` refers to.
 class DeadLetterCopy {
  public:
+  DeadLetterCopy(const protocol::NewRecord& record, const DeadLetterInfo& info);
   DeadLetterCopy(const protocol::Record& record, std::int64_t timestamp_ms,
                  const DeadLetterInfo& info);
   DeadLetterCopy(const DeadLetterCopy&) = delete;
@@ -60,6 +61,7 @@ class DeadLetterCopy {
   const protocol::NewRecord& record() const { return record_; }
 
  private:
+  void finish(const DeadLetterInfo& info);
   std::string_view number(std::int64_t value);
 
   std::array<std::string, 5> numbers_;

@@ -22,7 +22,8 @@ struct MessageIdHash {
   std::uint64_t high = 0;
   friend bool operator==(const MessageIdHash&, const MessageIdHash&) = default;
 };
-MessageIdHash hash_message_id(Bytes id);
+// `redrives`: the value of the record's sluice-redrive-count; with another one it is another id.
+MessageIdHash hash_message_id(Bytes id, Bytes redrives = {});
 
 class DedupWindow {
  public:

@@ -9,9 +9,16 @@
 namespace sluice::broker {
 namespace {
 
+struct FoundId {
+  std::optional<Bytes> id;
+  Bytes redrives;  // how often it was sent back from a dead-letter topic: each time it is another
+};
+
 // Empty: the record's ids are in order.
-std::string fault_of(const protocol::Record& record, std::optional<Bytes>& id) {
+std::string fault_of(const protocol::Record& record, FoundId& found) {
+  std::optional<Bytes>& id = found.id;
   for (const auto& header : record.headers) {
+    if (header.key == redrive_count_header && header.value) found.redrives = *header.value;
     if (header.key != message_id_header) continue;
     if (id) return "The header sluice-message-id comes twice.";
     if (!header.value || header.value->empty()) return "The header sluice-message-id is empty.";
@@ -38,13 +45,13 @@ std::expected<void, protocol::BatchError> read_message_ids(Bytes area, std::int3
   out.faults.clear();
   protocol::RecordIterator records(area, count);
   while (const auto record = records.next()) {
-    std::optional<Bytes> id;
-    std::string fault = fault_of(*record, id);
+    FoundId found;
+    std::string fault = fault_of(*record, found);
     if (!fault.empty()) {
       if (out.faults.size() < protocol::record_errors_max)
         out.faults.push_back({record->offset_delta, std::move(fault)});
-    } else if (id) {
-      out.ids.push_back({record->offset_delta, hash_message_id(*id)});
+    } else if (found.id) {
+      out.ids.push_back({record->offset_delta, hash_message_id(*found.id, found.redrives)});
     }
   }
   if (records.error()) return std::unexpected(*records.error());

@@ -12,6 +12,7 @@
 #include "protocol/messages/alter_share_group_offsets.hpp"
 #include "protocol/messages/alter_user_scram_credentials.hpp"
 #include "protocol/messages/api_versions.hpp"
+#include "protocol/messages/cancel_schedules.hpp"
 #include "protocol/messages/consumer_group_describe.hpp"
 #include "protocol/messages/consumer_group_heartbeat.hpp"
 #include "protocol/messages/create_acls.hpp"
@@ -48,6 +49,7 @@
 #include "protocol/messages/list_groups.hpp"
 #include "protocol/messages/list_offsets.hpp"
 #include "protocol/messages/list_partition_reassignments.hpp"
+#include "protocol/messages/list_schedules.hpp"
 #include "protocol/messages/list_transactions.hpp"
 #include "protocol/messages/metadata.hpp"
 #include "protocol/messages/offset_commit.hpp"
@@ -166,6 +168,8 @@ using Apis = ApiList<
     Api<"AlterShareGroupOffsets", AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse>,
     Api<"DeleteShareGroupOffsets", DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse>,
     Api<"DescribeQueue", DescribeQueueRequest, DescribeQueueResponse>,
-    Api<"AlterQueue", AlterQueueRequest, AlterQueueResponse>>;
+    Api<"AlterQueue", AlterQueueRequest, AlterQueueResponse>,
+    Api<"ListSchedules", ListSchedulesRequest, ListSchedulesResponse>,
+    Api<"CancelSchedules", CancelSchedulesRequest, CancelSchedulesResponse>>;
 
 }  // namespace sluice::protocol

@@ -171,8 +171,10 @@ TEST(Frame, WritableFindsAViewInItsFrame) {
   EXPECT_TRUE(writable(frame, {}).empty());
 }
 
+bool is_kafkas(const ApiInfo& api) { return static_cast<std::int16_t>(api.key) < 10'000; }
+
 TEST(Api, TableKnowsNamesAndVersions) {
-  EXPECT_EQ(all_apis().size(), 64u);
+  EXPECT_EQ(std::ranges::count_if(all_apis(), is_kafkas), 62);
   EXPECT_EQ(to_string(ApiKey::list_offsets), "ListOffsets");
   EXPECT_EQ(find_api(ApiKey::fetch)->versions.first, 4);
   EXPECT_EQ(find_api(ApiKey::fetch)->versions.last, 18);
