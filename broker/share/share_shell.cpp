@@ -234,6 +234,7 @@ Task<> ShareShell::keep_time() {
       wakes_.erase(wakes_.begin());
       due_unit->wake.reset();
       const UnitPtr unit = units_.at(due_unit->key);
+      follow_settings(*unit);
       unit->core->tick(time);
       settle(unit);
     }
@@ -298,6 +299,7 @@ Task<> ShareShell::release(ShareKey key, std::string member, std::uint64_t sessi
   const auto known = unit->sessions.find(member);
   if (known == unit->sessions.end() || known->second != session) co_return;
   unit->sessions.erase(known);
+  follow_settings(*unit);
   (void)unit->core->release_member(member, now());
   settle(unit);
 }

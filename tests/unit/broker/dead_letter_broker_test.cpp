@@ -315,6 +315,25 @@ TEST_F(DeadLetterTest, AMissingTopicIsCreatedWhereThatIsAllowed) {
   EXPECT_EQ(read(dlq).size(), 1u);
 }
 
+TEST_F(DeadLetterTest, WhatCameOutOfTheDeadLetterTopicStaysUntilSomebodyDecides) {
+  begin_with_dlq(1);
+  const RecordHeader header{"__dlq.errors.topic", as_bytes(dlq)};
+  NewRecord record;
+  record.timestamp = clock_.wall_ms();
+  record.headers = {&header, 1};
+  produce_batch({record}, protocol::Compression::none);
+  EXPECT_EQ(fetch(), (Gots{{0, 1, 1}}));
+  EXPECT_EQ(acknowledge(0, 1, {3}), ErrorCode::none);
+  EXPECT_EQ(await_copies(1).size(), 1u);  // of the other one
+  await_dead_lettering(1);
+  EXPECT_EQ(change(1, 1, 3).changed, 0);  // that is what it is at
+  configure("errors.deadletterqueue.topic.name", "");
+  await_dead_lettering(1);  // not archived because of that
+  EXPECT_EQ(change(1, 1, 3).changed, 1);
+  await_start(2);
+  EXPECT_EQ(read(dlq).size(), 1u);
+}
+
 TEST_F(DeadLetterTest, EveryBadTopicHasAnErrorOfItsOwn) {
   create_dlq();
   ASSERT_EQ(create("dlq.closed", {}), ErrorCode::none);
