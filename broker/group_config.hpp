@@ -30,7 +30,7 @@ struct GroupConfig {
   std::int32_t share_record_lock_duration_ms = 30'000;
   bool share_renew_acknowledge_enable = true;
   std::int32_t share_session_timeout_ms = 45'000;
-  std::string share_order = "none";   // sluice.share.order
+  std::string share_order = "none";     // sluice.share.order
   std::int32_t retry_attempts_max = 5;  // sluice.retry.*
   std::int64_t retry_backoff_ms = 0;
   std::int64_t retry_backoff_max_ms = 300'000;

@@ -49,7 +49,8 @@ RetryPolicy policy_of(const GroupConfig& config) {
 }
 
 GroupConfig group_config(const Shard& shard, std::string_view group) {
-  return effective_group_config(shard.catalog()->configs(ResourceType::group, group));
+  return effective_group_config(*shard.options(),
+                                shard.catalog()->configs(ResourceType::group, group));
 }
 
 // Two of them could wait for each other's turnstile.
@@ -60,11 +61,11 @@ bool is_retry_topic(const Catalog& catalog, std::string_view name) {
 }
 
 // Of a retry topic: the group's own, else that of the topic the records come from. Empty: none.
-std::string dead_letter_topic_for(const Catalog& catalog, const TopicConfig& config) {
+std::string dead_letter_topic_for(const Shard& shard, const TopicConfig& config) {
+  const Catalog& catalog = *shard.catalog();
   const Topic* source = catalog.find(config.retry_source_topic);
   if (source != nullptr) return dead_letter_topic_of(catalog, config.retry_group, *source);
-  return effective_group_config(catalog.configs(ResourceType::group, config.retry_group))
-      .dead_letter_topic;
+  return group_config(shard, config.retry_group).dead_letter_topic;
 }
 
 DeadLetterInfo letter_info(const Exhausted& exhausted, const TopicConfig& config,
@@ -105,7 +106,7 @@ std::unique_ptr<DelayRule> Partition::delay_rule(std::int64_t now_ms) const {
   RetryRule::Settings settings;
   settings.identity = {shard_.broker().hash_key(), config_.retry_source_topic, config_.retry_group};
   settings.policy = policy_of(group);
-  const bool gives_up = !dead_letter_topic_for(*shard_.catalog(), config_).empty();
+  const bool gives_up = !dead_letter_topic_for(shard_, config_).empty();
   settings.attempts_max = gives_up ? group.retry_attempts_max : 0;
   settings.now_ms = now_ms;
   settings.partition = index_;
@@ -174,7 +175,7 @@ Task<Result<storage::ReadResult>> Partition::pass_empty_batches(storage::ReadRes
 Task<AppendResult> Partition::set_aside(const DividedBatch* divided,
                                         const protocol::BatchHeader* header) {
   if (!divided->exhausted.empty()) {
-    const std::string dead_letter_topic = dead_letter_topic_for(*shard_.catalog(), config_);
+    const std::string dead_letter_topic = dead_letter_topic_for(shard_, config_);
     if (is_retry_topic(*shard_.catalog(), dead_letter_topic))
       co_return refuse(ErrorCode::kafka_storage_error,
                        "The dead-letter topic of the group is a retry topic.");

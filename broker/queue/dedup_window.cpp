@@ -14,8 +14,7 @@ constexpr std::size_t first_size = 64;
 }  // namespace
 
 MessageIdHash hash_message_id(Bytes id, Bytes redrives) {
-  const std::uint64_t seed =
-      redrives.empty() ? 0 : XXH3_64bits(redrives.data(), redrives.size());
+  const std::uint64_t seed = redrives.empty() ? 0 : XXH3_64bits(redrives.data(), redrives.size());
   const XXH128_hash_t hash = XXH3_128bits_withSeed(id.data(), id.size(), seed);
   return {hash.low64, hash.high64};
 }

@@ -32,7 +32,7 @@ from harness import wire  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 
 PARTITIONS = 4
-TOPIC, GROUP, LETTERS = "later", "billing", "letters"
+TOPIC, GROUP, LETTERS = "later", "billing", "dlq.letters"
 RETRY = f"{TOPIC}.{GROUP}.retry"
 KEPT = [("trace", b"t"), ("trace", b"again"), ("empty", b"")]  # the client's headers
 BACKOFF_MS, ATTEMPTS = 50, 3
@@ -182,8 +182,9 @@ class Run:
         self.broker.start()
         admin = AdminClient(client_settings(self.broker.address))
         source = {"sluice.schedule.enable": "true", "sluice.retry.enable": "true"}
+        letters = {"errors.deadletterqueue.group.enable": "true", "retention.ms": "-1"}
         for future in admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1, config=source),
-                                           NewTopic(LETTERS, PARTITIONS, 1)]).values():
+                                           NewTopic(LETTERS, PARTITIONS, 1, config=letters)]).values():
             future.result(20)
         configure_group(self.broker.address, GROUP, **{
             "sluice_retry_backoff_ms": BACKOFF_MS, "sluice_retry_attempts_max": ATTEMPTS,

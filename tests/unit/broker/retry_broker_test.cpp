@@ -7,6 +7,8 @@ namespace {
 
 using Values = std::vector<std::string>;
 constexpr std::int8_t group_resource = 32;
+const std::map<std::string, std::string> takes_dead_letters{
+    {"errors.deadletterqueue.group.enable", "true"}};
 
 class RetryBrokerTest : public QueueTest {
  protected:
@@ -81,7 +83,7 @@ TEST_F(RetryBrokerTest, AnAttemptThatTheClientMadeUpCountsAsTheFirst) {
 }
 
 TEST_F(RetryBrokerTest, AfterTheLastAttemptItIsADeadLetterWithEverything) {
-  create_topic("dlq.billing", {});
+  create_topic("dlq.billing", takes_dead_letters);
   set("errors.deadletterqueue.topic.name", "dlq.billing");
   set("sluice.retry.attempts.max", "2");
   set("sluice.retry.backoff.ms", "20");
@@ -125,26 +127,25 @@ TEST_F(RetryBrokerTest, WithoutADeadLetterTopicItComesBackWithoutEnd) {
 }
 
 TEST_F(RetryBrokerTest, ARecordThatCannotBecomeADeadLetterStaysWithTheClient) {
+  create_topic("dlq.missing", takes_dead_letters);
   set("errors.deadletterqueue.topic.name", "dlq.missing");
   set("sluice.retry.attempts.max", "1");
   set("sluice.retry.backoff.ms", "10");
   produce("orders.billing.retry", {{"broken", {}}});
   const auto records = read("orders.billing.retry", 1);
   const SentRecord again{records.at(0).value, records[0].headers};
+  delete_topic("dlq.missing");
   EXPECT_EQ(produce("orders.billing.retry", {again}).error, ErrorCode::kafka_storage_error);
-  create_topic("dlq.missing", {});
+  create_topic("dlq.missing", takes_dead_letters);
   EXPECT_EQ(produce("orders.billing.retry", {again}).error, ErrorCode::none);
   EXPECT_EQ(read("dlq.missing", 1).size(), 1u);
 }
 
 TEST_F(RetryBrokerTest, ARetryTopicIsNoDeadLetterTopic) {
-  set("errors.deadletterqueue.topic.name", "orders.billing.retry");
-  set("sluice.retry.attempts.max", "1");
-  set("sluice.retry.backoff.ms", "10");
-  produce("orders.billing.retry", {{"broken", {}}});
-  const auto records = read("orders.billing.retry", 1);
-  const SentRecord again{records.at(0).value, records[0].headers};
-  EXPECT_EQ(produce("orders.billing.retry", {again}).error, ErrorCode::kafka_storage_error);
+  metadata("orders.billing.retry");
+  EXPECT_EQ(configure(group_resource, "billing", "errors.deadletterqueue.topic.name",
+                      "orders.billing.retry"),
+            ErrorCode::invalid_config);
 }
 
 TEST_F(RetryBrokerTest, AttemptsAreKnownAfterARestart) {

@@ -224,7 +224,7 @@ TEST_F(ScheduleBrokerTest, AnAnswerBeginsWithARecordIfThereIsOne) {
   EXPECT_EQ(at_end->record_count, 0);
   produce("orders", {{"now", {}}});
   produce("orders", {delayed("far", 3'600'000)});
-  for (const std::int16_t version : {4, 11})
+  for (const std::int16_t version : std::to_array<std::int16_t>({4, 11}))
     for (const Offset from : {0, 3, 5}) {
       const auto batch = first_batch(fetch("orders", from, 1, version));
       ASSERT_TRUE(batch);
