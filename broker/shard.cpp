@@ -177,7 +177,7 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   if (topic->name == schedules_topic_name) {
     auto& shell = schedules_[index];
     shell = std::make_unique<ScheduleShell>(*this, key);
-    if (shares_) shell->start();  // else start_upkeep() does, when every shard has its partitions
+    if (upkeep_started_) shell->start();  // else start_upkeep() does, when every shard has its partitions
   }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
@@ -278,6 +278,7 @@ GroupShell* Shard::group_shell(PartitionIndex offsets_partition) {
 // ---- Upkeep ----
 
 void Shard::start_upkeep() {
+  upkeep_started_ = true;
   shares_->start();
   for (auto& [index, shell] : schedules_) shell->start();
   tasks_.spawn(upkeep());

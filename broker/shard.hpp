@@ -225,6 +225,7 @@ class Shard {
   std::unique_ptr<Timer> upkeep_timer_;
   std::unique_ptr<Timer> slow_timer_;
   Turnstile adopting_;
+  bool upkeep_started_ = false;
   bool stopping_ = false;
   TaskGroup tasks_;
 };

@@ -183,8 +183,9 @@ class Run:
         admin = AdminClient(client_settings(self.broker.address))
         source = {"sluice.schedule.enable": "true", "sluice.retry.enable": "true"}
         letters = {"errors.deadletterqueue.group.enable": "true", "retention.ms": "-1"}
-        for future in admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1, config=source),
-                                           NewTopic(LETTERS, PARTITIONS, 1, config=letters)]).values():
+        topics = [NewTopic(TOPIC, PARTITIONS, 1, config=source),
+                  NewTopic(LETTERS, PARTITIONS, 1, config=letters)]
+        for future in admin.create_topics(topics).values():
             future.result(20)
         configure_group(self.broker.address, GROUP, **{
             "sluice_retry_backoff_ms": BACKOFF_MS, "sluice_retry_attempts_max": ATTEMPTS,

@@ -131,6 +131,21 @@ TEST(MessageIds, AreReadFromHeaders) {
   EXPECT_EQ(ids.ids[1].offset_delta, 2);
 }
 
+TEST(MessageIds, OfARecordThatWasSentBackAreNew) {
+  const Bytes id = as_bytes("a");
+  EXPECT_FALSE(hash_message_id(id) == hash_message_id(id, as_bytes("1")));
+  EXPECT_FALSE(hash_message_id(id, as_bytes("1")) == hash_message_id(id, as_bytes("2")));
+  protocol::BatchBuilder builder;
+  const std::array headers{Header{message_id_header, id},
+                           Header{redrive_count_header, as_bytes("2")}};
+  builder.append({.headers = headers});
+  const auto bytes = builder.finish();
+  const auto batch = protocol::parse_batch(bytes);
+  MessageIds ids;
+  ASSERT_TRUE(read_message_ids(batch->records(), 1, ids));
+  EXPECT_EQ(ids.ids.at(0).hash, hash_message_id(id, as_bytes("2")));
+}
+
 TEST(MessageIds, ThatCannotBeAreFaults) {
   const auto ids = Batch()
                        .add({"good"})
