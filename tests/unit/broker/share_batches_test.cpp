@@ -2,6 +2,7 @@
 #include "broker/share/share_batches.hpp"
 
 #include "protocol/batch_builder.hpp"
+#include "protocol/compression.hpp"
 #include "protocol/record.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ ReadBatches read_of(int batches, std::size_t value_bytes,
       value.resize(value_bytes, '.');
       builder.append({.timestamp = 1000 + 10 * i + j, .value = as_bytes(value)});
     }
-    const auto batch = builder.finish();
+    protocol::Compressor compressor;
+    const auto batch = builder.finish(compressor);
     bytes->insert(bytes->end(), batch.begin(), batch.end());
   }
   const Bytes all(*bytes);
