@@ -166,10 +166,10 @@ Task<FetchAnswer> Partition::fetch(FetchQuery query) {
   }
   if (query.offset >= answer.high_watermark) co_return answer;
   if (query.max_bytes <= 0 && query.least == storage::AtLeastOneBatch::no) co_return answer;
-  if (config_.delays) query.handout = storage::Handout::memory;
+  if (config_.leaves_gaps) query.handout = storage::Handout::memory;
   auto read = co_await log_->read(query.offset, static_cast<std::size_t>(query.max_bytes),
                                   answer.high_watermark, query.least, query.handout);
-  if (read && config_.delays)
+  if (read && config_.leaves_gaps)
     read = co_await pass_empty_batches(std::move(*read), query, answer.high_watermark);
   if (!read) {
     answer.error = kafka_error(read.error());

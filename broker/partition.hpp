@@ -29,6 +29,8 @@ class DelayRule;
 class Shard;
 struct Duplicates;
 struct PartitionDedup;
+struct DeadLetterResult;
+struct DelayedRecord;
 struct DividedBatch;
 struct UpkeepWork;
 
@@ -128,6 +130,7 @@ class Partition {
   std::unique_ptr<DelayRule> delay_rule(std::int64_t now_ms) const;
   Task<Result<storage::ReadResult>> pass_empty_batches(storage::ReadResult first, FetchQuery query,
                                                        Offset end);
+  Task<DeadLetterResult> write_letters(const std::vector<DelayedRecord>* exhausted);
   Task<AppendResult> set_aside(const DividedBatch* divided, const protocol::BatchHeader* header);
   AppendResult accepted(const storage::AppendInfo& info, std::int64_t append_time_ms) const;
   Task<AppendResult> store(Bytes batch, std::int64_t append_time_ms);

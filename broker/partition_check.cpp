@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+
 #include <exception>
 
 namespace sluice::broker {
@@ -22,12 +23,18 @@ protocol::TimestampType timestamp_type(const TopicConfig& config) {
 
 std::optional<Compression> wanted_codec(TopicCompression compression) {
   switch (compression) {
-    case TopicCompression::producer: return std::nullopt;
-    case TopicCompression::uncompressed: return Compression::none;
-    case TopicCompression::gzip: return Compression::gzip;
-    case TopicCompression::snappy: return Compression::snappy;
-    case TopicCompression::lz4: return Compression::lz4;
-    case TopicCompression::zstd: return Compression::zstd;
+    case TopicCompression::producer:
+      return std::nullopt;
+    case TopicCompression::uncompressed:
+      return Compression::none;
+    case TopicCompression::gzip:
+      return Compression::gzip;
+    case TopicCompression::snappy:
+      return Compression::snappy;
+    case TopicCompression::lz4:
+      return Compression::lz4;
+    case TopicCompression::zstd:
+      return Compression::zstd;
   }
   return std::nullopt;
 }
@@ -66,8 +73,7 @@ Task<std::expected<protocol::CheckedBatch, protocol::BatchRefusal>> check_compre
   const auto header = protocol::parse_batch_header(batch);
   const protocol::BatchView view{*header, batch};
   protocol::CompressedCheck check{view, policy, decompressor};
-  while (check.step())
-    co_await asio::post(shard.executor(), asio::use_awaitable_t<Executor>{});
+  while (check.step()) co_await asio::post(shard.executor(), asio::use_awaitable_t<Executor>{});
   co_return check.result();
 }
 
@@ -90,8 +96,8 @@ Task<Result<std::vector<std::byte>>> rewrite(Shard& shard, Bytes batch, RewriteP
                                              options->compression_lz4_level,
                                              options->compression_zstd_level};
     auto task = recompress_here(batch, *plan.codec, levels);
-    auto [exception, recompressed] = co_await asio::co_spawn(
-        shard.broker().worker().executor(), std::move(task), use_task);
+    auto [exception, recompressed] =
+        co_await asio::co_spawn(shard.broker().worker().executor(), std::move(task), use_task);
     if (exception) std::rethrow_exception(exception);
     if (!recompressed) co_return std::unexpected(recompressed.error());
     bytes = std::move(*recompressed);
@@ -100,7 +106,8 @@ Task<Result<std::vector<std::byte>>> rewrite(Shard& shard, Bytes batch, RewriteP
   }
   auto header = protocol::parse_batch_header(bytes);
   if (!header) co_return fail(header.error(), "rewrite");
-  if (plan.stamp) protocol::set_log_append_time(bytes, *header, now_ms);
+  if (plan.stamp)
+    protocol::set_log_append_time(bytes, *header, now_ms);
   else if (plan.correct_max_timestamp)
     protocol::correct_max_timestamp(bytes, *header, checked.max_timestamp);
   co_return bytes;

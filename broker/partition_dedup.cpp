@@ -82,7 +82,7 @@ void load_ids(PartitionDedup& dedup, const protocol::BatchHeader& header, TimePo
     age = std::clamp(std::chrono::milliseconds(now_ms - header.max_timestamp), age, duration);
   last = std::max<TimePoint>(last, now - age);  // the wall clock may have been set back
   for (const MessageId& id : dedup.ids.ids)
-    if (!dedup.window.find(id.hash, last))
+    if (!id.delivered && !dedup.window.find(id.hash, last))
       dedup.window.add(id.hash, header.base_offset + id.offset_delta, last);
 }
 

@@ -171,24 +171,34 @@ Task<Result<storage::ReadResult>> Partition::pass_empty_batches(storage::ReadRes
   co_return storage::ReadResult{.next_offset = query.offset};
 }
 
+// Durable when it returns; after an error some may be, and come again as duplicates.
+Task<DeadLetterResult> Partition::write_letters(const std::vector<DelayedRecord>* exhausted) {
+  const CatalogSnapshot catalog = shard_.catalog();
+  const std::string topic = dead_letter_topic_for(shard_, config_);
+  if (is_retry_topic(*catalog, topic))
+    co_return DeadLetterResult{ErrorCode::invalid_config,
+                               "The dead-letter topic of the group is a retry topic."};
+  const std::size_t size_max = dead_letter_batch_bytes(*catalog, *shard_.options(), topic);
+  const std::int64_t now_ms = shard_.clock().wall_ms();
+  protocol::BatchBuilder letters;
+  for (const DelayedRecord& record : *exhausted) {
+    const DeadLetterCopy copy{{record.timestamp_ms, record.key, record.value, record.delay.headers},
+                              letter_info(*record.delay.exhausted, config_, now_ms)};
+    if (!letters.empty() && letters.size_with(copy.record()) > size_max) {
+      DeadLetterResult written =
+          co_await write_dead_letters_inside(shard_, topic, index_, letters.finish());
+      if (written.error != ErrorCode::none) co_return written;
+    }
+    letters.append(copy.record());
+  }
+  co_return co_await write_dead_letters_inside(shard_, topic, index_, letters.finish());
+}
+
 // What does not go into this log is durable elsewhere when it returns.
 Task<AppendResult> Partition::set_aside(const DividedBatch* divided,
                                         const protocol::BatchHeader* header) {
   if (!divided->exhausted.empty()) {
-    const std::string dead_letter_topic = dead_letter_topic_for(shard_, config_);
-    if (is_retry_topic(*shard_.catalog(), dead_letter_topic))
-      co_return refuse(ErrorCode::kafka_storage_error,
-                       "The dead-letter topic of the group is a retry topic.");
-    const std::int64_t now_ms = shard_.clock().wall_ms();
-    protocol::BatchBuilder letters;
-    for (const DelayedRecord& record : divided->exhausted) {
-      const DeadLetterCopy copy{
-          {record.timestamp_ms, record.key, record.value, record.delay.headers},
-          letter_info(*record.delay.exhausted, config_, now_ms)};
-      letters.append(copy.record());
-    }
-    DeadLetterResult written =
-        co_await write_dead_letters(shard_, dead_letter_topic, index_, letters.finish());
+    DeadLetterResult written = co_await write_letters(&divided->exhausted);
     if (written.error != ErrorCode::none)
       co_return refuse(ErrorCode::kafka_storage_error, std::move(written.message));
   }

@@ -350,6 +350,10 @@ Result<> check_topic_config(const Options& options, const ConfigMap& overrides) 
     return fail(ConfigErrc::bad_value,
                 "conflict topic config setting cleanup.policy: a topic with "
                 "sluice.schedule.enable, or a retry topic, cannot be compacted");
+  if (config.dedup_window_ms > 0 && config.is_retry_topic())
+    return fail(ConfigErrc::bad_value,
+                "conflict topic config setting sluice.dedup.window.ms: a record comes to a retry "
+                "topic once an attempt, with the same id");
   if (config.retry_group.empty() != config.retry_source_topic.empty())
     return fail(ConfigErrc::bad_value,
                 "sluice.retry.group and sluice.retry.source.topic go together");
@@ -361,6 +365,9 @@ TopicConfig effective_topic_config(const TopicConfig& defaults, const ConfigMap&
   for (const auto& [name, value] : overrides)
     if (const auto* row = find_row<TopicConfig>(rows, name)) (void)set_config(*row, value, config);
   derive(config);
+  // Also where it was switched off: what is in the log stays.
+  config.leaves_gaps = config.delays || overrides.contains("sluice.schedule.enable") ||
+                       overrides.contains("sluice.dedup.window.ms");
   return config;
 }
 

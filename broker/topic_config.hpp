@@ -73,6 +73,8 @@ struct TopicConfig {
   TimestampType timestamp_type = TimestampType::create_time;
   TopicCompression compression = TopicCompression::producer;
   bool delays = false;  // its records may have to wait: scheduled ones, or all of a retry topic
+  bool leaves_gaps =
+      false;  // batches without a record may lie in its log: of what waits, duplicates
 
   bool is_retry_topic() const { return !retry_source_topic.empty(); }
 };

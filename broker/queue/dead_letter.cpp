@@ -5,11 +5,15 @@
 #include "broker/partition.hpp"
 #include "broker/queue/dead_letter_topic.hpp"
 #include "broker/shards.hpp"
+#include "broker/topic_config.hpp"
+
+#include <algorithm>
 
 namespace sluice::broker {
 namespace {
 
 constexpr std::size_t headers_added = 9;
+constexpr std::size_t copy_batch_bytes = 512 * 1024;
 
 std::string_view default_message(std::string_view reason) {
   return reason == "rejected" ? "Offset rejected by client."
@@ -42,6 +46,27 @@ Task<DeadLetterResult> append_copies(Shard* shard, PartitionKey key, const std::
                                               ? std::string(protocol::to_string(appended.error))
                                               : std::move(appended.message)));
   co_return DeadLetterResult{ErrorCode::none, {}, appended.base_offset};
+}
+
+// Why nothing may go there; empty: it may.
+std::string fault_of(const Shard& shard, std::string_view dead_letter_topic) {
+  return dead_letter_fault(*shard.catalog(), *shard.options(), {dead_letter_topic, {}});
+}
+
+// Requires: the topic is in the catalog.
+Task<DeadLetterResult> append_to(Shard& home, const std::string* dead_letter_topic,
+                                 PartitionIndex source_partition,
+                                 const std::vector<std::byte>* batch) {
+  const CatalogSnapshot catalog = home.catalog();
+  const Topic* topic = catalog->find(*dead_letter_topic);
+  const PartitionKey key{topic->id, source_partition % topic->partition_count};
+  Shard& shard = home.broker().home_of(key);
+  co_return co_await on(home, shard, append_copies(&shard, key, dead_letter_topic, batch));
+}
+
+// The next that looks for it finds it, or why it is not there.
+Task<> make_topic(Shard* home, std::string name) {
+  (void)co_await home->broker().create_dead_letter_topic(*home, std::move(name));
 }
 
 }  // namespace
@@ -96,26 +121,40 @@ bool came_from(const protocol::Record& record, std::string_view topic) {
 
 // ---- Writing ----
 
+std::size_t dead_letter_batch_bytes(const Catalog& catalog, const Options& options,
+                                    std::string_view dead_letter_topic) {
+  const Topic* topic = catalog.find(dead_letter_topic);
+  if (topic == nullptr) return copy_batch_bytes;
+  const auto config = effective_topic_config(options, topic->overrides);
+  return std::min(copy_batch_bytes,
+                  static_cast<std::size_t>(std::max(config.max_message_bytes, 0)));
+}
+
 Task<DeadLetterResult> write_dead_letters(Shard& home, std::string dead_letter_topic,
                                           PartitionIndex source_partition,
                                           std::vector<std::byte> batch) {
-  CatalogSnapshot catalog = home.catalog();
-  const DeadLetterRoute route{dead_letter_topic, {}};
-  std::string fault = dead_letter_fault(*catalog, *home.options(), route);
+  std::string fault = fault_of(home, dead_letter_topic);
   if (!fault.empty()) co_return refuse(ErrorCode::invalid_config, std::move(fault));
-  const Topic* topic = catalog->find(dead_letter_topic);
-  if (topic == nullptr) {
-    const ErrorCode made = co_await home.broker().create_dead_letter_topic(home, dead_letter_topic);
-    catalog = home.catalog();
-    topic = catalog->find(dead_letter_topic);
-    if (topic == nullptr)
-      co_return refuse(
-          made == ErrorCode::none ? ErrorCode::unknown_topic_or_partition : made,
-          "The topic '" + dead_letter_topic + "' is missing and could not be created.");
+  ErrorCode made = ErrorCode::none;
+  if (home.catalog()->find(dead_letter_topic) == nullptr)
+    made = co_await home.broker().create_dead_letter_topic(home, dead_letter_topic);
+  if (home.catalog()->find(dead_letter_topic) == nullptr)
+    co_return refuse(made == ErrorCode::none ? ErrorCode::unknown_topic_or_partition : made,
+                     "The topic '" + dead_letter_topic + "' is missing and could not be created.");
+  co_return co_await append_to(home, &dead_letter_topic, source_partition, &batch);
+}
+
+Task<DeadLetterResult> write_dead_letters_inside(Shard& home, std::string dead_letter_topic,
+                                                 PartitionIndex source_partition,
+                                                 std::vector<std::byte> batch) {
+  std::string fault = fault_of(home, dead_letter_topic);
+  if (!fault.empty()) co_return refuse(ErrorCode::invalid_config, std::move(fault));
+  if (home.catalog()->find(dead_letter_topic) == nullptr) {
+    home.tasks().spawn(make_topic(&home, dead_letter_topic));
+    co_return refuse(ErrorCode::unknown_topic_or_partition,
+                     "The topic '" + dead_letter_topic + "' is missing and is being made.");
   }
-  const PartitionKey key{topic->id, source_partition % topic->partition_count};
-  Shard& shard = home.broker().home_of(key);
-  co_return co_await on(home, shard, append_copies(&shard, key, &dead_letter_topic, &batch));
+  co_return co_await append_to(home, &dead_letter_topic, source_partition, &batch);
 }
 
 }  // namespace sluice::broker

@@ -86,5 +86,15 @@ struct DeadLetterResult {
 Task<DeadLetterResult> write_dead_letters(Shard& home, std::string dead_letter_topic,
                                           PartitionIndex source_partition,
                                           std::vector<std::byte> batch);
+// The same from inside a partition, which must not wait for a change of the catalog: that may wait
+// for the partition to close. A topic that is missing is made meanwhile; error:
+// unknown_topic_or_partition, to be tried again.
+Task<DeadLetterResult> write_dead_letters_inside(Shard& home, std::string dead_letter_topic,
+                                                 PartitionIndex source_partition,
+                                                 std::vector<std::byte> batch);
+
+// Bytes of a batch of copies, unless one record takes more: what its topic takes, if it is there.
+std::size_t dead_letter_batch_bytes(const Catalog& catalog, const Options& options,
+                                    std::string_view dead_letter_topic);
 
 }  // namespace sluice::broker

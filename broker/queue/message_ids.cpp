@@ -1,5 +1,6 @@
 #include "broker/queue/message_ids.hpp"
 
+#include "broker/queue/schedule_headers.hpp"
 #include "protocol/batch_check.hpp"
 #include "protocol/record.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 
 struct FoundId {
   std::optional<Bytes> id;
+  bool delivered = false;
   Bytes redrives;  // how often it was sent back from a dead-letter topic: each time it is another
 };
 
@@ -18,6 +20,7 @@ struct FoundId {
 std::string fault_of(const protocol::Record& record, FoundId& found) {
   std::optional<Bytes>& id = found.id;
   for (const auto& header : record.headers) {
+    if (header.key == schedule_id_header) found.delivered = true;
     if (header.key == redrive_count_header && header.value) found.redrives = *header.value;
     if (header.key != message_id_header) continue;
     if (id) return "The header sluice-message-id comes twice.";
@@ -51,7 +54,8 @@ std::expected<void, protocol::BatchError> read_message_ids(Bytes area, std::int3
       if (out.faults.size() < protocol::record_errors_max)
         out.faults.push_back({record->offset_delta, std::move(fault)});
     } else if (found.id) {
-      out.ids.push_back({record->offset_delta, hash_message_id(*found.id, found.redrives)});
+      out.ids.push_back(
+          {record->offset_delta, hash_message_id(*found.id, found.redrives), found.delivered});
     }
   }
   if (records.error()) return std::unexpected(*records.error());

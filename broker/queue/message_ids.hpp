@@ -20,6 +20,7 @@ inline constexpr std::size_t message_id_size_max = 255;
 struct MessageId {
   std::int32_t offset_delta = 0;
   MessageIdHash hash;
+  bool delivered = false;  // by a schedule: its id counted when it was sent
 };
 
 struct MessageIdFault {

@@ -13,7 +13,6 @@ namespace sluice::broker {
 namespace {
 
 constexpr std::int64_t read_bytes = 1 << 20;
-constexpr std::size_t copy_batch_bytes = 512 * 1024;  // unless one record takes more
 
 // One call of copy_dead_letters(). The letters are passed in order: what was passed is decided.
 class CopyRun {
@@ -47,7 +46,7 @@ class CopyRun {
   std::string topic_;
   const std::vector<DeadLetter>& letters_;
   std::string source_;  // name of the topic
-  std::size_t batch_bytes_ = copy_batch_bytes;
+  std::size_t batch_bytes_ = 0;
   std::size_t next_ = 0;  // the letter that is worked on
   Offset at_;             // its next offset
   protocol::BatchBuilder builder_;
@@ -64,11 +63,7 @@ std::string CopyRun::prepare() {
   if (topic_.empty())
     return "The group " + key_.group + " has no dead-letter topic any more: set " +
            std::string(group_dead_letter_key) + ", or release or reject the records by hand.";
-  if (const Topic* topic = catalog.find(topic_)) {
-    const auto config = effective_topic_config(*shard_.options(), topic->overrides);
-    batch_bytes_ =
-        std::min(copy_batch_bytes, static_cast<std::size_t>(std::max(config.max_message_bytes, 0)));
-  }
+  batch_bytes_ = dead_letter_batch_bytes(catalog, *shard_.options(), topic_);
   return dead_letter_fault(catalog, *shard_.options(), {topic_, source_});
 }
 

@@ -216,6 +216,8 @@ void SharePartition::end_settling(const Span& span, State state, GroupTime now) 
     if (state == State::archiving) {
       wait_for_copy(at, std::move(range), state, now);
     } else {
+      // It may have been blocked by its key, and is looked at again.
+      if (by_key_) learned_ = std::min(learned_, at);
       // What was delivered often enough is offered once more: it is settled by its next end.
       if (state == State::available && settings_.retry.first.count() > 0)
         range.at = now.steady + settings_.retry.first;

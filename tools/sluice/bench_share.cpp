@@ -19,6 +19,12 @@ constexpr std::int64_t answer_ns_max = 30'000'000'000;
 constexpr std::int64_t patience_ns = 10'000'000'000;
 constexpr std::int32_t max_wait_ms = 200;
 
+std::string random_id(SystemRandom& random) {
+  Uuid id;
+  for (auto& octet : id.octets) octet = static_cast<std::byte>(random.next());
+  return id.to_string();
+}
+
 // The members of one group, each on a connection of its own.
 class Members {
  public:
@@ -41,7 +47,7 @@ class Members {
       if (!fd) return std::unexpected(fd.error());
       if (const auto added = poller.add(fd->get(), static_cast<std::uint32_t>(i)); !added)
         return std::unexpected(added.error());
-      auto name = members.group_ + "-" + std::to_string(i);
+      std::string name = random_id(random);  // Kafka takes nothing else for a member
       members.all_.push_back(
           std::make_unique<ShareConnection>(std::move(*fd), wish, std::move(name)));
       members.all_.back()->join(members.group_);

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <deque>
 #include <map>
 #include <string>
@@ -144,6 +145,17 @@ TEST(MessageIds, OfARecordThatWasSentBackAreNew) {
   MessageIds ids;
   ASSERT_TRUE(read_message_ids(batch->records(), 1, ids));
   EXPECT_EQ(ids.ids.at(0).hash, hash_message_id(id, as_bytes("2")));
+}
+
+TEST(MessageIds, OfADeliveredRecordAreMarked) {
+  protocol::BatchBuilder builder;
+  const std::array headers{Header{message_id_header, as_bytes("a")},
+                           Header{"sluice-schedule-id", as_bytes("0:1")}};
+  builder.append({.headers = headers});
+  const auto bytes = builder.finish();
+  MessageIds ids;
+  ASSERT_TRUE(read_message_ids(protocol::parse_batch(bytes)->records(), 1, ids));
+  EXPECT_TRUE(ids.ids.at(0).delivered);
 }
 
 TEST(MessageIds, ThatCannotBeAreFaults) {

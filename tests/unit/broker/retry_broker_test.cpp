@@ -141,6 +141,22 @@ TEST_F(RetryBrokerTest, ARecordThatCannotBecomeADeadLetterStaysWithTheClient) {
   EXPECT_EQ(read("dlq.missing", 1).size(), 1u);
 }
 
+// Their copies are larger than a batch may be.
+TEST_F(RetryBrokerTest, ManyLastAttemptsInOneBatchBecomeDeadLetters) {
+  create_topic("dlq.billing",
+               {{"errors.deadletterqueue.group.enable", "true"}, {"max.message.bytes", "4000"}});
+  set("errors.deadletterqueue.topic.name", "dlq.billing");
+  set("sluice.retry.attempts.max", "1");
+  set("sluice.retry.backoff.ms", "10");
+  std::vector<SentRecord> first(10, SentRecord{std::string(900, 'x'), {}});
+  produce("orders.billing.retry", first);
+  std::vector<SentRecord> again;
+  for (const auto& record : read("orders.billing.retry", first.size()))
+    again.push_back({record.value, record.headers});
+  EXPECT_EQ(produce("orders.billing.retry", again).error, ErrorCode::none);
+  EXPECT_EQ(read("dlq.billing", first.size()).size(), first.size());
+}
+
 TEST_F(RetryBrokerTest, ARetryTopicIsNoDeadLetterTopic) {
   metadata("orders.billing.retry");
   EXPECT_EQ(configure(group_resource, "billing", "errors.deadletterqueue.topic.name",

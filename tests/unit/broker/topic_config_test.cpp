@@ -15,6 +15,23 @@ std::string refusal(const ConfigMap& overrides) {
   return ok ? "" : ok.error().context;
 }
 
+TEST(TopicConfig, ARetryTopicDoesNotDropWhatComesAgain) {
+  const ConfigMap retry{{"sluice.retry.group", "g"}, {"sluice.retry.source.topic", "t"}};
+  EXPECT_EQ(refusal(retry), "");
+  ConfigMap both = retry;
+  both["sluice.dedup.window.ms"] = "1000";
+  EXPECT_NE(refusal(both).find("sluice.dedup.window.ms"), std::string::npos);
+}
+
+TEST(TopicConfig, BatchesWithoutARecordMayLieWhereTheyOnceCouldBeMade) {
+  const auto gaps = [](const ConfigMap& overrides) {
+    return effective_topic_config(TopicConfig{}, overrides).leaves_gaps;
+  };
+  EXPECT_FALSE(gaps({}));
+  EXPECT_TRUE(gaps({{"sluice.dedup.window.ms", "5"}}));
+  EXPECT_TRUE(gaps({{"sluice.schedule.enable", "false"}}));
+}
+
 TEST(TopicConfig, KnowsEveryConfigOfKafkaInOrder) {
   const auto rows = topic_config_rows();
   const auto of_kafka_4_3 = std::ranges::count_if(rows, [](const auto& row) {
