@@ -253,7 +253,7 @@ void add_bench(CLI::App& app, Everything& all) {
   add(3, bench::Mode::share, "share", "A share group that takes and accepts every record")
       ->footer(
           "Examples:\n"
-          "  sluice bench share --fill 512MiB --connections 4 --peer 127.0.0.1:9093\n"
+          "  sluice bench share --fill 512MiB --connections 4\n"
           "  sluice bench share --fill 512MiB --released-percent 1 "
           "--group-config sluice.retry.backoff.ms=100\n"
           "  sluice bench share --rate 10000 --duration 30s");
