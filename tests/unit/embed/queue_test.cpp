@@ -1,6 +1,7 @@
 // Queue consumers on a broker inside the process, used through the public headers.
 #include "sluice/admin.hpp"
 #include "sluice/broker.hpp"
+#include "sluice/consumer.hpp"
 #include "sluice/producer.hpp"
 #include "sluice/queue_consumer.hpp"
 #include "sluice/runtime.hpp"
@@ -10,6 +11,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -124,6 +127,49 @@ TEST_P(QueueTest, AReleasedRecordComesBackAndARejectedOneDoesNot) {
   const auto flushed = queue.flush();
   ASSERT_TRUE(flushed);
   EXPECT_EQ(flushed->size(), 1u);
+}
+
+TEST_P(QueueTest, ARecordThatIsReleasedWithADelayDoesNotComeBefore) {
+  put(1);
+  auto queue = worker();
+  const auto got = take(queue);
+  ASSERT_EQ(got.size(), 1u);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(queue.release(got.front(), 400ms));
+  EXPECT_EQ(take(queue).size(), 1u);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 400ms);
+  EXPECT_EQ(deliveries_, 2);
+}
+
+TEST_P(QueueTest, ARejectedRecordIsADeadLetterWithWhatTheHandlerSaid) {
+  auto admin = Admin::create(broker_->connect());
+  ASSERT_TRUE(admin &&
+              admin->create_topic({.name = "dlq.jobs",
+                                   .partitions = 1,
+                                   .configs = {{"errors.deadletterqueue.group.enable", "true"}}}));
+  configure("errors.deadletterqueue.topic.name", "dlq.jobs");
+  put(1);
+  auto queue = worker();
+  const auto got = take(queue);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_TRUE(queue.reject(got.front(), "card declined"));
+  EXPECT_TRUE(queue.flush());
+  auto reader =
+      Consumer::create({.client = broker_->connect(), .offset_reset = OffsetReset::earliest});
+  ASSERT_TRUE(reader && reader->assign({{"dlq.jobs", 0}}));
+  std::map<std::string, std::string> headers;
+  for (int polls = 0; headers.empty() && polls < 10; ++polls) {
+    const auto letters = reader->poll(1s);
+    ASSERT_TRUE(letters);
+    for (const auto& letter : *letters) {
+      EXPECT_EQ(as_text(*letter.value), "job 0");
+      for (const Header& header : letter.headers)
+        headers.emplace(header.key, as_text(*header.value));
+    }
+  }
+  EXPECT_EQ(headers["__dlq.errors.message"], "card declined");
+  EXPECT_EQ(headers["__dlq.errors.reason"], "rejected");
+  EXPECT_EQ(headers["__dlq.errors.group"], "workers");
 }
 
 TEST_P(QueueTest, WhatIsHeldGoesToOthersWhenItsHolderEnds) {
