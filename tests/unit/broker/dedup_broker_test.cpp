@@ -76,7 +76,8 @@ class DedupBrokerTest : public testing::Test {
       const std::vector<Header> headers{{message_id_header, as_bytes(id)}};
       protocol::NewRecord record;
       record.timestamp = clock_.wall_ms();
-      record.value = as_bytes("value of " + id);
+      const std::string value = "value of " + id;
+      record.value = as_bytes(value);
       if (id != "none") record.headers = headers;
       builder.append(record);
     }
