@@ -5,10 +5,7 @@
 #include "broker/worker.hpp"
 #include "protocol/batch_rewrite.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-
-#include <exception>
 
 namespace sluice::broker {
 namespace {
@@ -95,10 +92,8 @@ Task<Result<std::vector<std::byte>>> rewrite(Shard& shard, Bytes batch, RewriteP
     const protocol::CompressionLevels levels{options->compression_gzip_level,
                                              options->compression_lz4_level,
                                              options->compression_zstd_level};
-    auto task = recompress_here(batch, *plan.codec, levels);
-    auto [exception, recompressed] =
-        co_await asio::co_spawn(shard.broker().worker().executor(), std::move(task), use_task);
-    if (exception) std::rethrow_exception(exception);
+    auto recompressed =
+        co_await on_worker(shard.broker().worker(), recompress_here(batch, *plan.codec, levels));
     if (!recompressed) co_return std::unexpected(recompressed.error());
     bytes = std::move(*recompressed);
   } else {

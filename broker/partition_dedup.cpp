@@ -10,11 +10,9 @@
 #include "protocol/batch_rewrite.hpp"
 #include "protocol/compression.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <exception>
 
 namespace sluice::broker {
 namespace {
@@ -66,10 +64,7 @@ Task<Filtered> filter_here(protocol::BatchView batch, const std::vector<std::int
 template <class T>
 Task<T> where_it_may_take_long(Shard& shard, protocol::Compression codec, Task<T> task) {
   if (codec == protocol::Compression::none) co_return co_await std::move(task);
-  auto [exception, value] =
-      co_await asio::co_spawn(shard.broker().worker().executor(), std::move(task), use_task);
-  if (exception) std::rethrow_exception(exception);
-  co_return std::move(value);
+  co_return co_await on_worker(shard.broker().worker(), std::move(task));
 }
 
 // Puts the ids of a stored batch into the window. When it was appended is known only where the

@@ -12,10 +12,7 @@
 #include "broker/shard.hpp"
 #include "broker/worker.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-
-#include <exception>
 
 namespace sluice::broker {
 namespace {
@@ -33,19 +30,7 @@ Task<Divided> divide_here(protocol::BatchView batch, DelayRule* rule) {
 Task<Divided> divide(Shard& shard, protocol::BatchView batch, DelayRule* rule) {
   auto task = divide_here(batch, rule);
   if (batch.header.compression() == protocol::Compression::none) co_return co_await std::move(task);
-  auto [exception, divided] =
-      co_await asio::co_spawn(shard.broker().worker().executor(), std::move(task), use_task);
-  if (exception) std::rethrow_exception(exception);
-  co_return std::move(divided);
-}
-
-RetryPolicy policy_of(const GroupConfig& config) {
-  RetryPolicy policy;
-  policy.first = std::chrono::milliseconds(config.retry_backoff_ms);
-  policy.longest = std::chrono::milliseconds(config.retry_backoff_max_ms);
-  policy.multiplier = config.retry_backoff_multiplier;
-  policy.jitter = config.retry_backoff_jitter;
-  return policy;
+  co_return co_await on_worker(shard.broker().worker(), std::move(task));
 }
 
 GroupConfig group_config(const Shard& shard, std::string_view group) {
@@ -105,7 +90,7 @@ std::unique_ptr<DelayRule> Partition::delay_rule(std::int64_t now_ms) const {
   const GroupConfig group = group_config(shard_, config_.retry_group);
   RetryRule::Settings settings;
   settings.identity = {shard_.broker().hash_key(), config_.retry_source_topic, config_.retry_group};
-  settings.policy = policy_of(group);
+  settings.policy = retry_policy(group);
   const bool gives_up = !dead_letter_topic_for(shard_, config_).empty();
   settings.attempts_max = gives_up ? group.retry_attempts_max : 0;
   settings.now_ms = now_ms;

@@ -4,14 +4,17 @@
 
 #include "base/task.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace sluice::broker {
 
@@ -46,5 +49,13 @@ class Worker {
   std::condition_variable stopped_;  // with starting_
   std::thread thread_;
 };
+
+// The result of `task`, which runs there; what it throws is thrown here, on the caller's loop.
+template <class T>
+Task<T> on_worker(Worker& worker, Task<T> task) {
+  auto [exception, value] = co_await asio::co_spawn(worker.executor(), std::move(task), use_task);
+  if (exception) std::rethrow_exception(exception);
+  co_return std::move(value);
+}
 
 }  // namespace sluice::broker

@@ -10,6 +10,8 @@
 
 namespace sluice::broker {
 
+struct GroupConfig;
+
 // sluice.retry.backoff.*; `first` 0: no wait, as Kafka.
 struct RetryPolicy {
   std::chrono::milliseconds first{0};
@@ -19,6 +21,8 @@ struct RetryPolicy {
 
   bool operator==(const RetryPolicy&) const = default;
 };
+
+RetryPolicy retry_policy(const GroupConfig& config);
 
 // The wait after the `deliveries`-th delivery, from 1. `longest` bounds it before the jitter.
 inline std::chrono::milliseconds backoff(const RetryPolicy& policy, int deliveries,

@@ -17,10 +17,7 @@ ShareSettings settings_of(const GroupConfig& config) {
   settings.lock_duration = std::chrono::milliseconds(config.share_record_lock_duration_ms);
   settings.deliveries_max = config.share_delivery_count_limit;
   settings.locks_max = config.share_partition_max_record_locks;
-  settings.retry.first = std::chrono::milliseconds(config.retry_backoff_ms);
-  settings.retry.longest = std::chrono::milliseconds(config.retry_backoff_max_ms);
-  settings.retry.multiplier = config.retry_backoff_multiplier;
-  settings.retry.jitter = config.retry_backoff_jitter;
+  settings.retry = retry_policy(config);
   settings.order_by_key = config.share_order == "key";
   return settings;
 }
