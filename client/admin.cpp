@@ -182,4 +182,31 @@ void Admin::alter_queue(const std::string& group, const QueueChange& change,
   core_->begin(core_->alter_queue(group, change, core_->until(deadline)), deadline, done);
 }
 
+Result<SchedulePage> Admin::schedules(const ScheduleFilter& filter, std::int32_t limit,
+                                      const std::optional<std::string>& cursor, Deadline deadline) {
+  return core_->wait(core_->schedules(filter, limit, cursor, core_->until(deadline)), deadline);
+}
+void Admin::schedules(const ScheduleFilter& filter, std::int32_t limit,
+                      const std::optional<std::string>& cursor, Done<SchedulePage> done,
+                      Deadline deadline) {
+  core_->begin(core_->schedules(filter, limit, cursor, core_->until(deadline)), deadline, done);
+}
+
+Result<std::int64_t> Admin::cancel_schedules(const std::vector<std::string>& ids,
+                                             Deadline deadline) {
+  return core_->wait(core_->cancel_schedules(ids, {}, core_->until(deadline)), deadline);
+}
+void Admin::cancel_schedules(const std::vector<std::string>& ids, Done<std::int64_t> done,
+                             Deadline deadline) {
+  core_->begin(core_->cancel_schedules(ids, {}, core_->until(deadline)), deadline, done);
+}
+
+Result<std::int64_t> Admin::cancel_schedules(const ScheduleFilter& filter, Deadline deadline) {
+  return core_->wait(core_->cancel_schedules({}, filter, core_->until(deadline)), deadline);
+}
+void Admin::cancel_schedules(const ScheduleFilter& filter, Done<std::int64_t> done,
+                             Deadline deadline) {
+  core_->begin(core_->cancel_schedules({}, filter, core_->until(deadline)), deadline, done);
+}
+
 }  // namespace sluice

@@ -80,6 +80,11 @@ class AdminCore {
                                                            std::int32_t ranges_max,
                                                            TimePoint until);
   Task<Result<std::int64_t>> alter_queue(std::string group, QueueChange change, TimePoint until);
+  Task<Result<SchedulePage>> schedules(ScheduleFilter filter, std::int32_t limit,
+                                       std::optional<std::string> cursor, TimePoint until);
+  // Either ids or a filter.
+  Task<Result<std::int64_t>> cancel_schedules(std::vector<std::string> ids, ScheduleFilter filter,
+                                              TimePoint until);
 
  private:
   std::int32_t timeout_ms() const {

@@ -1,7 +1,8 @@
 # sluice_layer(NAME [LIBS...]): the static library sluice_NAME from every .cpp of the folder.
-# Sources are globbed so that a new file needs no edit here.
+# Sources are globbed so that a new file needs no edit here. SECTIONS: one for each function and
+# object, so that the linker of a library leaves out what nothing reaches.
 function(sluice_layer name)
-  cmake_parse_arguments(arg "" "" "EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "SECTIONS" "" "EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   foreach(pattern IN LISTS arg_EXCLUDE)
     list(FILTER sources EXCLUDE REGEX "${pattern}")
@@ -15,6 +16,9 @@ function(sluice_layer name)
       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
     target_compile_options(sluice_${name} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
       -fdebug-prefix-map=${CMAKE_BINARY_DIR}=.)
+    if(arg_SECTIONS)
+      target_compile_options(sluice_${name} PRIVATE -ffunction-sections -fdata-sections)
+    endif()
     target_include_directories(sluice_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/client/include)
     target_link_libraries(sluice_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   else()

@@ -71,6 +71,8 @@ class Stopwatch {
 // One side each, in a process of its own. An error ends the program.
 Figures produce_sluice(const Work& work);
 Figures consume_sluice(const Work& work);
+// Publishes at `rate` and handles what comes: delays are from due to the handler.
+Figures handle_sluice(const Work& work);
 Figures produce_rdkafka(const Work& work);
 Figures consume_rdkafka(const Work& work);
 

@@ -1,26 +1,14 @@
 // The client of this repository, on a private loop: one thread in all.
 #include "bench/client/measure.hpp"
+#include "bench/client/must.hpp"
 #include "sluice/admin.hpp"
 #include "sluice/consumer.hpp"
 #include "sluice/producer.hpp"
 
 #include <cstdio>
-#include <cstdlib>
 
 namespace sluice::bench {
 namespace {
-
-template <class T>
-T must(Result<T> result, const char* what) {
-  if (result) return std::move(*result);
-  std::fprintf(stderr, "%s: %s\n", what, result.error().message().c_str());
-  std::exit(1);
-}
-void must(const Result<>& result, const char* what) {
-  if (result) return;
-  std::fprintf(stderr, "%s: %s\n", what, result.error().message().c_str());
-  std::exit(1);
-}
 
 struct Sample {
   SteadyClock::time_point sent;

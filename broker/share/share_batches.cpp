@@ -52,7 +52,9 @@ std::vector<std::byte> thinned(const BatchView& batch, std::span<const AcquiredR
   header.max_timestamp = protocol::no_timestamp;
   protocol::RecordIterator records{batch};
   while (const auto record = records.next()) {
-    if (!holds(ranges, protocol::offset_of(*record, batch.header))) continue;
+    const Offset offset = protocol::offset_of(*record, batch.header);
+    if (offset > ranges.back().last) break;
+    if (!holds(ranges, offset)) continue;
     out.insert(out.end(), record->bytes.begin(), record->bytes.end());
     ++header.record_count;
     header.max_timestamp =

@@ -55,36 +55,28 @@ std::optional<std::uint32_t> SharePartition::known_owner(std::string_view member
 
 // ---- Tiles ----
 
-void SharePartition::insert(Offset first, const Range& range) {
-  const bool fresh = ranges_.emplace(first, range).second;
+SharePartition::Ranges::iterator SharePartition::insert(Offset first, const Range& range) {
+  const auto [at, fresh] = ranges_.emplace(first, range);
   SLUICE_CHECK(fresh);
   SLUICE_CHECK(range.last >= first);
-  count(first, range, 1);
-  switch (range.state) {
-    case State::available:
-    case State::dead_lettering:
-    case State::archiving:
-      if (range.at != TimePoint{}) {
-        waiting_.emplace(range.at, first);
-      } else if (range.state == State::available) {
-        ready_.insert(first);
-        news_ = true;
-      } else {
-        copies_due_.insert(first);
-      }
-      break;
-    case State::acquired:
-      locks_.emplace(range.at, first);
-      break;
-    case State::blocked:
-    case State::settling:
-    case State::copying:
-    case State::finished:
-      break;
-  }
+  enter(at);
+  return at;
 }
 
 SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
+  leave(at);
+  if (ranges_.size() >= settings_.ranges_max) news_ = true;
+  return ranges_.erase(at);
+}
+
+void SharePartition::enter(Ranges::iterator at) {
+  const auto& [first, range] = *at;
+  count(first, range, 1);
+  enter_index(first, range);
+  if (is_ready(range)) news_ = true;
+}
+
+void SharePartition::leave(Ranges::iterator at) {
   const auto& [first, range] = *at;
   switch (range.state) {
     case State::available:
@@ -110,8 +102,29 @@ SharePartition::Ranges::iterator SharePartition::erase(Ranges::iterator at) {
       break;
   }
   count(first, range, -1);
-  if (ranges_.size() >= settings_.ranges_max) news_ = true;
-  return ranges_.erase(at);
+}
+
+void SharePartition::enter_index(Offset first, const Range& range) {
+  switch (range.state) {
+    case State::available:
+    case State::dead_lettering:
+    case State::archiving:
+      if (range.at != TimePoint{})
+        waiting_.emplace(range.at, first);
+      else if (range.state == State::available)
+        ready_.insert(first);
+      else
+        copies_due_.insert(first);
+      break;
+    case State::acquired:
+      locks_.emplace(range.at, first);
+      break;
+    case State::blocked:
+    case State::settling:
+    case State::copying:
+    case State::finished:
+      break;
+  }
 }
 
 void SharePartition::count(Offset first, const Range& range, std::int64_t sign) {
@@ -141,46 +154,46 @@ void SharePartition::count(Offset first, const Range& range, std::int64_t sign) 
   }
 }
 
-// No range reaches over `at` afterwards.
-void SharePartition::cut(Offset at) {
+// No range reaches over `at` afterwards; the first that begins there or behind it. Both parts are
+// counted as before, and the first keeps its place in the indexes.
+SharePartition::Ranges::iterator SharePartition::cut(Offset at) {
   const auto after = ranges_.lower_bound(at);
-  if (after == ranges_.begin()) return;
+  if (after == ranges_.begin()) return after;
   const auto before = std::prev(after);
-  if (before->second.last < at) return;
-  const Offset first = before->first;
-  Range range = before->second;
-  erase(before);
-  const Offset last = std::exchange(range.last, at - 1);
-  insert(first, range);
-  range.last = last;
-  insert(at, range);
+  if (before->second.last < at) return after;
+  const auto rest = ranges_.emplace_hint(after, at, before->second);
+  before->second.last = at - 1;
+  enter_index(at, rest->second);
+  return rest;
 }
 
 void SharePartition::put(Offset first, Offset last, Range range) {
-  cut(first);
+  auto at = cut(first);
   cut(last + 1);
-  for (auto at = ranges_.lower_bound(first); at != ranges_.end() && at->first <= last;)
-    at = erase(at);
   range.last = last;
-  insert(first, range);
-  if (by_key_ && !holds_key(range.state)) keys_.remove(first, last, freed_);
-  if (range.state == State::finished) join_finished(first);
+  if (at != ranges_.end() && at->first == first) {  // its place in the tree stays
+    leave(at);
+    for (auto next = std::next(at); next != ranges_.end() && next->first <= last;)
+      next = erase(next);
+    at->second = std::move(range);
+    enter(at);
+  } else {
+    while (at != ranges_.end() && at->first <= last) at = erase(at);
+    at = insert(first, range);
+  }
+  if (by_key_ && !holds_key(at->second.state)) keys_.remove(first, last, freed_);
+  if (at->second.state == State::finished) join_finished(at);
 }
 
-void SharePartition::join_finished(Offset first) {
-  auto at = ranges_.find(first);
-  if (at != ranges_.begin()) {
-    const auto before = std::prev(at);
-    if (before->second.state == State::finished) at = before;
+// With its neighbours; what is finished is in no index.
+void SharePartition::join_finished(Ranges::iterator at) {
+  if (at != ranges_.begin() && std::prev(at)->second.state == State::finished) --at;
+  auto next = std::next(at);
+  while (next != ranges_.end() && next->second.state == State::finished) {
+    if (ranges_.size() >= settings_.ranges_max) news_ = true;
+    at->second.last = next->second.last;
+    next = ranges_.erase(next);
   }
-  const Offset begin = at->first;
-  Range range = at->second;
-  auto end = at;
-  while (end != ranges_.end() && end->second.state == State::finished) {
-    range.last = end->second.last;
-    end = erase(end);
-  }
-  insert(begin, range);
 }
 
 void SharePartition::raise_start(Offset start) {
@@ -227,14 +240,14 @@ void SharePartition::tick(GroupTime now) {
   while (!waiting_.empty() && waiting_.begin()->first <= now.steady) {
     const Offset first = waiting_.begin()->second;
     const auto at = ranges_.find(first);
-    Range range = at->second;
-    if (range.state == State::archiving) {
+    if (at->second.state == State::archiving) {
+      const Range range = at->second;
       settle(first, range, StoredState::archived, change);
       continue;
     }
-    erase(at);
-    range.at = {};
-    insert(first, range);
+    leave(at);
+    at->second.at = {};
+    enter(at);
   }
   const Ending timed_out{FailureReason::lock_timeout};
   while (!locks_.empty() && locks_.begin()->first <= now.steady) {
@@ -252,6 +265,11 @@ std::optional<Offset> SharePartition::next_offered(Offset from) const {
   if (!by_key_) return ready;
   const Offset unlearned = first_unlearned();
   return unlearned < end_ && (!ready || unlearned < *ready) ? unlearned : ready;
+}
+
+Offset SharePartition::offered_until(Offset from) const {
+  if (by_key_ || from >= end_) return std::numeric_limits<Offset>::max();
+  return std::prev(ranges_.upper_bound(from))->second.last;
 }
 
 std::optional<Offset> SharePartition::next_ready(Offset from) const {

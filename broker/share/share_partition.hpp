@@ -69,6 +69,9 @@ class SharePartition {
   // The first offset that could be acquired at or beyond `from`: where to read. It is end() or
   // beyond when only new records could be; nullopt: not now, because of a limit.
   std::optional<Offset> next_offered(Offset from) const;
+  // How far to read from an offset that next_offered() gave: records that came back lie among
+  // others that are finished or acquired.
+  Offset offered_until(Offset from) const;
   // Whether acquire() needs the keys of a batch that ends there.
   bool wants_keys(Offset last) const { return by_key_ && last >= learned_; }
   // `batches`: what a read from `from` on found, in order. Offsets before and between them hold no
@@ -177,13 +180,16 @@ class SharePartition {
   std::uint32_t owner_number(std::string_view member);
   std::optional<std::uint32_t> known_owner(std::string_view member) const;
 
-  // Tiles. insert() and erase() keep the indexes and the counts.
-  void insert(Offset first, const Range& range);
+  // Tiles. All but enter() and leave() keep the indexes and the counts.
+  Ranges::iterator insert(Offset first, const Range& range);
   Ranges::iterator erase(Ranges::iterator at);
-  void cut(Offset at);
+  void enter(Ranges::iterator at);  // into them
+  void leave(Ranges::iterator at);  // out of them
+  void enter_index(Offset first, const Range& range);
+  Ranges::iterator cut(Offset at);
   // Makes [first, last] one range like `range`; joins finished neighbours.
   void put(Offset first, Offset last, Range range);
-  void join_finished(Offset first);
+  void join_finished(Ranges::iterator at);
   void raise_start(Offset start);
   void skip_finished();
   void count(Offset first, const Range& range, std::int64_t sign);

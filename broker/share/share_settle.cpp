@@ -91,9 +91,8 @@ std::uint64_t SharePartition::release_member(std::string_view member, GroupTime 
 void SharePartition::end_delivery(Offset first, Offset last, Acknowledge how,
                                   const AcknowledgeBatch& batch, GroupTime now, Change& change) {
   for (Offset at = first; at <= last;) {
-    cut(at);
-    cut(last + 1);
-    const Range range = ranges_.find(at)->second;
+    Range range = std::prev(ranges_.upper_bound(at))->second;
+    range.last = std::min(range.last, last);  // put() divides it
     switch (how) {
       case Acknowledge::accept:
         settle(at, range, StoredState::acknowledged, change);

@@ -133,7 +133,7 @@ class ShareShell {
   Task<ErrorCode> wait_stored(UnitPtr unit, std::uint64_t write);
   Task<> keep_time();
   std::int64_t bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
-                             const ShareAcquired& out) const;
+                             const ShareAcquired& out, Offset from) const;
   ErrorCode take(const UnitPtr& unit, Offset from, storage::ReadResult read,
                  const ShareAcquireQuery& query, ShareAcquired& out);
 

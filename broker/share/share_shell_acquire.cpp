@@ -10,8 +10,9 @@
 namespace sluice::broker {
 namespace {
 
-// Reads for one fetch of one partition: records that came back lie apart.
-constexpr int reads_max = 16;
+// Reads for one fetch of one partition: records that came back lie apart, and each read is of one
+// stretch of them.
+constexpr int reads_max = 64;
 constexpr std::int64_t read_slack = 16 << 10;  // bytes
 // With order by key, whose batches are decompressed and parsed.
 constexpr std::int64_t keyed_read_bytes = 1 << 20;
@@ -62,7 +63,7 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
     if (out.count >= query->limits.records_max || out.bytes >= query->bytes_max) break;
     FetchQuery fetch;
     fetch.offset = *from;
-    fetch.max_bytes = bytes_to_read(*unit, *query, out);
+    fetch.max_bytes = bytes_to_read(*unit, *query, out, *from);
     if (unit->core->settings().order_by_key)
       fetch.max_bytes = std::min(fetch.max_bytes, keyed_read_bytes);
     fetch.least = storage::AtLeastOneBatch::yes;
@@ -86,9 +87,10 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
 // About as much as the records that are still wanted take: clients name the most bytes of a reply,
 // and what is read beyond the records is read for nothing.
 std::int64_t ShareShell::bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
-                                       const ShareAcquired& out) const {
+                                       const ShareAcquired& out, Offset from) const {
   constexpr std::int64_t records_max = 1'000'000;
-  const std::int64_t wanted = std::min(query.limits.records_max - out.count, records_max);
+  const std::int64_t wanted = std::min(
+      {query.limits.records_max - out.count, records_max, unit.core->offered_until(from) - from});
   return std::min(query.bytes_max - out.bytes, wanted * unit.record_bytes + read_slack);
 }
 

@@ -4,6 +4,7 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/queue.hpp"
+#include "tools/sluice/schedule.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -39,6 +40,8 @@ struct Everything {
   QueueShowOptions queue_show;
   QueueChangeOptions queue_release;
   QueueChangeOptions queue_reject;
+  ScheduleListOptions schedule_list;
+  ScheduleCancelOptions schedule_cancel;
   std::array<BenchOptions, 4> bench;
   Command chosen;
 };
@@ -208,6 +211,18 @@ void add_queue(CLI::App& app, Everything& all) {
       all.queue_reject);
 }
 
+void add_schedule(CLI::App& app, Everything& all) {
+  CLI::App& schedule = *group_of(app, "schedule", "Records that wait for their time");
+  add_schedule_list_options(
+      *command(schedule, all, "list", "What waits, until when",
+               [&all] { return schedule_list(all.global, all.schedule_list); }),
+      all.schedule_list);
+  add_schedule_cancel_options(
+      *command(schedule, all, "cancel", "Do not deliver them",
+               [&all] { return schedule_cancel(all.global, all.schedule_cancel); }),
+      all.schedule_cancel);
+}
+
 void add_others(CLI::App& app, Everything& all) {
   CLI::App& configs = *group_of(app, "configs", "Show configuration");
   auto& o = all.configs_describe;
@@ -310,6 +325,7 @@ int run(int argc, char** argv) {
   add_groups(app, all);
   add_dlq(app, all);
   add_queue(app, all);
+  add_schedule(app, all);
   add_others(app, all);
   add_bench(app, all);
   app.footer(

@@ -131,6 +131,27 @@ struct QueueChange {
   std::optional<std::string> reason;
 };
 
+// A record that waits for its delivery (`sluice-deliver-at`, `sluice-delay-ms`, a retry topic).
+struct Schedule {
+  std::string id;                  // its `sluice-schedule-id`
+  TopicPartition where;            // empty topic: it was deleted
+  std::int64_t deliver_at_ms = 0;  // since the epoch
+  std::optional<std::string> key;  // bytes
+  std::int64_t value_size = -1;    // bytes; -1: null
+};
+
+// Schedules of a topic, or those of one key in it.
+struct ScheduleFilter {
+  std::string topic;
+  std::optional<std::string> key;  // bytes
+};
+
+struct SchedulePage {
+  std::vector<Schedule> schedules;  // in the order in which they were stored
+  std::int64_t pending = 0;         // of all topics
+  std::optional<std::string> next;  // the cursor of the next page; null: that was all
+};
+
 namespace client {
 class AdminCore;
 // Ends a client; inside a completion without waiting for it.
@@ -224,6 +245,25 @@ class SLUICE_EXPORT Admin {
                                    Deadline deadline = {});
   void alter_queue(const std::string& group, const QueueChange& change, Done<std::int64_t> done,
                    Deadline deadline = {});
+
+  // A page of at most `limit` (1 to 10,000) records that wait, of all topics where the filter names
+  // none; from the beginning or from the cursor of a page. The broker reads all that wait.
+  // Error: as describe_queue(); UNKNOWN_TOPIC_OR_PARTITION.
+  Result<SchedulePage> schedules(const ScheduleFilter& filter = {}, std::int32_t limit = 1000,
+                                 const std::optional<std::string>& cursor = std::nullopt,
+                                 Deadline deadline = {});
+  void schedules(const ScheduleFilter& filter, std::int32_t limit,
+                 const std::optional<std::string>& cursor, Done<SchedulePage> done,
+                 Deadline deadline = {});
+  // These are not delivered, which is durable then. Returns how many still waited.
+  // Error: as schedules(); INVALID_REQUEST for an id of another form, for no id and no topic.
+  Result<std::int64_t> cancel_schedules(const std::vector<std::string>& ids,
+                                        Deadline deadline = {});
+  void cancel_schedules(const std::vector<std::string>& ids, Done<std::int64_t> done,
+                        Deadline deadline = {});
+  Result<std::int64_t> cancel_schedules(const ScheduleFilter& filter, Deadline deadline = {});
+  void cancel_schedules(const ScheduleFilter& filter, Done<std::int64_t> done,
+                        Deadline deadline = {});
 
  private:
   using Core = std::unique_ptr<client::AdminCore, client::RetireAdmin>;

@@ -179,4 +179,24 @@ auto async_alter_queue(Admin& admin, const std::string& group, const QueueChange
       });
 }
 
+template <class Token>
+auto async_schedules(Admin& admin, const ScheduleFilter& filter, std::int32_t limit,
+                     const std::optional<std::string>& cursor, Deadline deadline, Token&& token) {
+  return detail::initiate<SchedulePage>(
+      std::forward<Token>(token), deadline,
+      [&admin, &filter, limit, &cursor](Done<SchedulePage> done, const Deadline& until) {
+        admin.schedules(filter, limit, cursor, done, until);
+      });
+}
+
+// `which`: ids, or a ScheduleFilter.
+template <class Which, class Token>
+auto async_cancel_schedules(Admin& admin, const Which& which, Deadline deadline, Token&& token) {
+  return detail::initiate<std::int64_t>(
+      std::forward<Token>(token), deadline,
+      [&admin, &which](Done<std::int64_t> done, const Deadline& until) {
+        admin.cancel_schedules(which, done, until);
+      });
+}
+
 }  // namespace sluice
