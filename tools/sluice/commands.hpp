@@ -3,6 +3,7 @@
 
 #include "sluice/types.hpp"
 #include "tools/sluice/cli.hpp"
+#include "tools/sluice/confirm.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,7 +34,7 @@ Exit topics_describe(const Global& global, const TopicsDescribeOptions& options)
 
 struct TopicsDeleteOptions {
   std::vector<std::string> names;
-  bool yes = false;
+  Confirmation confirmation;
   bool if_exists = false;
 };
 Exit topics_delete(const Global& global, const TopicsDeleteOptions& options);
@@ -83,7 +84,7 @@ struct GroupsDescribeOptions {
 Exit groups_describe(const Global& global, const GroupsDescribeOptions& options);
 struct GroupsDeleteOptions {
   std::vector<std::string> ids;
-  bool yes = false;
+  Confirmation confirmation;
 };
 Exit groups_delete(const Global& global, const GroupsDeleteOptions& options);
 
@@ -105,8 +106,6 @@ struct DemoOptions {
 };
 Exit demo(const Global& global, const DemoOptions& options);
 
-// Asks for `word` to be typed, before something that cannot be undone. Ok when it was, or `yes`.
-Exit confirm(const std::string& what, const std::string& word, bool yes);
 // Splits "NAME=VALUE". Nothing without an equals sign.
 std::optional<std::pair<std::string, std::string>> name_and_value(const std::string& text);
 

@@ -193,7 +193,8 @@ Exit groups_delete(const Global& global, const GroupsDeleteOptions& options) {
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
   for (const auto& id : options.ids) {
-    const Exit confirmed = confirm("deleting group '" + id + "' with its offsets", id, options.yes);
+    const Exit confirmed =
+        confirm(global, "deleting group '" + id + "' with its offsets", id, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
     const auto deleted = admin->delete_group(id);
     if (!deleted && exit_for(deleted.error()) == Exit::not_found) return no_such_group(*admin, id);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <map>
 
 namespace sluice::cli {
@@ -48,15 +47,6 @@ std::optional<std::pair<std::string, std::string>> name_and_value(const std::str
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
-Exit confirm(const std::string& what, const std::string& word, bool yes) {
-  if (yes) return Exit::ok;
-  if (!interactive()) return complain(Exit::usage, what + " cannot be undone; say --yes to do it");
-  std::fprintf(stderr, "%s cannot be undone. Type '%s' to go on: ", what.c_str(), word.c_str());
-  std::string typed;
-  std::getline(std::cin, typed);
-  return typed == word ? Exit::ok : complain(Exit::failed, "not confirmed; nothing was done");
 }
 
 Exit topics_list(const Global& global, const TopicsListOptions& options) {
@@ -126,8 +116,8 @@ Exit topics_delete(const Global& global, const TopicsDeleteOptions& options) {
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
   for (const auto& name : options.names) {
-    const Exit confirmed =
-        confirm("deleting topic '" + name + "' with all its records", name, options.yes);
+    const Exit confirmed = confirm(global, "deleting topic '" + name + "' with all its records",
+                                   name, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
     const auto deleted = admin->delete_topic(name);
     if (!deleted && is_missing(deleted.error())) {

@@ -1,0 +1,13 @@
+// The families of commands that administer a cluster: each adds its commands to the command line.
+#pragma once
+
+#include "tools/sluice/command_line.hpp"
+
+namespace sluice::cli {
+
+void add_topics(CLI::App& app, CommandLine& line);
+void add_groups(CLI::App& app, CommandLine& line);
+void add_configs(CLI::App& app, CommandLine& line);
+void add_cluster(CLI::App& app, CommandLine& line);
+
+}  // namespace sluice::cli
