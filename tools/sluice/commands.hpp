@@ -79,7 +79,9 @@ Exit consume(const Global& global, const ConsumeOptions& options);
 
 Exit groups_list(const Global& global);
 struct GroupsDescribeOptions {
-  std::vector<std::string> ids;
+  std::vector<std::string> ids;  // none: all
+  double watch = 0;              // seconds between looks; 0: one look
+  double trend = 0;              // seconds between two looks; 0: no trend
 };
 Exit groups_describe(const Global& global, const GroupsDescribeOptions& options);
 struct GroupsDeleteOptions {

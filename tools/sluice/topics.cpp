@@ -2,6 +2,7 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -14,19 +15,6 @@ std::string join(const std::vector<BrokerId>& ids) {
   std::string text;
   for (const auto id : ids) text += (text.empty() ? "" : ",") + std::to_string(id);
   return text;
-}
-
-std::vector<std::string> topic_names(Admin& admin) {
-  std::vector<std::string> names;
-  if (const auto topics = admin.topics())
-    for (const auto& topic : *topics) names.push_back(topic.name);
-  return names;
-}
-
-Exit no_such_topic(Admin& admin, const std::string& name) {
-  std::string text = "no topic '" + name + "'";
-  if (const auto near = suggestion(name, topic_names(admin)); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
 }
 
 bool is_missing(const Error& error) { return exit_for(error) == Exit::not_found; }
