@@ -65,6 +65,7 @@ class AdminCore {
   Task<Result<>> alter_configs(Resource resource, std::vector<ConfigSetting> settings,
                                Commit commit, TimePoint until);
   Task<Result<Admin::Sizes>> sizes(TimePoint until);
+  Task<Result<std::vector<LogDirectory>>> log_directories(TimePoint until);
   Task<Result<Admin::FoundOffsets>> offsets(std::map<TopicPartition, std::int64_t> at,
                                             TimePoint until);
   Task<Result<Admin::Offsets>> delete_records(Admin::Offsets before, TimePoint until);

@@ -109,7 +109,8 @@ class CliGroupLagTest(Cli, BrokerCase):
 
 class CliGroupResetTest(Cli, BrokerCase):
     def setUp(self):
-        self.topic, self.group = self.make_topic(partitions=2), self.name("group")
+        self.topic = self.make_topic(partitions=2, retention_ms=-1)
+        self.group = self.name("group")
         for partition in (0, 1):
             lines = [json.dumps({"value": "x", "timestamp": 1000 * number})
                      for number in range(10)]

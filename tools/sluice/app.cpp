@@ -9,9 +9,9 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
-#include <cerrno>
 #include <functional>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -232,10 +232,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version
-    app.exit(wanted);
-    if (std::cout.flush()) return static_cast<int>(Exit::ok);
-    return static_cast<int>(errno == EPIPE ? Exit::ok
-                                           : complain(Exit::failed, "cannot write the help"));
+    std::ostringstream text;
+    app.exit(wanted, text);
+    Output().write(text.str());
+    return static_cast<int>(finish(Exit::ok));
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     return static_cast<int>(complain(Exit::usage, misuse(app, words, error)));

@@ -79,7 +79,7 @@ struct Walk {
     if (commands.empty()) return;  // an argument
     std::vector<std::string> names;
     for (const auto* sub : commands) {
-      if (sub->get_name() == word) {
+      if (sub->check_name(word)) {
         at = sub;
         return;
       }

@@ -39,6 +39,15 @@ struct TopicsDeleteOptions {
 };
 Exit topics_delete(const Global& global, const TopicsDeleteOptions& options);
 
+struct TopicsTruncateOptions {
+  std::string topic;
+  std::vector<std::int32_t> partitions;  // none: all
+  std::string before;                    // OFFSET, "end", @TIME
+  bool dry_run = false;
+  Confirmation confirmation;
+};
+Exit topics_truncate(const Global& global, const TopicsTruncateOptions& options);
+
 struct TopicsAlterOptions {
   std::string name;
   std::int32_t partitions = -1;
@@ -90,12 +99,22 @@ struct GroupsDeleteOptions {
 };
 Exit groups_delete(const Global& global, const GroupsDeleteOptions& options);
 
-struct ConfigsDescribeOptions {
+struct ConfigsGetOptions {
   std::string kind;  // topic, broker or group
   std::string name;
-  bool all = false;  // defaults as well
+  std::vector<std::string> keys;  // none: those that are set, or all
+  bool all = false;               // defaults as well
 };
-Exit configs_describe(const Global& global, const ConfigsDescribeOptions& options);
+Exit configs_get(const Global& global, const ConfigsGetOptions& options);
+
+struct ConfigsChangeOptions {
+  std::string kind;
+  std::string name;
+  std::vector<std::string> changes;  // NAME=VALUE to set, NAME to unset
+  bool dry_run = false;
+};
+Exit configs_set(const Global& global, const ConfigsChangeOptions& options);
+Exit configs_unset(const Global& global, const ConfigsChangeOptions& options);
 
 Exit cluster(const Global& global);
 

@@ -42,8 +42,7 @@ void add_seconds(const Global& global, GroupDetails& details) {
   if (!found) return;  // the rest is worth showing all the same
   for (auto& row : details.rows)
     if (const auto at = found->find(row.where); at != found->end() && at->second >= 0)
-      row.lag_seconds =
-          std::max(0.0, static_cast<double>(details.taken_ms - at->second) / 1000);
+      row.lag_seconds = std::max(0.0, static_cast<double>(details.taken_ms - at->second) / 1000);
 }
 
 }  // namespace

@@ -87,10 +87,8 @@ std::string summary(const GroupDetails& group, const std::optional<GroupTrend>& 
 }
 
 std::string topics_table(const std::map<std::string, LagTotal>& topics, Style style) {
-  Table table({{"TOPIC"},
-               {"PARTITIONS", Align::right},
-               {"LAG", Align::right},
-               {"BEHIND", Align::right}});
+  Table table(
+      {{"TOPIC"}, {"PARTITIONS", Align::right}, {"LAG", Align::right}, {"BEHIND", Align::right}});
   for (const auto& [topic, total] : topics)
     table.add({topic, std::to_string(total.partitions), commas(total.records),
                seconds_text(total.seconds)});

@@ -29,7 +29,8 @@ Result<std::vector<TopicPartition>> select(Admin& admin, const GroupsResetOption
     for (const auto& [where, offset] : committed) chosen.push_back(where);
   for (const auto& text : options.topics) {
     const auto selection = parse_topic_selection(text);
-    if (!selection) return fail(Errc::invalid_argument, "'" + text + "' is not TOPIC or TOPIC:0,2-4");
+    if (!selection)
+      return fail(Errc::invalid_argument, "'" + text + "' is not TOPIC or TOPIC:0,2-4");
     const auto topics = admin.topics({selection->topic});
     if (!topics) return std::unexpected(topics.error());
     if (topics->empty() || topics->front().error != ErrorCode::none)
@@ -194,8 +195,7 @@ std::optional<TopicSelection> parse_topic_selection(std::string_view text) {
     const auto item = rest.substr(0, rest.find(','));
     const auto dash = item.find('-');
     const auto first = number(item.substr(0, dash));
-    const auto last =
-        dash == std::string_view::npos ? first : number(item.substr(dash + 1));
+    const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
     if (!first || !last || *last < *first) return std::nullopt;
     for (auto p = *first; p <= *last; ++p) selection.partitions.push_back(p);
     if (item.size() == rest.size()) return selection;

@@ -32,8 +32,7 @@ Exit look(Admin& admin, const Global& global, const std::vector<std::string>& id
     if (!details && exit_for(details.error()) == Exit::not_found) return no_such_group(admin, id);
     if (!details) return complain(global, details.error());
     const auto last = before.find(id);
-    const auto moved =
-        last == before.end() ? std::nullopt : trend(last->second, *details);
+    const auto moved = last == before.end() ? std::nullopt : trend(last->second, *details);
     auto& piece = pieces.emplace_back();
     if (global.json)
       append_json(piece, *details, moved);
@@ -113,8 +112,8 @@ Exit groups_delete(const Global& global, const GroupsDeleteOptions& options) {
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
   for (const auto& id : options.ids) {
-    const Exit confirmed = confirm(global, "deleting group '" + id + "' with its offsets", id,
-                                   options.confirmation);
+    const Exit confirmed =
+        confirm(global, "deleting group '" + id + "' with its offsets", id, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
     const auto deleted = admin->delete_group(id);
     if (!deleted && exit_for(deleted.error()) == Exit::not_found) return no_such_group(*admin, id);

@@ -37,43 +37,6 @@ std::optional<std::pair<std::string, std::string>> name_and_value(const std::str
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-Exit topics_list(const Global& global, const TopicsListOptions& options) {
-  auto admin = Admin::create(global.client_options());
-  if (!admin) return complain(global, admin.error());
-  auto topics = admin->topics();
-  if (!topics) return complain(global, topics.error());
-  if (!options.internal)
-    std::erase_if(*topics, [](const TopicInfo& topic) { return topic.internal; });
-  Output out;
-  const auto replicas = [](const TopicInfo& topic) {
-    return topic.partitions.empty() ? std::size_t{0} : topic.partitions.front().replicas.size();
-  };
-  if (global.json) {
-    JsonWriter json(out.buffer());
-    json.begin_array();
-    for (const auto& topic : *topics) {
-      json.begin_object();
-      json.field("name", topic.name).field("id", topic.id.to_string());
-      json.field("partitions", topic.partitions.size()).field("replicas", replicas(topic));
-      json.field("internal", topic.internal);
-      json.end_object();
-    }
-    json.end_array();
-    out.write("\n");
-    return Exit::ok;
-  }
-  if (topics->empty()) {
-    say(global, "no topics; make one: sluice topics create NAME");
-    return Exit::ok;
-  }
-  Table table({{"TOPIC"}, {"PARTITIONS", Align::right}, {"REPLICAS", Align::right}});
-  for (const auto& topic : *topics)
-    table.add(
-        {topic.name, std::to_string(topic.partitions.size()), std::to_string(replicas(topic))});
-  out.write(table.to_string(style_for(1)));
-  return Exit::ok;
-}
-
 Exit topics_create(const Global& global, const TopicsCreateOptions& options) {
   const auto settings = settings_of(options.configs);
   if (!settings) return complain(global, settings.error());

@@ -51,18 +51,40 @@ void add_alter(CLI::App& topics, CommandLine& line) {
   alter->footer("Examples:\n  sluice topics alter orders -p 12 -c retention.ms=86400000");
 }
 
+void add_truncate(CLI::App& topics, CommandLine& line) {
+  const auto truncate = line.command<TopicsTruncateOptions>(
+      topics, "truncate", "Delete the first records of a topic", topics_truncate);
+  auto& o = truncate.options;
+  truncate->add_option("TOPIC", o.topic, "Topic to cut")->required();
+  truncate
+      ->add_option("--before", o.before,
+                   "What lies before it goes: OFFSET, 'end' (all records), or @TIME (@-7d, "
+                   "@2026-01-31T12:30:00Z)")
+      ->required();
+  truncate->add_option("-p,--partition", o.partitions, "Only these partitions; may repeat")
+      ->check(CLI::NonNegativeNumber);
+  truncate->add_flag("-n,--dry-run", o.dry_run, "Only show what would go");
+  add_confirmation(truncate.app, o.confirmation);
+  truncate->footer(
+      "Examples:\n"
+      "  sluice topics truncate orders --before @-7d --dry-run\n"
+      "  sluice topics truncate orders --before end --confirm=orders");
+}
+
 }  // namespace
 
 void add_topics(CLI::App& app, CommandLine& line) {
   CLI::App& topics =
-      CommandLine::family(app, "topics", "List, create, describe, alter and delete topics");
-  const auto list = line.command<TopicsListOptions>(topics, "list", "All topics", topics_list);
+      CommandLine::family(app, "topics", "List, create, describe, alter, truncate, delete topics");
+  const auto list = line.command<TopicsListOptions>(
+      topics, "list", "All topics: partitions, records, size, last write", topics_list);
   list->add_flag("--internal", list.options.internal, "Show the broker's own topics too");
   add_create(topics, line);
   const auto describe = line.command<TopicsDescribeOptions>(
       topics, "describe", "Partitions, offsets, sizes and config of topics", topics_describe);
   describe->add_option("TOPIC", describe.options.names, "Topics to describe")->required();
   add_alter(topics, line);
+  add_truncate(topics, line);
   add_delete(topics, line);
 }
 
