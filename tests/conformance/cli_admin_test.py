@@ -1,7 +1,10 @@
 """`sluice` for administration: topics, configs, cluster; and what every command has in common."""
 
 import json
+import os
+import pathlib
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -184,6 +187,63 @@ class CliMannersTest(Cli, BrokerCase):
     def test_help_begins_with_examples(self):
         text = self.good("groups", "reset", "--help")
         self.assertLess(text.index("Examples:"), text.index("Options:"))
+
+
+class CliContextTest(Cli, BrokerCase):
+    """Named clusters, in a configuration directory of the test's own."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.config = pathlib.Path(directory.name)
+
+    def run_in(self, *arguments, **more):
+        return subprocess.run(
+            [binary("sluice"), *arguments], capture_output=True, text=True, timeout=30, check=False,
+            stdin=subprocess.DEVNULL, env=environment(XDG_CONFIG_HOME=str(self.config), **more))
+
+    def test_command_line_beats_environment_beats_context(self):
+        nowhere = f"127.0.0.1:{free_port()}"
+        self.assertEqual(self.run_in("context", "set", "here", f"brokers={self.address}",
+                                     "timeout=5").returncode, OK)
+        self.assertEqual(self.run_in("cluster").returncode, OK)  # the first is in use
+        self.run_in("context", "set", "there", f"brokers={nowhere}")
+        self.assertEqual(self.run_in("cluster").returncode, OK)
+        self.assertEqual(self.run_in("--context", "there", "cluster").returncode, UNREACHABLE)
+        self.assertEqual(self.run_in("context", "use", "there").returncode, OK)
+        self.assertEqual(self.run_in("cluster").returncode, UNREACHABLE)
+        self.assertEqual(self.run_in("cluster", SLUICE_CONTEXT="here").returncode, OK)
+        self.assertEqual(self.run_in("cluster", SLUICE_BROKERS=self.address).returncode, OK)
+        self.assertEqual(self.run_in("-b", nowhere, "cluster",
+                                     SLUICE_BROKERS=self.address).returncode, UNREACHABLE)
+
+    def test_list_show_delete(self):
+        self.run_in("context", "set", "a", "brokers=h:1", "http=h:2")
+        self.run_in("context", "set", "b", "brokers=h:3")
+        shown = json.loads(self.run_in("context", "list", "--json").stdout)
+        self.assertEqual(shown, [
+            {"name": "a", "current": True, "brokers": "h:1", "http": "h:2", "timeout": None},
+            {"name": "b", "current": False, "brokers": "h:3", "http": None, "timeout": None}])
+        self.assertEqual(self.run_in("context", "list").stdout,
+                         "CURRENT  NAME  BROKERS  HTTP\n*        a     h:1      h:2\n"
+                         "         b     h:3      -\n")
+        self.run_in("context", "set", "a", "http=")
+        self.assertEqual(self.run_in("context", "show").stdout, "context  a\nbrokers  h:1\n")
+        self.assertEqual(self.run_in("context", "delete", "a").returncode, OK)
+        self.assertEqual(self.run_in("context", "show", "a").returncode, NOT_FOUND)
+
+    def test_refusals(self):
+        self.assertEqual(self.run_in("context", "set", "a", "password=x").returncode, USAGE)
+        self.assertEqual(self.run_in("context", "set", "a", "timeout=soon").returncode, USAGE)
+        self.assertEqual(self.run_in("--context", "a", "cluster").returncode, NOT_FOUND)
+        self.run_in("context", "set", "local", "brokers=h:1")
+        self.assertIn("did you mean 'local'?", self.run_in("context", "use", "lcal").stderr)
+        file = self.config / "sluice/contexts.toml"
+        file.write_text("current = 'local'\nthis = = 1\n")
+        self.assertRegex(self.run_in("cluster").stderr, r"^sluice: .*contexts.toml:2: .*\n$")
+        file.chmod(0)
+        if os.geteuid() != 0:
+            self.assertIn("Permission denied", self.run_in("cluster").stderr)
 
 
 if __name__ == "__main__":

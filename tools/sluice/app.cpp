@@ -2,6 +2,7 @@
 
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
+#include "tools/sluice/context.hpp"
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/families.hpp"
 #include "tools/sluice/queue.hpp"
@@ -198,10 +199,15 @@ int run(int argc, char** argv) {
                  "HOST:PORT of one or more brokers, comma-separated")
       ->envname("SLUICE_BROKERS")
       ->capture_default_str();
+  app.add_option("--http", all.global.http, "HOST:PORT of a sluiced's HTTP port")
+      ->envname("SLUICE_HTTP");
+  app.add_option("--context", all.global.context, "Use this context (see 'sluice context')")
+      ->envname("SLUICE_CONTEXT");
   app.add_flag("--json", all.global.json, "Machine-readable output (and input of produce)");
   app.add_flag("-q,--quiet", all.global.quiet, "No messages but errors");
   app.add_flag("--no-input", all.global.no_input, "Ask nobody; what needs an answer is refused");
   app.add_option("--timeout", all.global.timeout_seconds, "Seconds until a request is given up")
+      ->envname("SLUICE_TIMEOUT")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_topics(app, all.line);
@@ -212,6 +218,7 @@ int run(int argc, char** argv) {
   add_queue(app, all);
   add_configs(app, all.line);
   add_cluster(app, all.line);
+  add_context(app, all.line);
   add_demo(app, all);
   add_bench(app, all);
   app.footer(
@@ -240,6 +247,9 @@ int run(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     return static_cast<int>(complain(Exit::usage, misuse(app, words, error)));
   }
+  if (!app.got_subcommand("context"))
+    if (const Exit applied = apply_context(app, all.global); applied != Exit::ok)
+      return static_cast<int>(applied);
   return static_cast<int>(finish(all.line.chosen()));
 }
 

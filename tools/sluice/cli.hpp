@@ -18,6 +18,8 @@ enum class Exit : int { ok = 0, failed = 1, usage = 2, not_found = 3, denied = 4
 
 struct Global {
   std::string brokers = "127.0.0.1:9092";  // comma-separated
+  std::string http;                        // HOST:PORT of a sluiced's HTTP port; empty: unknown
+  std::string context;                     // empty: the one in use
   bool json = false;
   bool quiet = false;
   bool no_input = false;  // ask nobody

@@ -9,5 +9,6 @@ void add_topics(CLI::App& app, CommandLine& line);
 void add_groups(CLI::App& app, CommandLine& line);
 void add_configs(CLI::App& app, CommandLine& line);
 void add_cluster(CLI::App& app, CommandLine& line);
+void add_context(CLI::App& app, CommandLine& line);
 
 }  // namespace sluice::cli
