@@ -16,6 +16,8 @@ SUITES = {
     "reset": "conformance.cli_groups_test.CliGroupResetTest",
     "admin": "conformance.cli_admin_test.CliAdminTest",
     "manners": "conformance.cli_admin_test.CliMannersTest",
+    "check": "conformance.cli_shell_test.CliCheckTest",
+    "completion": "conformance.cli_shell_test.CliCompletionTest",
     "restart": "conformance.cli_test.CliRestartTest",
     "saga": "examples.examples_test.SagaTest",
     "outbox": "examples.examples_test.OutboxTest",

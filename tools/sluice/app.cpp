@@ -1,7 +1,9 @@
 #include "tools/sluice/app.hpp"
 
 #include "tools/sluice/bench.hpp"
+#include "tools/sluice/check.hpp"
 #include "tools/sluice/commands.hpp"
+#include "tools/sluice/completion.hpp"
 #include "tools/sluice/context.hpp"
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/families.hpp"
@@ -14,6 +16,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::cli {
@@ -218,9 +221,12 @@ int run(int argc, char** argv) {
   add_queue(app, all);
   add_configs(app, all.line);
   add_cluster(app, all.line);
+  add_check(app, all.line);
   add_context(app, all.line);
   add_demo(app, all);
   add_bench(app, all);
+  add_completion(app, all.line);
+  add_man(app, all.line);
   app.footer(
       "Examples:\n"
       "  sluice topics create orders -p 6\n"
@@ -232,6 +238,8 @@ int run(int argc, char** argv) {
     for (auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
       inner->fallthrough();
   }
+  if (argc > 1 && std::string_view(argv[1]) == complete_command)
+    return static_cast<int>(complete(app, {argv + 2, argv + argc}));
   if (argc <= 1) {
     std::cerr << app.help();
     return static_cast<int>(Exit::usage);
@@ -245,9 +253,14 @@ int run(int argc, char** argv) {
     return static_cast<int>(finish(Exit::ok));
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> words(argv + 1, argv + argc);
-    return static_cast<int>(complain(Exit::usage, misuse(app, words, error)));
+    complain(Exit::usage, misuse(app, words, error));
+    // To a monitoring system the status of a wrong command line would say "critical".
+    return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
+                                       : static_cast<int>(Exit::usage);
   }
-  if (!app.got_subcommand("context"))
+  const bool needs_cluster = !app.got_subcommand("context") && !app.got_subcommand("completion") &&
+                             !app.got_subcommand("man");
+  if (needs_cluster)
     if (const Exit applied = apply_context(app, all.global); applied != Exit::ok)
       return static_cast<int>(applied);
   return static_cast<int>(finish(all.line.chosen()));

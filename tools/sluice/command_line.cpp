@@ -1,5 +1,7 @@
 #include "tools/sluice/command_line.hpp"
 
+#include "tools/sluice/command_tree.hpp"
+
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -28,30 +30,6 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-std::vector<const CLI::App*> commands_of(const CLI::App& app) {
-  // No group: hidden commands, which nobody means by mistake.
-  return app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
-}
-
-std::string full_name(const CLI::App& app) {
-  const auto* parent = app.get_parent();
-  return parent != nullptr ? full_name(*parent) + " " + app.get_name() : app.get_name();
-}
-
-const CLI::Option* option_of(const CLI::App* app, const std::string& name) {
-  for (; app != nullptr; app = app->get_parent())
-    if (const auto* option = app->get_option_no_throw(name)) return option;
-  return nullptr;
-}
-
-std::vector<std::string> option_names(const CLI::App* app) {
-  std::vector<std::string> names;
-  for (; app != nullptr; app = app->get_parent())
-    for (const auto* option : app->get_options())
-      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-  return names;
-}
-
 std::string with_suggestion(std::string text, std::string_view word,
                             const std::vector<std::string>& candidates) {
   const auto near = suggestion(word, candidates);
@@ -63,16 +41,12 @@ struct Walk {
   const CLI::App* at;
   std::optional<std::string> wrong;
 
-  void option(const std::string& word, bool& value_follows) {
-    const bool is_long = word.starts_with("--");
-    const auto name = is_long ? word.substr(0, word.find('=')) : word.substr(0, 2);
-    const auto* known = option_of(at, name);
-    if (known == nullptr) {
-      wrong = with_suggestion("no option '" + name + "'", name, option_names(at));
-      return;
-    }
-    const bool separate = is_long ? word.find('=') == std::string::npos : word.size() == 2;
-    value_follows = separate && known->get_items_expected_max() > 0;
+  // Returns whether the next word is the option's value.
+  bool option(const std::string& word) {
+    const auto found = option_word(*at, word);
+    if (found.option == nullptr)
+      wrong = with_suggestion("no option '" + found.name + "'", found.name, option_names(at));
+    return found.value_follows;
   }
   void command(const std::string& word) {
     const auto commands = commands_of(*at);
@@ -123,7 +97,7 @@ std::string misuse(const CLI::App& app, const std::vector<std::string>& words,
     if (std::exchange(is_value, false)) continue;
     if (word == "--") break;
     if (word.size() > 1 && word.starts_with('-'))
-      walk.option(word, is_value);
+      is_value = walk.option(word);
     else
       walk.command(word);
     if (walk.wrong) break;

@@ -187,7 +187,7 @@ void add_context(CLI::App& app, CommandLine& line) {
       line.command<ContextSetOptions>(contexts, "set", "Make or change a context", context_set);
   set->add_option("CONTEXT", set.options.name, "Context to change")->required();
   set->add_option("FIELD", set.options.fields,
-                  "brokers=HOST:PORT,… http=HOST:PORT timeout=SECONDS; empty takes it away")
+                  "brokers=HOST:PORT,... http=HOST:PORT timeout=SECONDS; empty takes it away")
       ->required();
   const auto show =
       line.command<ContextNameOptions>(contexts, "show", "What is in a context", context_show);
