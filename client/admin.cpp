@@ -105,6 +105,13 @@ void Admin::sizes(Done<Admin::Sizes> done, Deadline deadline) {
   core_->begin(core_->sizes(core_->until(deadline)), deadline, done);
 }
 
+Result<std::vector<LogDirectory>> Admin::log_directories(Deadline deadline) {
+  return core_->wait(core_->log_directories(core_->until(deadline)), deadline);
+}
+void Admin::log_directories(Done<std::vector<LogDirectory>> done, Deadline deadline) {
+  core_->begin(core_->log_directories(core_->until(deadline)), deadline, done);
+}
+
 Result<Admin::FoundOffsets> Admin::offsets(const std::map<TopicPartition, std::int64_t>& at,
                                            Deadline deadline) {
   return core_->wait(core_->offsets(at, core_->until(deadline)), deadline);

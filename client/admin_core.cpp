@@ -98,8 +98,39 @@ Task<Result<>> AdminCore::create_partitions(std::string topic, std::int32_t tota
   co_return outcome(answer.error_code, "partitions of topic " + topic, answer.error_message);
 }
 
+namespace {
+
+// The value of a synonym in the unit of the config: Kafka's "retention.ms" may come from
+// "log.retention.hours".
+std::string in_unit_of(std::string_view name, std::string_view synonym, std::string_view value) {
+  std::int64_t factor = 1;
+  if (name.ends_with(".ms") && synonym.ends_with(".hours")) factor = 3'600'000;
+  if (name.ends_with(".ms") && synonym.ends_with(".minutes")) factor = 60'000;
+  std::int64_t number = 0;
+  const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (factor == 1 || failed != std::errc{} || number < 0) return std::string(value);
+  return std::to_string(number * factor);
+}
+
+// What applies without a setting of the resource's own.
+std::optional<std::string> without_own(ResourceType type,
+                                       const protocol::DescribeConfigsResponse::Config& config) {
+  const auto own = type == ResourceType::topic   ? ConfigSource::topic
+                   : type == ResourceType::group ? ConfigSource::group
+                                                 : ConfigSource::dynamic_broker;
+  for (const auto& synonym : config.synonyms)
+    if (static_cast<ConfigSource>(synonym.source) != own)
+      return synonym.value ? std::optional(in_unit_of(config.name, synonym.name, *synonym.value))
+                           : std::nullopt;
+  if (static_cast<ConfigSource>(config.config_source) == own || !config.value) return std::nullopt;
+  return std::string(*config.value);
+}
+
+}  // namespace
+
 Task<Result<std::vector<ConfigEntry>>> AdminCore::configs(Resource resource, TimePoint until) {
   protocol::DescribeConfigsRequest request;
+  request.include_synonyms = true;
   auto& row = request.resources.emplace_back();
   row.resource_type = static_cast<std::int8_t>(resource.type);
   row.resource_name = resource.name;
@@ -116,6 +147,7 @@ Task<Result<std::vector<ConfigEntry>>> AdminCore::configs(Resource resource, Tim
     entries.push_back(
         {.name = std::string(config.name),
          .value = config.value ? std::optional(std::string(*config.value)) : std::nullopt,
+         .default_value = without_own(resource.type, config),
          .source = static_cast<ConfigSource>(config.config_source),
          .read_only = config.read_only,
          .sensitive = config.is_sensitive});
@@ -167,6 +199,25 @@ Task<Result<Admin::Sizes>> AdminCore::sizes(TimePoint until) {
           sizes[{std::string(topic.name), partition.partition_index}] += partition.partition_size;
   }
   co_return sizes;
+}
+
+Task<Result<std::vector<LogDirectory>>> AdminCore::log_directories(TimePoint until) {
+  const auto known = co_await describe_cluster(until);
+  if (!known) co_return std::unexpected(known.error());
+  std::vector<LogDirectory> directories;
+  for (const auto& broker : known->brokers) {
+    const protocol::DescribeLogDirsRequest request;  // of no topic
+    const auto reply =
+        co_await ask_node<protocol::DescribeLogDirsResponse>(broker.id, request, until);
+    if (!reply) co_return std::unexpected(reply.error());
+    for (const auto& directory : reply->body.results)
+      directories.push_back({.broker = broker.id,
+                             .path = std::string(directory.log_dir),
+                             .error = directory.error_code,
+                             .total_bytes = directory.total_bytes,
+                             .free_bytes = directory.usable_bytes});
+  }
+  co_return directories;
 }
 
 Task<Result<Admin::FoundOffsets>> AdminCore::offsets(std::map<TopicPartition, std::int64_t> at,

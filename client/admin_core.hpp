@@ -10,6 +10,7 @@
 #include "sluice/admin.hpp"
 
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,7 @@ class AdminCore {
   Task<Result<>> alter_configs(Resource resource, std::vector<ConfigSetting> settings,
                                Commit commit, TimePoint until);
   Task<Result<Admin::Sizes>> sizes(TimePoint until);
+  Task<Result<std::vector<LogDirectory>>> log_directories(TimePoint until);
   Task<Result<Admin::FoundOffsets>> offsets(std::map<TopicPartition, std::int64_t> at,
                                             TimePoint until);
   Task<Result<Admin::Offsets>> delete_records(Admin::Offsets before, TimePoint until);
@@ -116,6 +118,14 @@ class AdminCore {
     co_return co_await ask_node<Response>(node, request, until);
   }
   Task<Result<Cluster::Link>> coordinator(std::string group, TimePoint until);
+  // Asks until no coordinator moves, or the time is up.
+  template <class T>
+  Task<Result<T>> when_coordinated(std::move_only_function<Task<Result<T>>()> ask, TimePoint until);
+  Task<Result<GroupDescription>> describe_group_once(std::string id, TimePoint until);
+  Task<Result<Admin::GroupOffsets>> group_offsets_once(std::string id, TimePoint until);
+  Task<Result<>> alter_group_offsets_once(std::string id, Admin::GroupOffsets offsets,
+                                          TimePoint until);
+  Task<Result<>> delete_group_once(std::string id, TimePoint until);
 
   std::unique_ptr<Cluster> cluster_;
 };

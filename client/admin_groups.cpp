@@ -73,7 +73,26 @@ GroupDescription describe_modern(const protocol::ConsumerGroupDescribeResponse::
 
 }  // namespace
 
+// A coordinator that moves, or that still reads the groups it got, says so: it is asked again.
+template <class T>
+Task<Result<T>> AdminCore::when_coordinated(std::move_only_function<Task<Result<T>>()> ask,
+                                            TimePoint until) {
+  for (int attempt = 0;; ++attempt) {
+    auto answer = co_await ask();
+    const bool moving = !answer && (answer.error().is(ErrorCode::not_coordinator) ||
+                                    answer.error().is(ErrorCode::coordinator_load_in_progress) ||
+                                    answer.error().is(ErrorCode::coordinator_not_available));
+    if (!moving || cluster_->now() >= until) co_return answer;
+    co_await cluster_->back_off(attempt, until);
+  }
+}
+
 Task<Result<GroupDescription>> AdminCore::describe_group(std::string id, TimePoint until) {
+  return when_coordinated<GroupDescription>(
+      [this, id = std::move(id), until] { return describe_group_once(id, until); }, until);
+}
+
+Task<Result<GroupDescription>> AdminCore::describe_group_once(std::string id, TimePoint until) {
   const auto node = co_await cluster_->find_coordinator(id, until);
   if (!node) co_return std::unexpected(node.error());
   GroupDescription description;
@@ -109,6 +128,11 @@ Task<Result<Cluster::Link>> AdminCore::coordinator(std::string group, TimePoint 
 }
 
 Task<Result<Admin::GroupOffsets>> AdminCore::group_offsets(std::string id, TimePoint until) {
+  return when_coordinated<Admin::GroupOffsets>(
+      [this, id = std::move(id), until] { return group_offsets_once(id, until); }, until);
+}
+
+Task<Result<Admin::GroupOffsets>> AdminCore::group_offsets_once(std::string id, TimePoint until) {
   auto link = co_await coordinator(id, until);
   if (!link) co_return std::unexpected(link.error());
   co_return co_await fetch_committed(*link, id, std::nullopt, Isolation::read_uncommitted, until);
@@ -116,6 +140,13 @@ Task<Result<Admin::GroupOffsets>> AdminCore::group_offsets(std::string id, TimeP
 
 Task<Result<>> AdminCore::alter_group_offsets(std::string id, Admin::GroupOffsets offsets,
                                               TimePoint until) {
+  return when_coordinated<void>([this, id = std::move(id), offsets = std::move(offsets),
+                                 until] { return alter_group_offsets_once(id, offsets, until); },
+                                until);
+}
+
+Task<Result<>> AdminCore::alter_group_offsets_once(std::string id, Admin::GroupOffsets offsets,
+                                                   TimePoint until) {
   auto link = co_await coordinator(id, until);
   if (!link) co_return std::unexpected(link.error());
   Committer committer{.group_id = id};
@@ -130,6 +161,11 @@ Task<Result<>> AdminCore::alter_group_offsets(std::string id, Admin::GroupOffset
 }
 
 Task<Result<>> AdminCore::delete_group(std::string id, TimePoint until) {
+  return when_coordinated<void>(
+      [this, id = std::move(id), until] { return delete_group_once(id, until); }, until);
+}
+
+Task<Result<>> AdminCore::delete_group_once(std::string id, TimePoint until) {
   auto link = co_await coordinator(id, until);
   if (!link) co_return std::unexpected(link.error());
   protocol::DeleteGroupsRequest request;

@@ -66,6 +66,8 @@ Task<Result<std::map<TopicPartition, TimestampOffset>>> list_offsets(
     TimePoint deadline) {
   Wanted wanted = std::move(at);
   Found found;
+  // All at once, so that one request asks for their metadata.
+  for (const auto& [where, time] : wanted) cluster.metadata().want(where.topic);
   for (const auto& [where, time] : wanted) {
     const auto known = co_await cluster.ensure_topic(where.topic, deadline);
     if (!known) co_return std::unexpected(known.error());

@@ -1,8 +1,12 @@
 #include "tools/sluice/app.hpp"
 
 #include "tools/sluice/bench.hpp"
+#include "tools/sluice/check.hpp"
 #include "tools/sluice/commands.hpp"
+#include "tools/sluice/completion.hpp"
+#include "tools/sluice/context.hpp"
 #include "tools/sluice/dlq.hpp"
+#include "tools/sluice/families.hpp"
 #include "tools/sluice/queue.hpp"
 #include "tools/sluice/schedule.hpp"
 
@@ -11,7 +15,9 @@
 #include <array>
 #include <functional>
 #include <iostream>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::cli {
@@ -21,17 +27,10 @@ using Command = std::function<Exit()>;
 
 // Every option struct lives here while the command runs.
 struct Everything {
-  Global global;
-  TopicsListOptions topics_list;
-  TopicsCreateOptions topics_create;
-  TopicsDescribeOptions topics_describe;
-  TopicsDeleteOptions topics_delete;
-  TopicsAlterOptions topics_alter;
+  CommandLine line;
+  Global& global = line.global;
   ProduceOptions produce;
   ConsumeOptions consume;
-  GroupsDescribeOptions groups_describe;
-  GroupsDeleteOptions groups_delete;
-  ConfigsDescribeOptions configs_describe;
   DemoOptions demo;
   DlqListOptions dlq_list;
   DlqShowOptions dlq_show;
@@ -43,13 +42,12 @@ struct Everything {
   ScheduleListOptions schedule_list;
   ScheduleCancelOptions schedule_cancel;
   std::array<BenchOptions, 4> bench;
-  Command chosen;
 };
 
 CLI::App* command(CLI::App& parent, Everything& all, const char* name, const char* about,
                   Command run) {
   CLI::App* sub = parent.add_subcommand(name, about);
-  sub->callback([&all, run = std::move(run)] { all.chosen = run; });
+  sub->callback([&all, run = std::move(run)] { all.line.chosen = run; });
   return sub;
 }
 
@@ -57,53 +55,6 @@ CLI::App* group_of(CLI::App& parent, const char* name, const char* about) {
   CLI::App* sub = parent.add_subcommand(name, about);
   sub->require_subcommand(1);
   return sub;
-}
-
-void add_topics(CLI::App& app, Everything& all) {
-  CLI::App& topics = *group_of(app, "topics", "List, create, describe, alter and delete topics");
-  auto& global = all.global;
-  auto* list = command(topics, all, "list", "All topics",
-                       [&all] { return topics_list(all.global, all.topics_list); });
-  list->add_flag("--internal", all.topics_list.internal, "Show the broker's own topics too");
-
-  auto& make = all.topics_create;
-  auto* create =
-      command(topics, all, "create", "Create topics", [&] { return topics_create(global, make); });
-  create->add_option("NAME", make.names, "Topics to create")->required();
-  create
-      ->add_option("-p,--partitions", make.partitions,
-                   "Number of partitions (default: the broker's)")
-      ->check(CLI::Range(1, 100'000));
-  create
-      ->add_option("-r,--replicas", make.replication,
-                   "Copies of each partition (default: the broker's)")
-      ->check(CLI::Range(1, 100));
-  create->add_option("-c,--config", make.configs,
-                     "NAME=VALUE, e.g. retention.ms=3600000; may repeat");
-  create->add_flag("--if-not-exists", make.if_not_exists, "An existing topic is no error");
-  create->add_flag("-n,--dry-run", make.dry_run, "Only check");
-
-  auto* describe =
-      command(topics, all, "describe", "Partitions, offsets, sizes and config of topics",
-              [&all] { return topics_describe(all.global, all.topics_describe); });
-  describe->add_option("NAME", all.topics_describe.names, "Topics to describe")->required();
-
-  auto& drop = all.topics_delete;
-  auto* remove = command(topics, all, "delete", "Delete topics with all their records",
-                         [&] { return topics_delete(global, drop); });
-  remove->add_option("NAME", drop.names, "Topics to delete")->required();
-  remove->add_flag("-y,--yes", drop.yes, "Do not ask");
-  remove->add_flag("--if-exists", drop.if_exists, "A missing topic is no error");
-
-  auto& change = all.topics_alter;
-  auto* alter = command(topics, all, "alter", "Add partitions, change config",
-                        [&] { return topics_alter(global, change); });
-  alter->add_option("NAME", change.name, "Topic to change")->required();
-  alter->add_option("-p,--partitions", change.partitions, "New number of partitions; it only grows")
-      ->check(CLI::Range(1, 100'000));
-  alter->add_option("-c,--config", change.configs, "NAME=VALUE; may repeat");
-  alter->add_option("--unset", change.unset, "Config to take back to its default; may repeat");
-  alter->add_flag("-n,--dry-run", change.dry_run, "Only check");
 }
 
 void add_produce(CLI::App& app, Everything& all) {
@@ -163,18 +114,6 @@ void add_consume(CLI::App& app, Everything& all) {
       "  sluice consume orders --from @-15m --json");
 }
 
-void add_groups(CLI::App& app, Everything& all) {
-  CLI::App& groups = *group_of(app, "groups", "List, describe and delete consumer groups");
-  command(groups, all, "list", "All groups", [&all] { return groups_list(all.global); });
-  auto* describe = command(groups, all, "describe", "Members, offsets and lag of groups",
-                           [&all] { return groups_describe(all.global, all.groups_describe); });
-  describe->add_option("GROUP", all.groups_describe.ids, "Groups to describe")->required();
-  auto* remove = command(groups, all, "delete", "Delete groups with their offsets",
-                         [&all] { return groups_delete(all.global, all.groups_delete); });
-  remove->add_option("GROUP", all.groups_delete.ids, "Groups to delete")->required();
-  remove->add_flag("-y,--yes", all.groups_delete.yes, "Do not ask");
-}
-
 void add_dlq(CLI::App& app, Everything& all) {
   CLI::App& dlq = *group_of(app, "dlq", "Dead letters: list, show, send back (redrive), purge");
   add_dlq_list_options(
@@ -223,16 +162,7 @@ void add_schedule(CLI::App& app, Everything& all) {
       all.schedule_cancel);
 }
 
-void add_others(CLI::App& app, Everything& all) {
-  CLI::App& configs = *group_of(app, "configs", "Show configuration");
-  auto& o = all.configs_describe;
-  auto* describe = command(configs, all, "describe", "Config of a topic, broker or group",
-                           [&all, &o] { return configs_describe(all.global, o); });
-  describe->add_option("KIND", o.kind, "topic, broker or group")->required();
-  describe->add_option("NAME", o.name, "Topic, broker number or group")->required();
-  describe->add_flag("-a,--all", o.all, "Defaults too");
-  command(app, all, "cluster", "Brokers of the cluster", [&all] { return cluster(all.global); });
-
+void add_demo(CLI::App& app, Everything& all) {
   auto& d = all.demo;
   auto* sub =
       command(app, all, "demo", "Publish a file of GitHub events and read them back with a group",
@@ -274,60 +204,45 @@ void add_bench(CLI::App& app, Everything& all) {
           "  sluice bench share --rate 10000 --duration 30s");
 }
 
-// The first word that is no command, and what it may have meant.
-std::string unknown_command(const CLI::App& app, int argc, char** argv) {
-  const CLI::App* at = &app;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word.starts_with('-')) {
-      const auto* option = app.get_option_no_throw(word.substr(0, word.find('=')));
-      if (!option && at == &app) return "no option '" + word + "' before the command";
-      const bool separate = word.find('=') == std::string::npos;
-      if (option && separate && option->get_items_expected_max() > 0) ++i;
-      continue;
-    }
-    std::vector<std::string> names;
-    const CLI::App* found = nullptr;
-    for (const auto* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
-      names.push_back(sub->get_name());
-      if (sub->get_name() == word) found = sub;
-    }
-    if (names.empty()) return {};
-    if (!found) {
-      const auto near = suggestion(word, names);
-      return "no command '" + word + "'" + (near.empty() ? "" : "; " + near);
-    }
-    at = found;
-  }
-  return {};
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Everything all;
   CLI::App app("sluice: topics, records and groups of a sluiced or any Kafka cluster", "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.formatter(help_formatter());
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("-b,--brokers", all.global.brokers,
                  "HOST:PORT of one or more brokers, comma-separated")
       ->envname("SLUICE_BROKERS")
       ->capture_default_str();
+  app.add_option("--http", all.global.http, "HOST:PORT of a sluiced's HTTP port")
+      ->envname("SLUICE_HTTP");
+  app.add_option("--context", all.global.context, "Use this context (see 'sluice context')")
+      ->envname("SLUICE_CONTEXT");
   app.add_flag("--json", all.global.json, "Machine-readable output (and input of produce)");
   app.add_flag("-q,--quiet", all.global.quiet, "No messages but errors");
+  app.add_flag("--no-input", all.global.no_input, "Ask nobody; what needs an answer is refused");
   app.add_option("--timeout", all.global.timeout_seconds, "Seconds until a request is given up")
+      ->envname("SLUICE_TIMEOUT")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_topics(app, all);
+  add_topics(app, all.line);
   add_produce(app, all);
   add_consume(app, all);
-  add_groups(app, all);
+  add_groups(app, all.line);
   add_dlq(app, all);
   add_queue(app, all);
   add_schedule(app, all);
-  add_others(app, all);
+  add_configs(app, all.line);
+  add_cluster(app, all.line);
+  add_check(app, all.line);
+  add_context(app, all.line);
+  add_demo(app, all);
   add_bench(app, all);
+  add_completion(app, all.line);
+  add_man(app, all.line);
   app.footer(
       "Examples:\n"
       "  sluice topics create orders -p 6\n"
@@ -339,6 +254,8 @@ int run(int argc, char** argv) {
     for (auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
       inner->fallthrough();
   }
+  if (argc > 1 && std::string_view(argv[1]) == complete_command)
+    return static_cast<int>(complete(app, {argv + 2, argv + argc}));
   if (argc <= 1) {
     std::cerr << app.help();
     return static_cast<int>(Exit::usage);
@@ -346,14 +263,23 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return app.exit(wanted);
+    std::ostringstream text;
+    app.exit(wanted, text);
+    Output().write(text.str());
+    return static_cast<int>(finish(Exit::ok));
   } catch (const CLI::ParseError& error) {
-    const auto unknown = unknown_command(app, argc, argv);
-    complain(Exit::usage, unknown.empty() ? error.what() : unknown);
-    std::cerr << "try 'sluice --help'\n";
-    return static_cast<int>(Exit::usage);
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    complain(Exit::usage, misuse(app, words, error));
+    // To a monitoring system the status of a wrong command line would say "critical".
+    return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
+                                       : static_cast<int>(Exit::usage);
   }
-  return static_cast<int>(all.chosen());
+  const bool needs_cluster = !app.got_subcommand("context") && !app.got_subcommand("completion") &&
+                             !app.got_subcommand("man");
+  if (needs_cluster)
+    if (const Exit applied = apply_context(app, all.global); applied != Exit::ok)
+      return static_cast<int>(applied);
+  return static_cast<int>(finish(all.line.chosen()));
 }
 
 }  // namespace sluice::cli

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <poll.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ namespace sluice::cli {
 namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
+int write_failure = 0;  // errno of the first that was no closed pipe
 
 void on_interrupt(int) { interrupt_seen = 1; }
 
@@ -122,7 +124,9 @@ void Output::flush() {
       rest.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno != EINTR) {
       broken_ = true;
-      if (errno != EPIPE) failure_ = errno;
+      if (errno == EPIPE) continue;
+      failure_ = errno;
+      if (write_failure == 0) write_failure = failure_;
     }
   }
   buffer_.clear();
@@ -131,6 +135,12 @@ void Output::flush() {
 void Output::look_for_reader() {
   pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
   if (::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) broken_ = true;
+}
+
+Exit finish(Exit status) {
+  if (status != Exit::ok || write_failure == 0) return status;
+  return complain(Exit::failed,
+                  std::string("cannot write standard output: ") + std::strerror(write_failure));
 }
 
 void catch_interrupts() {

@@ -18,8 +18,11 @@ enum class Exit : int { ok = 0, failed = 1, usage = 2, not_found = 3, denied = 4
 
 struct Global {
   std::string brokers = "127.0.0.1:9092";  // comma-separated
+  std::string http;                        // HOST:PORT of a sluiced's HTTP port; empty: unknown
+  std::string context;                     // empty: the one in use
   bool json = false;
   bool quiet = false;
+  bool no_input = false;  // ask nobody
   double timeout_seconds = 10;
 
   ClientOptions client_options() const;
@@ -40,10 +43,11 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
 
 // Colours only on a terminal, and not with NO_COLOR.
 Style style_for(int descriptor);
-// Whether somebody can be asked.
+// Whether somebody sits at a terminal.
 bool interactive();
 
-// Buffered standard output. A reader that went away (closed pipe) is no error: writing stops.
+// Buffered standard output. A reader that went away (closed pipe) is no error: writing stops. Any
+// other failure (a full disk) is told, and makes the exit status, at the end: finish().
 class Output {
  public:
   Output() { buffer_.reserve(capacity); }
@@ -75,6 +79,10 @@ class Output {
   bool broken_ = false;
   int failure_ = 0;
 };
+
+// The exit status of the program, after a command ended with `status`: a failure to write standard
+// output is told here, once, unless the command failed anyway.
+Exit finish(Exit status);
 
 // After this the first Ctrl-C (or SIGTERM) only makes interrupted() true; the second ends at once.
 void catch_interrupts();

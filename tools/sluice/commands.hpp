@@ -3,6 +3,7 @@
 
 #include "sluice/types.hpp"
 #include "tools/sluice/cli.hpp"
+#include "tools/sluice/confirm.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,10 +34,19 @@ Exit topics_describe(const Global& global, const TopicsDescribeOptions& options)
 
 struct TopicsDeleteOptions {
   std::vector<std::string> names;
-  bool yes = false;
+  Confirmation confirmation;
   bool if_exists = false;
 };
 Exit topics_delete(const Global& global, const TopicsDeleteOptions& options);
+
+struct TopicsTruncateOptions {
+  std::string topic;
+  std::vector<std::int32_t> partitions;  // none: all
+  std::string before;                    // OFFSET, "end", @TIME
+  bool dry_run = false;
+  Confirmation confirmation;
+};
+Exit topics_truncate(const Global& global, const TopicsTruncateOptions& options);
 
 struct TopicsAlterOptions {
   std::string name;
@@ -78,21 +88,33 @@ Exit consume(const Global& global, const ConsumeOptions& options);
 
 Exit groups_list(const Global& global);
 struct GroupsDescribeOptions {
-  std::vector<std::string> ids;
+  std::vector<std::string> ids;  // none: all
+  double watch = 0;              // seconds between looks; 0: one look
+  double trend = 0;              // seconds between two looks; 0: no trend
 };
 Exit groups_describe(const Global& global, const GroupsDescribeOptions& options);
 struct GroupsDeleteOptions {
   std::vector<std::string> ids;
-  bool yes = false;
+  Confirmation confirmation;
 };
 Exit groups_delete(const Global& global, const GroupsDeleteOptions& options);
 
-struct ConfigsDescribeOptions {
+struct ConfigsGetOptions {
   std::string kind;  // topic, broker or group
   std::string name;
-  bool all = false;  // defaults as well
+  std::vector<std::string> keys;  // none: those that are set, or all
+  bool all = false;               // defaults as well
 };
-Exit configs_describe(const Global& global, const ConfigsDescribeOptions& options);
+Exit configs_get(const Global& global, const ConfigsGetOptions& options);
+
+struct ConfigsChangeOptions {
+  std::string kind;
+  std::string name;
+  std::vector<std::string> changes;  // NAME=VALUE to set, NAME to unset
+  bool dry_run = false;
+};
+Exit configs_set(const Global& global, const ConfigsChangeOptions& options);
+Exit configs_unset(const Global& global, const ConfigsChangeOptions& options);
 
 Exit cluster(const Global& global);
 
@@ -105,8 +127,6 @@ struct DemoOptions {
 };
 Exit demo(const Global& global, const DemoOptions& options);
 
-// Asks for `word` to be typed, before something that cannot be undone. Ok when it was, or `yes`.
-Exit confirm(const std::string& what, const std::string& word, bool yes);
 // Splits "NAME=VALUE". Nothing without an equals sign.
 std::optional<std::pair<std::string, std::string>> name_and_value(const std::string& text);
 

@@ -212,7 +212,7 @@ Exit dlq_purge(const Global& global, const DlqPurgeOptions& options) {
   const auto count = clamp_and_count(options.topic, *bounds, before);
   const std::string what = with_commas(count) + " records of " + options.topic;
   if (!options.dry_run && count > 0) {
-    const Exit confirmed = confirm("purging " + what, options.topic, options.yes);
+    const Exit confirmed = confirm(global, "purging " + what, options.topic, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
     const auto purged = letters->purge(options.topic, before);
     if (!purged) return complain(global, purged.error());

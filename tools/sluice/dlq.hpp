@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sluice/dead_letters.hpp"
-#include "tools/sluice/cli.hpp"
+#include "tools/sluice/confirm.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -66,7 +66,7 @@ struct DlqPurgeOptions {
   std::optional<std::string> until;
   bool all = false;
   bool dry_run = false;
-  bool yes = false;
+  Confirmation confirmation;
 };
 Exit dlq_purge(const Global& global, const DlqPurgeOptions& options);
 

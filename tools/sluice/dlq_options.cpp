@@ -148,7 +148,7 @@ void add_dlq_purge_options(CLI::App& command, DlqPurgeOptions& options) {
                      "What last failed before this time, up to the first that did not");
   command.add_flag("--all", options.all, "Every record");
   command.add_flag("-n,--dry-run", options.dry_run, "Only count");
-  command.add_flag("-y,--yes", options.yes, "Do not ask");
+  add_confirmation(command, options.confirmation);
 }
 
 }  // namespace sluice::cli

@@ -2,10 +2,10 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <map>
 
 namespace sluice::cli {
@@ -15,19 +15,6 @@ std::string join(const std::vector<BrokerId>& ids) {
   std::string text;
   for (const auto id : ids) text += (text.empty() ? "" : ",") + std::to_string(id);
   return text;
-}
-
-std::vector<std::string> topic_names(Admin& admin) {
-  std::vector<std::string> names;
-  if (const auto topics = admin.topics())
-    for (const auto& topic : *topics) names.push_back(topic.name);
-  return names;
-}
-
-Exit no_such_topic(Admin& admin, const std::string& name) {
-  std::string text = "no topic '" + name + "'";
-  if (const auto near = suggestion(name, topic_names(admin)); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
 }
 
 bool is_missing(const Error& error) { return exit_for(error) == Exit::not_found; }
@@ -48,52 +35,6 @@ std::optional<std::pair<std::string, std::string>> name_and_value(const std::str
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
-Exit confirm(const std::string& what, const std::string& word, bool yes) {
-  if (yes) return Exit::ok;
-  if (!interactive()) return complain(Exit::usage, what + " cannot be undone; say --yes to do it");
-  std::fprintf(stderr, "%s cannot be undone. Type '%s' to go on: ", what.c_str(), word.c_str());
-  std::string typed;
-  std::getline(std::cin, typed);
-  return typed == word ? Exit::ok : complain(Exit::failed, "not confirmed; nothing was done");
-}
-
-Exit topics_list(const Global& global, const TopicsListOptions& options) {
-  auto admin = Admin::create(global.client_options());
-  if (!admin) return complain(global, admin.error());
-  auto topics = admin->topics();
-  if (!topics) return complain(global, topics.error());
-  if (!options.internal)
-    std::erase_if(*topics, [](const TopicInfo& topic) { return topic.internal; });
-  Output out;
-  const auto replicas = [](const TopicInfo& topic) {
-    return topic.partitions.empty() ? std::size_t{0} : topic.partitions.front().replicas.size();
-  };
-  if (global.json) {
-    JsonWriter json(out.buffer());
-    json.begin_array();
-    for (const auto& topic : *topics) {
-      json.begin_object();
-      json.field("name", topic.name).field("id", topic.id.to_string());
-      json.field("partitions", topic.partitions.size()).field("replicas", replicas(topic));
-      json.field("internal", topic.internal);
-      json.end_object();
-    }
-    json.end_array();
-    out.write("\n");
-    return Exit::ok;
-  }
-  if (topics->empty()) {
-    say(global, "no topics; make one: sluice topics create NAME");
-    return Exit::ok;
-  }
-  Table table({{"TOPIC"}, {"PARTITIONS", Align::right}, {"REPLICAS", Align::right}});
-  for (const auto& topic : *topics)
-    table.add(
-        {topic.name, std::to_string(topic.partitions.size()), std::to_string(replicas(topic))});
-  out.write(table.to_string(style_for(1)));
-  return Exit::ok;
 }
 
 Exit topics_create(const Global& global, const TopicsCreateOptions& options) {
@@ -126,8 +67,8 @@ Exit topics_delete(const Global& global, const TopicsDeleteOptions& options) {
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
   for (const auto& name : options.names) {
-    const Exit confirmed =
-        confirm("deleting topic '" + name + "' with all its records", name, options.yes);
+    const Exit confirmed = confirm(global, "deleting topic '" + name + "' with all its records",
+                                   name, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
     const auto deleted = admin->delete_topic(name);
     if (!deleted && is_missing(deleted.error())) {

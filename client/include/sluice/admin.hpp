@@ -61,9 +61,20 @@ SLUICE_EXPORT std::string_view source_name(ConfigSource source);
 struct ConfigEntry {
   std::string name;
   std::optional<std::string> value;  // null when it is sensitive
+  // What applies without a setting of the resource's own; null when the broker does not say.
+  std::optional<std::string> default_value;
   ConfigSource source = ConfigSource::unknown;
   bool read_only = false;
   bool sensitive = false;
+};
+
+// A directory in which a broker keeps logs.
+struct LogDirectory {
+  BrokerId broker = -1;
+  std::string path;
+  ErrorCode error = ErrorCode::none;
+  std::int64_t total_bytes = -1;  // of its file system; -1: the broker does not say
+  std::int64_t free_bytes = -1;
 };
 
 struct GroupListing {
@@ -207,6 +218,9 @@ class SLUICE_EXPORT Admin {
   // Bytes on disk by partition, replicas counted each; all topics.
   Result<Sizes> sizes(Deadline deadline = {});
   void sizes(Done<Sizes> done, Deadline deadline = {});
+  // The directories of all brokers.
+  Result<std::vector<LogDirectory>> log_directories(Deadline deadline = {});
+  void log_directories(Done<std::vector<LogDirectory>> done, Deadline deadline = {});
   // The offset for each partition: at an OffsetSpec, or at a time in milliseconds.
   Result<FoundOffsets> offsets(const std::map<TopicPartition, std::int64_t>& at,
                                Deadline deadline = {});

@@ -94,6 +94,15 @@ auto async_sizes(Admin& admin, Deadline deadline, Token&& token) {
 }
 
 template <class Token>
+auto async_log_directories(Admin& admin, Deadline deadline, Token&& token) {
+  return detail::initiate<std::vector<LogDirectory>>(
+      std::forward<Token>(token), deadline,
+      [&admin](Done<std::vector<LogDirectory>> done, const Deadline& until) {
+        admin.log_directories(done, until);
+      });
+}
+
+template <class Token>
 auto async_offsets(Admin& admin, const std::map<TopicPartition, std::int64_t>& at,
                    Deadline deadline, Token&& token) {
   return detail::initiate<Admin::FoundOffsets>(

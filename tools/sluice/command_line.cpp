@@ -1,0 +1,109 @@
+#include "tools/sluice/command_line.hpp"
+
+#include "tools/sluice/command_tree.hpp"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+namespace {
+
+std::string trimmed(std::string text) {
+  text.erase(0, text.find_first_not_of('\n'));
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
+}
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
+    std::string text = make_description(app) + make_usage(app, std::move(name));
+    if (auto examples = make_footer(app); !examples.empty())
+      text += "\n" + trimmed(std::move(examples)) + "\n";
+    text += make_positionals(app) + make_groups(app, mode) + make_subcommands(app, mode);
+    if (app->get_parent() != nullptr)
+      text += "\nOptions of every command (-b, --context, --json, -q, --timeout): sluice --help\n";
+    return text;
+  }
+};
+
+std::string with_suggestion(std::string text, std::string_view word,
+                            const std::vector<std::string>& candidates) {
+  const auto near = suggestion(word, candidates);
+  return near.empty() ? text : text + "; " + near;
+}
+
+// Follows the words down the tree of commands to the first that does not belong.
+struct Walk {
+  const CLI::App* at;
+  std::optional<std::string> wrong;
+
+  // Returns whether the next word is the option's value.
+  bool option(const std::string& word) {
+    const auto found = option_word(*at, word);
+    if (found.option == nullptr)
+      wrong = with_suggestion("no option '" + found.name + "'", found.name, option_names(at));
+    return found.value_follows;
+  }
+  void command(const std::string& word) {
+    const auto commands = commands_of(*at);
+    if (commands.empty()) return;  // an argument
+    std::vector<std::string> names;
+    for (const auto* sub : commands) {
+      if (sub->check_name(word)) {
+        at = sub;
+        return;
+      }
+      names.push_back(sub->get_name());
+    }
+    wrong = with_suggestion("no command '" + word + "'", word, names);
+  }
+};
+
+std::string joined_names(const CLI::App& app) {
+  std::string text;
+  for (const auto* sub : commands_of(app)) text += (text.empty() ? "" : ", ") + sub->get_name();
+  return text;
+}
+
+std::string in_our_words(const CLI::App& at, const CLI::ParseError& error) {
+  const std::string text = error.what();
+  const auto colon = text.rfind(": ");
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    if (!commands_of(at).empty()) return "a command is missing, one of " + joined_names(at);
+    return "an argument is missing: " + text.substr(0, text.find(' '));
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && colon != std::string::npos)
+    return "one argument too many: " + text.substr(colon + 2);
+  return text;
+}
+
+}  // namespace
+
+std::shared_ptr<CLI::Formatter> help_formatter() {
+  auto formatter = std::make_shared<HelpFormatter>();
+  formatter->column_width(34);
+  return formatter;
+}
+
+std::string misuse(const CLI::App& app, const std::vector<std::string>& words,
+                   const CLI::ParseError& error) {
+  Walk walk{.at = &app, .wrong = {}};
+  bool is_value = false;
+  for (const auto& word : words) {
+    if (std::exchange(is_value, false)) continue;
+    if (word == "--") break;
+    if (word.size() > 1 && word.starts_with('-'))
+      is_value = walk.option(word);
+    else
+      walk.command(word);
+    if (walk.wrong) break;
+  }
+  return walk.wrong.value_or(in_our_words(*walk.at, error)) + " (see '" + full_name(*walk.at) +
+         " --help')";
+}
+
+}  // namespace sluice::cli
