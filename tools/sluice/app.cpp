@@ -4,6 +4,7 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/queue.hpp"
+#include "tools/sluice/records.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -28,6 +29,8 @@ struct Everything {
   TopicsAlterOptions topics_alter;
   ProduceOptions produce;
   ConsumeOptions consume;
+  SearchOptions search;
+  TailOptions tail;
   GroupsDescribeOptions groups_describe;
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
@@ -103,61 +106,23 @@ void add_topics(CLI::App& app, Everything& all) {
   alter->add_flag("-n,--dry-run", change.dry_run, "Only check");
 }
 
-void add_produce(CLI::App& app, Everything& all) {
-  auto& o = all.produce;
-  auto* sub = command(app, all, "produce",
-                      "Publish records: one a line of standard input, or JSON lines (--json)",
-                      [&all, &o] { return produce(all.global, o); });
-  sub->add_option("TOPIC", o.topic, "Topic to write to (with --json: default is each line's own)");
-  sub->add_option("-k,--key", o.key, "Key of every record");
-  sub->add_option("-K,--key-separator", o.key_separator, "What separates key and value in a line");
-  sub->add_option("-H,--header", o.headers, "NAME=VALUE; may repeat");
-  sub->add_option("-p,--partition", o.partition, "Partition (default: by key)")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("-z,--codec", o.codec, "none, gzip, snappy, lz4 or zstd")->capture_default_str();
-  sub->add_option("-a,--acks", o.acks, "0, 1 or all")->capture_default_str();
-  sub->add_option("-f,--file", o.file, "Read this file (plain or gzip) instead of standard input");
-  sub->add_option("-t,--timestamp", o.timestamp_ms,
-                  "Timestamp of every record, ms since the epoch");
-  sub->add_flag("--null", o.empty_is_null, "An empty value is null (a tombstone)");
-  sub->add_flag("--keep-partition", o.keep_partition,
-                "With --json: write to the partition that the line names");
-  sub->add_option("--linger", o.linger_ms, "How long a batch waits for company, ms")
-      ->capture_default_str();
-  sub->footer(
-      "Examples:\n"
-      "  echo 'hello' | sluice produce greetings\n"
-      "  echo '42:paid' | sluice produce orders -K : -H type=OrderPaid\n"
-      "  sluice consume orders -e --json | sluice produce orders-copy --json");
-}
-
-void add_consume(CLI::App& app, Everything& all) {
-  auto& o = all.consume;
-  auto* sub = command(app, all, "consume", "Read records, alone or as a member of a group",
-                      [&all, &o] { return consume(all.global, o); });
-  sub->add_option("TOPIC", o.topics, "Topics to read")->required();
-  sub->add_option("-p,--partition", o.partitions, "Only these partitions; may repeat");
-  sub->add_option("-f,--from", o.from,
-                  "start, end, OFFSET, -N (last N), +N (skip N), @TIME (@2015-01-01T12:00, @-15m)");
-  sub->add_flag("-e,--until-end", o.until_end, "Stop where the topic ends now");
-  sub->add_option("-n,--count", o.count, "Stop after so many records")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("-g,--group", o.group,
-                  "Read as a member of this group and commit what was printed");
-  sub->add_option("-F,--format", o.format,
-                  "%t topic %p partition %o offset %k key %s value %h headers %T time (ms) "
-                  "%d time (ISO) %K %S sizes; \\n \\t")
-      ->capture_default_str();
-  sub->add_option("--assignor", o.assignor, "How the group shares partitions out")
-      ->check(CLI::IsMember({"range", "roundrobin", "sticky", "cooperative-sticky"}))
-      ->capture_default_str();
-  sub->add_flag("--read-committed", o.read_committed,
-                "Leave out what open or aborted transactions wrote");
-  sub->footer(
-      "Examples:\n"
-      "  sluice consume orders --from -10 --until-end\n"
-      "  sluice consume orders -g billing -F '%k %s\\n'\n"
-      "  sluice consume orders --from @-15m --json");
+void add_records(CLI::App& app, Everything& all) {
+  auto& global = all.global;
+  add_produce_options(
+      *command(app, all, "produce",
+               "Publish records: one a line of standard input, or JSON lines (--json)",
+               [&] { return produce(global, all.produce); }),
+      all.produce);
+  add_consume_options(*command(app, all, "consume", "Read records, alone or as a member of a group",
+                               [&] { return consume(global, all.consume); }),
+                      all.consume);
+  add_search_options(*command(app, all, "search", "Find records by key, value, header or field",
+                              [&] { return search(global, all.search); }),
+                     all.search);
+  add_tail_options(
+      *command(app, all, "tail", "The last records of topics, and new ones as they come",
+               [&] { return tail(global, all.tail); }),
+      all.tail);
 }
 
 void add_groups(CLI::App& app, Everything& all) {
@@ -305,8 +270,7 @@ int run(int argc, char** argv) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_topics(app, all);
-  add_produce(app, all);
-  add_consume(app, all);
+  add_records(app, all);
   add_groups(app, all);
   add_dlq(app, all);
   add_queue(app, all);
