@@ -1,10 +1,16 @@
 """`sluice` on records: ranges, formats, search and tail; golden text and the shape of JSON."""
 
+import gzip
 import json
+import pathlib
+import random
+import resource
 import signal
+import subprocess
+import tempfile
 
 from conformance.case import BrokerCase
-from conformance.cli_test import Cli, FAILED, OK, USAGE
+from conformance.cli_test import Cli, FAILED, OK, USAGE, binary, environment, random_record
 
 KEPT = {"retention_ms": -1}  # records with old timestamps stay
 RECORD_MEMBERS = {"topic", "partition", "offset", "timestamp", "key", "value", "headers"}
@@ -174,3 +180,81 @@ class TailTest(Cli, BrokerCase):
         reader.send_signal(signal.SIGINT)
         _, messages = reader.communicate(timeout=20)
         self.assertRegex(messages.decode(), r"\(\d+ records not shown\)")
+
+
+class ExportTest(Cli, BrokerCase):
+    def setUp(self):
+        super().setUp()
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+
+    def content(self, topic):
+        """Everything but the topic's name, in order of partitions."""
+        rows = json_lines(self.good("consume", topic, "-e", "--json"))
+        return sorted((row["partition"], row["offset"], json.dumps({**row, "topic": None}))
+                      for row in rows)
+
+    def test_import_of_an_export_is_identical(self):
+        source = self.make_topic(partitions=3, **KEPT)
+        chance = random.Random(11)
+        self.good("produce", source, "--json", "-z", "zstd", timeout=120,
+                  stdin="".join(json.dumps(random_record(chance)) + "\n" for _ in range(20_000)))
+        wanted = self.content(source)
+        for name in ("all.jsonl", "all.csv"):
+            with self.subTest(name):
+                file, copy = self.directory / name, self.make_topic(partitions=3, **KEPT)
+                self.good("export", source, "-o", str(file))
+                zipped = self.directory / f"{name}.gz"
+                zipped.write_bytes(gzip.compress(file.read_bytes(), 1))
+                done = self.sluice("import", str(zipped), "--topic", copy)
+                self.assertEqual(done.returncode, OK, done.stderr)
+                self.assertIn("imported 20,000 records", done.stderr)
+                self.assertEqual(self.content(copy), wanted)
+
+    def test_golden_files(self):
+        topic = self.make_topic(**KEPT)
+        self.good("produce", topic, "--json", stdin=record('a,"b"', "k", timestamp=5) +
+                  record(None, timestamp=6, headers=[{"key": "h", "value": "1"}]))
+        self.assertEqual(
+            self.good("export", topic, "--format", "csv"),
+            "topic,partition,offset,timestamp,key,key_type,value,value_type,headers\n"
+            f'{topic},0,0,5,k,text,"a,""b""",text,[]\n'
+            f'{topic},0,1,6,,null,,null,"[{{""key"":""h"",""value"":""1""}}]"\n')
+        self.assertEqual(self.good("export", topic, "--from", "1"),
+                         self.good("consume", topic, "--from", "1", "-e", "--json"))
+
+    def test_full_disk_leaves_no_file(self):
+        topic = self.make_topic()
+        self.good("produce", topic, "--copies", "5000", stdin="x" * 200 + "\n")
+
+        def no_room():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        done = subprocess.run(
+            [binary("sluice"), "-b", self.address, "export", topic, "-o",
+             str(self.directory / "all.jsonl")], capture_output=True, text=True, timeout=60,
+            env=environment(), preexec_fn=no_room, check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertRegex(done.stderr, r"^sluice: .*all\.jsonl: File too large\n$")
+        self.assertEqual(list(self.directory.iterdir()), [])
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([binary("sluice"), "-b", self.address, "export", topic],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                                  env=environment(), check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertEqual(done.stderr, "sluice: standard output: No space left on device\n")
+
+    def test_wrong_invocations(self):
+        topic = self.make_topic()
+        file = self.directory / "rows"
+        file.write_text("key,value\n1,2\n3\n")
+        self.assertIn("--force", self.bad(FAILED, "export", topic, "-o", str(file)))
+        self.assertIn("line 3: 1 fields for 2 columns",
+                      self.bad(FAILED, "import", str(file), "--format", "csv", "--topic", topic))
+        self.assertIn("line 1: not JSON", self.bad(FAILED, "import", str(file), "--topic", topic))
+        file.write_text('{"value":"a"}\n')
+        self.assertIn("topic", self.bad(USAGE, "import", str(file)))
+        self.bad(FAILED, "export", topic, "-o", str(self.directory / "none" / "file"))
+        self.bad(USAGE, "export", topic, "--format", "parquet")
+        self.bad(FAILED, "import", "no-such-file")

@@ -31,6 +31,8 @@ struct Everything {
   ConsumeOptions consume;
   SearchOptions search;
   TailOptions tail;
+  ExportOptions export_records;
+  ImportOptions import_records;
   GroupsDescribeOptions groups_describe;
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
@@ -123,6 +125,13 @@ void add_records(CLI::App& app, Everything& all) {
       *command(app, all, "tail", "The last records of topics, and new ones as they come",
                [&] { return tail(global, all.tail); }),
       all.tail);
+  add_export_options(
+      *command(app, all, "export", "Records of topics into a file: JSON lines or CSV",
+               [&] { return export_records(global, all.export_records); }),
+      all.export_records);
+  add_import_options(*command(app, all, "import", "Records of a file into topics",
+                              [&] { return import_records(global, all.import_records); }),
+                     all.import_records);
 }
 
 void add_groups(CLI::App& app, Everything& all) {

@@ -67,4 +67,24 @@ struct TailOptions {
 Exit tail(const Global& global, const TailOptions& options);
 void add_tail_options(CLI::App& command, TailOptions& options);
 
+// What a file holds: "jsonl" or "csv"; empty: as its name ends.
+struct ExportOptions {
+  ReadOptions read;
+  std::string file = "-";
+  std::string format;
+  bool force = false;  // over a file that is there
+};
+Exit export_records(const Global& global, const ExportOptions& options);
+void add_export_options(CLI::App& command, ExportOptions& options);
+
+struct ImportOptions {
+  std::string file;
+  std::string format;
+  std::string topic;    // empty: each record's own
+  bool by_key = false;  // partitions by key, not those of the file
+  std::string codec = "none";
+};
+Exit import_records(const Global& global, const ImportOptions& options);
+void add_import_options(CLI::App& command, ImportOptions& options);
+
 }  // namespace sluice::cli
