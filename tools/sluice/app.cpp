@@ -1,5 +1,6 @@
 #include "tools/sluice/app.hpp"
 
+#include "tools/sluice/backup.hpp"
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/dlq.hpp"
@@ -33,6 +34,9 @@ struct Everything {
   TailOptions tail;
   ExportOptions export_records;
   ImportOptions import_records;
+  BackupOptions backup_create;
+  BackupVerifyOptions backup_verify;
+  RestoreOptions restore;
   GroupsDescribeOptions groups_describe;
   GroupsDeleteOptions groups_delete;
   ConfigsDescribeOptions configs_describe;
@@ -132,6 +136,21 @@ void add_records(CLI::App& app, Everything& all) {
   add_import_options(*command(app, all, "import", "Records of a file into topics",
                               [&] { return import_records(global, all.import_records); }),
                      all.import_records);
+}
+
+void add_backup(CLI::App& app, Everything& all) {
+  auto& global = all.global;
+  CLI::App& backup = *group_of(app, "backup", "Topics and offsets of groups, kept in a directory");
+  add_backup_create_options(
+      *command(backup, all, "create", "Take a backup, or add what is new to one",
+               [&] { return backup_create(global, all.backup_create); }),
+      all.backup_create);
+  add_backup_verify_options(*command(backup, all, "verify", "Check every byte of a backup",
+                                     [&] { return backup_verify(global, all.backup_verify); }),
+                            all.backup_verify);
+  add_restore_options(*command(app, all, "restore", "Topics and offsets from a backup",
+                               [&] { return restore(global, all.restore); }),
+                      all.restore);
 }
 
 void add_groups(CLI::App& app, Everything& all) {
@@ -280,6 +299,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_topics(app, all);
   add_records(app, all);
+  add_backup(app, all);
   add_groups(app, all);
   add_dlq(app, all);
   add_queue(app, all);
