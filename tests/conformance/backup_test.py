@@ -1,6 +1,7 @@
 """`sluice backup` and `sluice restore`: nothing is lost, nothing twice, and damage is told."""
 
 import json
+import os
 import pathlib
 import random
 import struct
@@ -68,8 +69,8 @@ class BackupTest(Cli, BrokerCase):
         configs = json.loads(self.good("configs", "describe", "topic", prefix + topic, "--json"))
         self.assertIn(("retention.ms", "-1"), [(row["name"], row["value"]) for row in configs])
 
-    def test_offsets_of_groups_follow_their_records(self):
-        """Old records are gone: a group goes on at the same record."""
+    def test_a_partition_whose_old_records_are_gone(self):
+        """Offsets stay, and a group goes on at the same record."""
         topic, group = self.make_topic(**KEPT), self.name("group")
         for i in range(5):
             self.good("produce", topic, "--json", stdin="".join(
@@ -79,7 +80,9 @@ class BackupTest(Cli, BrokerCase):
         self.create(topic)
         restored = self.restore("--prefix", "late-")
         row = restored["topics"][0]["partitions"][0]
-        self.assertEqual((row["records"], row["first_offset"], row["offsets"]), (30, 20, "shifted"))
+        self.assertEqual((row["records"], row["first_offset"], row["offsets"]), (30, 20, "kept"))
+        self.assertEqual(self.content("late-" + topic), self.content(topic))
+        self.assertEqual(self.committed("late-" + group), {0: 37})
         self.assertEqual(self.good("consume", "late-" + topic, "-g", "late-" + group, "-n", "1"),
                          "3-7\n")
 
@@ -97,6 +100,28 @@ class BackupTest(Cli, BrokerCase):
         shown = json.loads(self.good("configs", "describe", "topic", "stamped-" + topic, "--json"))
         self.assertIn(("message.timestamp.type", "LogAppendTime"),
                       [(row["name"], row["value"]) for row in shown])
+
+    def test_aborted_transactions_are_left_out(self):
+        if os.environ.get("SLUICE_TEST_BROKER") != "kafka":
+            self.skipTest("sluiced has no transactions")
+        topic, group = self.make_topic(), self.name("group")
+        producer = self.producer(transactional_id=self.name("id"))
+        producer.init_transactions(20)
+        for number in range(4):
+            producer.begin_transaction()
+            for i in range(10):
+                producer.produce(topic, f"{number}-{i}")
+            (producer.abort_transaction if number % 2 else producer.commit_transaction)(20)
+        self.assertEqual(len(self.good("consume", topic, "-g", group, "--read-committed", "-n",
+                                       "15").split()), 15)
+        self.assertEqual(self.create(topic)["records"], 20)
+        restored = self.restore("--prefix", "committed-")
+        self.assertEqual(restored["topics"][0]["partitions"][0]["offsets"], "renumbered")
+        copy = "committed-" + topic
+        self.assertEqual(self.good("consume", copy, "-e"),
+                         self.good("consume", topic, "-e", "--read-committed"))
+        self.assertEqual(self.good("consume", copy, "-g", "committed-" + group, "-n", "1"),
+                         "2-5\n")
 
     def test_damage_is_found(self):
         topic = self.make_topic(**KEPT)

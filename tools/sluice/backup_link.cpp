@@ -79,12 +79,31 @@ Task<Result<Offset>> produce_once(Cluster& cluster, const TopicPartition& where,
   co_return item.base_offset;
 }
 
-// Only reading may be repeated: a batch that was sent twice could be there twice.
 Task<Result<FetchItem>> fetch_item(Cluster& cluster, const TopicPartition& where, Offset offset) {
   const auto deadline = cluster.now() + cluster.options().request_timeout;
   for (int attempt = 0;; ++attempt) {
     auto item = co_await fetch_once(cluster, where, offset, deadline);
     if (item || !retriable(item.error()) || cluster.now() >= deadline) co_return item;
+    cluster.metadata().invalidate();
+    co_await cluster.back_off(attempt, deadline);
+  }
+}
+
+// Whether the broker says for sure that it took nothing, and may take it later.
+bool was_refused(const Error& error) {
+  if (error.code.category() != broker_category()) return false;
+  const auto code = static_cast<ErrorCode>(error.code.value());
+  return code == ErrorCode::not_leader_or_follower || code == ErrorCode::leader_not_available ||
+         code == ErrorCode::unknown_topic_or_partition || code == ErrorCode::unknown_topic_id ||
+         code == ErrorCode::not_enough_replicas;
+}
+
+Task<Result<Offset>> produce_batch(Cluster& cluster, const TopicPartition& where,
+                                   protocol::RecordsSlice batch) {
+  const auto deadline = cluster.now() + cluster.options().request_timeout;
+  for (int attempt = 0;; ++attempt) {
+    const auto sent = co_await produce_once(cluster, where, batch, deadline);
+    if (sent || !was_refused(sent.error()) || cluster.now() >= deadline) co_return sent;
     cluster.metadata().invalidate();
     co_await cluster.back_off(attempt, deadline);
   }
@@ -148,8 +167,7 @@ Result<BatchLink::Fetched> BatchLink::fetch(const TopicPartition& where, Offset 
 }
 
 Result<Offset> BatchLink::produce(const TopicPartition& where, protocol::RecordsSlice batch) {
-  const auto deadline = cluster_->now() + cluster_->options().request_timeout;
-  return cluster_->loop().run(produce_once(*cluster_, where, std::move(batch), deadline));
+  return cluster_->loop().run(produce_batch(*cluster_, where, std::move(batch)));
 }
 
 }  // namespace sluice::cli

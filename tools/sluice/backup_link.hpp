@@ -9,8 +9,8 @@
 
 namespace sluice::cli {
 
-// Blocking; on a private loop. Calls that fail for reasons that may pass are repeated until the
-// options' request timeout.
+// Blocking; on a private loop. What fails for reasons that may pass is repeated until the options'
+// request timeout; a batch only when the broker says that it did not take it.
 class BatchLink {
  public:
   // Errors: Errc::invalid_argument.

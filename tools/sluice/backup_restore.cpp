@@ -5,6 +5,7 @@
 #include "tools/sluice/backup.hpp"
 #include "tools/sluice/backup_link.hpp"
 #include "tools/sluice/backup_manifest.hpp"
+#include "tools/sluice/backup_offsets.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/progress.hpp"
 
@@ -90,13 +91,14 @@ struct RestoredPartition {
   PartitionIndex partition = 0;
   std::uint64_t records = 0;
   Offset first = -1;  // offset of the first record in the backup; -1: none
+  Offset base = 0;    // of the first record now
   bool gaps = false;  // compaction, transactions or retention left some offsets out
   // An offset of a group, and what it is now.
   std::map<Offset, Offset> translated;
 
   std::string_view kept() const {
     if (gaps) return "renumbered";
-    return first > 0 ? "shifted" : "kept";
+    return first < 0 || first == base ? "kept" : "shifted";
   }
 };
 
@@ -164,8 +166,10 @@ class Restore {
       for (const auto& group : manifest.groups)
         if (const auto found = group.offsets.find({topic.name, partition.partition});
             found != group.offsets.end())
-          row.translated[found->second.offset] = 0;
+          row.translated[found->second.offset] = -1;
       const TopicPartition where{restored.name, partition.partition};
+      if (can_keep_offsets(topic, partition) && !partition.files.empty())
+        row.base = partition.files.front().first;
       for (const auto& file : partition.files)
         if (const auto done = restore_file(where, file, row); !done) return done;
     }
@@ -204,9 +208,13 @@ class Restore {
     if (!options_.dry_run) {
       auto slice = maker_.make(batch);
       if (!slice) return std::unexpected(slice.error());
+      if (row.records == 0 && row.base > 0) {
+        const auto begun = begin_at(link_, admin_, where, row.base, header.base_timestamp);
+        if (!begun) return begun;
+      }
       const auto base = link_.produce(where, std::move(*slice));
       if (!base) return std::unexpected(base.error());
-      if (*base != static_cast<Offset>(row.records))
+      if (*base != row.base + static_cast<Offset>(row.records))
         return fail(Errc::invalid_argument,
                     "somebody else writes to " + where.to_string() + "; begin again");
     }
@@ -219,7 +227,7 @@ class Restore {
   Result<> translate(const protocol::BatchView& batch, RestoredPartition& row) {
     const auto& header = batch.header;
     const bool dense = header.last_offset_delta + 1 == header.record_count;
-    const auto before = static_cast<Offset>(row.records);
+    const auto before = row.base + static_cast<Offset>(row.records);
     for (auto& [offset, now] : row.translated) {
       if (offset > header.last_offset()) {
         now = before + header.record_count;
@@ -245,7 +253,8 @@ class Restore {
         if (topic == topics_.end()) continue;
         const auto& row = topic->second.partitions.at(static_cast<std::size_t>(where.partition));
         offsets[{topic->second.name, where.partition}] = {
-            .offset = row.translated.at(committed.offset), .metadata = committed.metadata};
+            .offset = std::max(row.base, row.translated.at(committed.offset)),
+            .metadata = committed.metadata};
       }
       if (offsets.empty()) continue;
       ++groups_;
@@ -291,7 +300,7 @@ void print_text(const Global& global, const RestoreOptions& options, const Resto
       if (row.kept() == "kept") continue;
       say(global, topic.name + "-" + std::to_string(row.partition) + ": offsets " +
                       std::string(row.kept()) + "; they began at " + std::to_string(row.first) +
-                      " and begin at 0 now");
+                      " and begin at " + std::to_string(row.base) + " now");
     }
   }
   say(global, (options.dry_run ? "would restore " : "restored ") + with_commas(records) +

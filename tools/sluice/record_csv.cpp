@@ -32,7 +32,7 @@ void append_bytes(std::string& out, const std::optional<Bytes>& bytes) {
     append_field(out, as_text(*bytes));
     out += ",text";
   } else {
-    out += base64_encode(as_text(*bytes));
+    append_base64(out, as_text(*bytes));
     out += ",base64";
   }
 }

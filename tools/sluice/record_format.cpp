@@ -118,15 +118,18 @@ void RecordFormat::append_bytes(std::string& out, Encoding encoding,
         out += '-';
       break;
     case Encoding::base64:
-      if (bytes) out += base64_encode(as_text(*bytes));
+      if (bytes) append_base64(out, as_text(*bytes));
       break;
     case Encoding::json:
-      if (!bytes)
+      if (!bytes) {
         out += "null";
-      else if (is_utf8(as_text(*bytes)))
+      } else if (is_utf8(as_text(*bytes))) {
         append_json_string(out, as_text(*bytes));
-      else
-        append_json_string(out, base64_encode(as_text(*bytes)));
+      } else {
+        out += '"';
+        append_base64(out, as_text(*bytes));
+        out += '"';
+      }
       break;
   }
 }
@@ -158,7 +161,7 @@ void RecordFormat::append_piece(std::string& out, const Piece& piece, const Reco
       append_number(out, record.timestamp_ms);
       break;
     case 'd':
-      out += iso_time(record.timestamp_ms);
+      append_iso_time(out, record.timestamp_ms);
       break;
     case 'K':
       append_size(out, record.key);

@@ -14,12 +14,15 @@ void append_bytes(std::string& out, std::string_view name, const std::optional<B
   out += '"';
   out += name;
   out += text ? "\":" : "_base64\":";
-  if (!bytes)
+  if (!bytes) {
     out += "null";
-  else if (text)
+  } else if (text) {
     append_json_string(out, as_text(*bytes));
-  else
-    append_json_string(out, base64_encode(as_text(*bytes)));
+  } else {
+    out += '"';
+    append_base64(out, as_text(*bytes));
+    out += '"';
+  }
 }
 
 struct BadLine {

@@ -113,6 +113,11 @@ std::optional<std::int64_t> parse_calendar(std::string_view text) {
 std::string base64_encode(std::string_view bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
+  append_base64(out, bytes);
+  return out;
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
@@ -121,7 +126,6 @@ std::string base64_encode(std::string_view bytes) {
     for (std::size_t j = 0; j < 4; ++j)
       out += j <= here ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
   }
-  return out;
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
@@ -240,6 +244,12 @@ std::string human_seconds(std::chrono::nanoseconds time) {
 }
 
 std::string iso_time(std::int64_t ms_since_epoch) {
+  std::string out;
+  append_iso_time(out, ms_since_epoch);
+  return out;
+}
+
+void append_iso_time(std::string& out, std::int64_t ms_since_epoch) {
   const std::chrono::sys_time<std::chrono::milliseconds> time{
       std::chrono::milliseconds(ms_since_epoch)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -251,7 +261,7 @@ std::string iso_time(std::int64_t ms_since_epoch) {
                 static_cast<unsigned>(date.day()), static_cast<int>(ms / 3'600'000),
                 static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60),
                 static_cast<int>(ms % 1000));
-  return text;
+  out += text;
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {
