@@ -21,6 +21,7 @@ if(SLUICE_PROGRAMS)
   find_package(Boost 1.81 REQUIRED COMPONENTS json)
   find_package(fmt REQUIRED)
   find_package(spdlog REQUIRED)
+  pkg_check_modules(re2 REQUIRED IMPORTED_TARGET GLOBAL re2)
 endif()
 
 # Asio is compiled once, in base/asio.cpp.

@@ -11,6 +11,11 @@ from harness.broker import ROOT
 SUITES = {
     "topics": "conformance.cli_test.CliTopicsTest",
     "records": "conformance.cli_test.CliRecordsTest",
+    "ranges": "conformance.records_test.RangesTest",
+    "search": "conformance.records_test.SearchTest",
+    "tail": "conformance.records_test.TailTest",
+    "export": "conformance.records_test.ExportTest",
+    "backup": "conformance.backup_test.BackupTest",
     "groups": "conformance.cli_test.CliGroupsTest",
     "lag": "conformance.cli_groups_test.CliGroupLagTest",
     "reset": "conformance.cli_groups_test.CliGroupResetTest",

@@ -177,7 +177,7 @@ class CliRecordsTest(Cli, BrokerCase):
         source, copy = self.make_topic(), self.make_topic()
         chance = random.Random(7)
         self.good("produce", source, "--json", "-z", "zstd", timeout=120,
-                  stdin="".join(json.dumps(random_record(chance)) + "\n" for _ in range(20_000)))
+                  stdin="".join(json.dumps(random_record(chance)) + "\n" for _ in range(100_000)))
         first = self.good("consume", source, "-e", "--json")
         self.good("produce", copy, "--json", stdin=first, timeout=120)
         second = self.good("consume", copy, "-e", "--json")

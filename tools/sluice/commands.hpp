@@ -57,35 +57,6 @@ struct TopicsAlterOptions {
 };
 Exit topics_alter(const Global& global, const TopicsAlterOptions& options);
 
-struct ProduceOptions {
-  std::string topic;
-  std::optional<std::string> key;
-  std::optional<std::string> key_separator;
-  std::vector<std::string> headers;  // NAME=VALUE
-  std::int32_t partition = -1;
-  std::string codec = "none";
-  std::string acks = "all";
-  std::string file = "-";
-  std::optional<std::int64_t> timestamp_ms;
-  bool empty_is_null = false;
-  bool keep_partition = false;
-  double linger_ms = 5;
-};
-Exit produce(const Global& global, const ProduceOptions& options);
-
-struct ConsumeOptions {
-  std::vector<std::string> topics;
-  std::vector<std::int32_t> partitions;
-  std::optional<std::string> from;
-  bool until_end = false;
-  std::int64_t count = -1;
-  std::string group;
-  std::string format = "%s\\n";
-  bool read_committed = false;
-  std::string assignor = "range";
-};
-Exit consume(const Global& global, const ConsumeOptions& options);
-
 Exit groups_list(const Global& global);
 struct GroupsDescribeOptions {
   std::vector<std::string> ids;  // none: all

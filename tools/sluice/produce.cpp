@@ -1,53 +1,18 @@
 #include "sluice/producer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/lines.hpp"
+#include "tools/sluice/publisher.hpp"
 #include "tools/sluice/record_json.hpp"
+#include "tools/sluice/records.hpp"
 #include "tools/sluice/text.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 
 namespace sluice::cli {
 namespace {
-
-std::optional<Bytes> bytes_of(const std::optional<std::string>& text) {
-  return text ? std::optional<Bytes>(as_bytes(*text)) : std::nullopt;
-}
-
-// Sends records and notices the first that failed, without keeping a handle for each one sent.
-class Publisher {
- public:
-  explicit Publisher(Producer& producer) : producer_(producer) {}
-
-  Result<> send(const ProducerRecord& record) {
-    auto sent = producer_.send(record);
-    if (!sent) return std::unexpected(sent.error());
-    ++count_;
-    waiting_.push_back(std::move(*sent));
-    return settle(4096);
-  }
-  // Looks at deliveries in order until at most `most` are left unfinished.
-  Result<> settle(std::size_t most) {
-    while (!waiting_.empty() && (waiting_.front().done() || waiting_.size() > most)) {
-      const auto result = producer_.wait(waiting_.front());
-      if (!result) return std::unexpected(result.error());
-      waiting_.pop_front();
-    }
-    return {};
-  }
-  Result<> finish() {
-    const auto flushed = producer_.flush();
-    if (!flushed) return flushed;
-    return settle(0);
-  }
-  std::uint64_t count() const { return count_; }
-
- private:
-  Producer& producer_;
-  std::deque<Delivery> waiting_;
-  std::uint64_t count_ = 0;
-};
 
 struct FixedParts {
   std::vector<std::pair<std::string, std::string>> texts;
@@ -69,23 +34,11 @@ Result<> send_text(Publisher& publisher, const ProduceOptions& options, const Fi
     }
   }
   if (!options.empty_is_null || !value.empty()) record.value = as_bytes(value);
-  return publisher.send(record);
-}
-
-Result<> send_json(Publisher& publisher, const ProduceOptions& options,
-                   const ParsedRecord& parsed) {
-  const std::string& topic = options.topic.empty() && parsed.topic ? *parsed.topic : options.topic;
-  ProducerRecord record{
-      .topic = topic, .key = bytes_of(parsed.key), .value = bytes_of(parsed.value)};
-  if (options.partition >= 0)
-    record.partition = options.partition;
-  else if (options.keep_partition)
-    record.partition = parsed.partition;
-  record.timestamp_ms = options.timestamp_ms ? options.timestamp_ms : parsed.timestamp_ms;
-  if (record.timestamp_ms && *record.timestamp_ms < 0) record.timestamp_ms.reset();
-  std::vector<Header> headers;
-  for (const auto& header : parsed.headers) headers.push_back({header.key, bytes_of(header.value)});
-  record.headers = headers;
+  const auto is_null = [&](const std::optional<Bytes>& part) {
+    return options.null_marker && part && as_text(*part) == *options.null_marker;
+  };
+  if (is_null(record.key)) record.key.reset();
+  if (is_null(record.value)) record.value.reset();
   return publisher.send(record);
 }
 
@@ -108,6 +61,39 @@ Result<Producer> make_producer(const Global& global, const ProduceOptions& optio
   return Producer::create(std::move(settings));
 }
 
+// Sends a line as text or JSON, as often as it is wanted.
+class LineSender {
+ public:
+  LineSender(const Global& global, const ProduceOptions& options, const FixedParts& fixed,
+             Publisher& publisher)
+      : json_(global.json), options_(options), fixed_(fixed), publisher_(publisher) {
+    target_ = {.topic = options.topic,
+               .keep_partition = options.keep_partition,
+               .timestamp_ms = options.timestamp_ms};
+    if (options.partition >= 0) target_.partition = options.partition;
+  }
+
+  Exit send(const Global& global, std::string_view line, std::uint64_t number) {
+    std::expected<ParsedRecord, std::string> parsed;
+    if (json_) parsed = parse_record_json(line);
+    if (!parsed)
+      return complain(Exit::failed, "line " + std::to_string(number) + ": " + parsed.error());
+    for (std::int64_t i = 0; i < options_.copies; ++i) {
+      const auto sent = json_ ? send_parsed(publisher_, target_, *parsed)
+                              : send_text(publisher_, options_, fixed_, line);
+      if (!sent) return complain(global, sent.error());
+    }
+    return Exit::ok;
+  }
+
+ private:
+  const bool json_;
+  const ProduceOptions& options_;
+  const FixedParts& fixed_;
+  Publisher& publisher_;
+  Target target_;
+};
+
 }  // namespace
 
 Exit produce(const Global& global, const ProduceOptions& options) {
@@ -126,6 +112,7 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   catch_interrupts();
   const auto start = std::chrono::steady_clock::now();
   Publisher publisher(*producer);
+  LineSender sender(global, options, fixed, publisher);
   std::uint64_t number = 0;
   if (options.file == "-" && interactive()) say(global, "type records, one a line; Ctrl-D ends");
   while (!interrupted()) {
@@ -136,16 +123,7 @@ Exit produce(const Global& global, const ProduceOptions& options) {
     const auto line = lines->next();
     if (!line) break;
     ++number;
-    Result<> sent;
-    if (global.json) {
-      const auto parsed = parse_record_json(*line);
-      if (!parsed)
-        return complain(Exit::failed, "line " + std::to_string(number) + ": " + parsed.error());
-      sent = send_json(publisher, options, *parsed);
-    } else {
-      sent = send_text(publisher, options, fixed, *line);
-    }
-    if (!sent) return complain(global, sent.error());
+    if (const Exit status = sender.send(global, *line, number); status != Exit::ok) return status;
   }
   if (!lines->error().empty()) return complain(Exit::failed, options.file + ": " + lines->error());
   const auto finished = publisher.finish();
@@ -155,6 +133,39 @@ Exit produce(const Global& global, const ProduceOptions& options) {
                   (options.topic.empty() ? "" : " to '" + options.topic + "'") + " in " +
                   human_seconds(took));
   return Exit::ok;
+}
+
+void add_produce_options(CLI::App& command, ProduceOptions& options) {
+  command.add_option("TOPIC", options.topic,
+                     "Topic to write to (with --json: default is each line's own)");
+  command.add_option("-k,--key", options.key, "Key of every record");
+  command.add_option("-K,--key-separator", options.key_separator,
+                     "What separates key and value in a line");
+  command.add_option("-H,--header", options.headers, "NAME=VALUE; may repeat");
+  command.add_option("-p,--partition", options.partition, "Partition (default: by key)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("-z,--codec", options.codec, "none, gzip, snappy, lz4 or zstd")
+      ->capture_default_str();
+  command.add_option("-a,--acks", options.acks, "0, 1 or all")->capture_default_str();
+  command
+      .add_option("-f,--file", options.file, "Read this file (plain or gzip); - is standard input")
+      ->capture_default_str();
+  command.add_option("-t,--timestamp", options.timestamp_ms,
+                     "Timestamp of every record, ms since the epoch");
+  command.add_flag("--null", options.empty_is_null, "An empty value is null (a tombstone)");
+  command.add_option("--null-marker", options.null_marker, "A key or value that is this is null");
+  command.add_flag("--keep-partition", options.keep_partition,
+                   "With --json: write to the partition that the line names");
+  command.add_option("--copies", options.copies, "Send each record so often")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--linger", options.linger_ms, "How long a batch waits for company, ms")
+      ->capture_default_str();
+  command.footer(
+      "Examples:\n"
+      "  echo 'hello' | sluice produce greetings\n"
+      "  echo '42:paid' | sluice produce orders -K : -H type=OrderPaid\n"
+      "  sluice consume orders -e --json | sluice produce orders-copy --json");
 }
 
 }  // namespace sluice::cli

@@ -14,12 +14,15 @@ void append_bytes(std::string& out, std::string_view name, const std::optional<B
   out += '"';
   out += name;
   out += text ? "\":" : "_base64\":";
-  if (!bytes)
+  if (!bytes) {
     out += "null";
-  else if (text)
+  } else if (text) {
     append_json_string(out, as_text(*bytes));
-  else
-    append_json_string(out, base64_encode(as_text(*bytes)));
+  } else {
+    out += '"';
+    append_base64(out, as_text(*bytes));
+    out += '"';
+  }
 }
 
 struct BadLine {
@@ -49,7 +52,21 @@ std::optional<std::int64_t> number_of(const json::object& object, const char* na
   return value;
 }
 
-ParsedRecord parse(const json::object& object) {
+std::vector<OwnedHeader> headers_of(const json::value& value) {
+  if (!value.is_array()) throw BadLine{"headers is not an array"};
+  std::vector<OwnedHeader> headers;
+  for (const auto& header : value.get_array()) {
+    if (!header.is_object()) throw BadLine{"a header is not an object"};
+    auto key = bytes_of(header.get_object(), "key");
+    if (!key) throw BadLine{"a header has no key"};
+    headers.push_back({std::move(*key), bytes_of(header.get_object(), "value")});
+  }
+  return headers;
+}
+
+ParsedRecord record_of(const json::value& value) {
+  if (!value.is_object()) throw BadLine{"not a JSON object"};
+  const auto& object = value.get_object();
   ParsedRecord record;
   record.topic = bytes_of(object, "topic");
   if (const auto partition = number_of(object, "partition"))
@@ -58,15 +75,22 @@ ParsedRecord parse(const json::object& object) {
   record.key = bytes_of(object, "key");
   record.value = bytes_of(object, "value");
   const auto* headers = object.if_contains("headers");
-  if (!headers || headers->is_null()) return record;
-  if (!headers->is_array()) throw BadLine{"headers is not an array"};
-  for (const auto& header : headers->get_array()) {
-    if (!header.is_object()) throw BadLine{"a header is not an object"};
-    auto key = bytes_of(header.get_object(), "key");
-    if (!key) throw BadLine{"a header has no key"};
-    record.headers.push_back({std::move(*key), bytes_of(header.get_object(), "value")});
-  }
+  if (headers && !headers->is_null()) record.headers = headers_of(*headers);
   return record;
+}
+
+// Parses, and reads the value with `read`, which may throw BadLine.
+template <class Read>
+auto parse_and(Read read, std::string_view text)
+    -> std::expected<decltype(read(json::value{})), std::string> {
+  json::error_code failed;
+  const auto value = json::parse(json::string_view(text.data(), text.size()), failed);
+  if (failed) return std::unexpected("not JSON: " + failed.message());
+  try {
+    return read(value);
+  } catch (const BadLine& bad) {
+    return std::unexpected(bad.why);
+  }
 }
 
 }  // namespace
@@ -84,9 +108,15 @@ void append_record_json(std::string& out, const RecordView& record) {
   append_bytes(out, "key", record.key);
   out += ',';
   append_bytes(out, "value", record.value);
-  out += ",\"headers\":[";
+  out += ",\"headers\":";
+  append_headers_json(out, record.headers);
+  out += '}';
+}
+
+void append_headers_json(std::string& out, const Headers& headers) {
+  out += '[';
   bool first = true;
-  for (const auto& header : record.headers) {
+  for (const auto& header : headers) {
     out += first ? "{" : ",{";
     first = false;
     append_bytes(out, "key", as_bytes(header.key));
@@ -94,19 +124,15 @@ void append_record_json(std::string& out, const RecordView& record) {
     append_bytes(out, "value", header.value);
     out += '}';
   }
-  out += "]}";
+  out += ']';
 }
 
 std::expected<ParsedRecord, std::string> parse_record_json(std::string_view line) {
-  json::error_code failed;
-  const auto value = json::parse(json::string_view(line.data(), line.size()), failed);
-  if (failed) return std::unexpected("not JSON: " + failed.message());
-  if (!value.is_object()) return std::unexpected("not a JSON object");
-  try {
-    return parse(value.get_object());
-  } catch (const BadLine& bad) {
-    return std::unexpected(bad.why);
-  }
+  return parse_and(record_of, line);
+}
+
+std::expected<std::vector<OwnedHeader>, std::string> parse_headers_json(std::string_view text) {
+  return parse_and(headers_of, text);
 }
 
 }  // namespace sluice::cli

@@ -18,6 +18,8 @@ namespace sluice::cli {
 
 // Appends the line without its '\n'.
 void append_record_json(std::string& out, const RecordView& record);
+// Only the array of its headers.
+void append_headers_json(std::string& out, const Headers& headers);
 
 // What a line to produce says. Members that are missing are empty.
 struct ParsedRecord {
@@ -30,5 +32,6 @@ struct ParsedRecord {
 };
 // The error says what is wrong with the line.
 std::expected<ParsedRecord, std::string> parse_record_json(std::string_view line);
+std::expected<std::vector<OwnedHeader>, std::string> parse_headers_json(std::string_view text);
 
 }  // namespace sluice::cli

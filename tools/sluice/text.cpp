@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 
 namespace sluice::cli {
@@ -42,6 +43,19 @@ std::size_t utf8_sequence(std::string_view bytes) {
     return 0;
   return size;
 }
+
+// Bytes at the start of `bytes` that are ASCII, looked at eight at a time.
+std::size_t ascii_prefix(std::string_view bytes) {
+  std::size_t size = 0;
+  for (std::uint64_t eight = 0; size + sizeof eight <= bytes.size(); size += sizeof eight) {
+    std::memcpy(&eight, bytes.data() + size, sizeof eight);
+    if ((eight & 0x8080808080808080) != 0) break;
+  }
+  return size;
+}
+
+// Whether a JSON string spells this byte with a backslash.
+bool is_escaped(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
 std::optional<int> number(std::string_view text) {
   int value = 0;
@@ -99,6 +113,11 @@ std::optional<std::int64_t> parse_calendar(std::string_view text) {
 std::string base64_encode(std::string_view bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
+  append_base64(out, bytes);
+  return out;
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
@@ -107,7 +126,6 @@ std::string base64_encode(std::string_view bytes) {
     for (std::size_t j = 0; j < 4; ++j)
       out += j <= here ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
   }
-  return out;
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
@@ -135,6 +153,10 @@ std::optional<std::string> base64_decode(std::string_view text) {
 
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
+    if (const std::size_t size = ascii_prefix(bytes); size > 0) {
+      bytes.remove_prefix(size);
+      continue;
+    }
     const std::size_t size = utf8_sequence(bytes);
     if (size == 0) return false;
     bytes.remove_prefix(size);
@@ -144,7 +166,13 @@ bool is_utf8(std::string_view bytes) {
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
+  while (!text.empty()) {
+    const auto next = std::find_if(text.begin(), text.end(), is_escaped);
+    const auto plain = static_cast<std::size_t>(next - text.begin());
+    out += text.substr(0, plain);
+    if (plain == text.size()) break;
+    const char c = text[plain];
+    text.remove_prefix(plain + 1);
     switch (c) {
       case '"':
         out += "\\\"";
@@ -162,13 +190,9 @@ void append_json_string(std::string& out, std::string_view text) {
         out += "\\t";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          char escape[7];
-          std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-          out += escape;
-        } else {
-          out += c;
-        }
+        char escape[7];
+        std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+        out += escape;
     }
   }
   out += '"';
@@ -220,6 +244,12 @@ std::string human_seconds(std::chrono::nanoseconds time) {
 }
 
 std::string iso_time(std::int64_t ms_since_epoch) {
+  std::string out;
+  append_iso_time(out, ms_since_epoch);
+  return out;
+}
+
+void append_iso_time(std::string& out, std::int64_t ms_since_epoch) {
   const std::chrono::sys_time<std::chrono::milliseconds> time{
       std::chrono::milliseconds(ms_since_epoch)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -231,7 +261,7 @@ std::string iso_time(std::int64_t ms_since_epoch) {
                 static_cast<unsigned>(date.day()), static_cast<int>(ms / 3'600'000),
                 static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60),
                 static_cast<int>(ms % 1000));
-  return text;
+  out += text;
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {

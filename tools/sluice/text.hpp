@@ -12,6 +12,7 @@ namespace sluice::cli {
 
 // RFC 4648, with padding.
 std::string base64_encode(std::string_view bytes);
+void append_base64(std::string& out, std::string_view bytes);
 // Nothing when it is not base64.
 std::optional<std::string> base64_decode(std::string_view text);
 
@@ -34,6 +35,7 @@ std::string human_seconds(std::chrono::nanoseconds time);
 
 // "2015-01-01T00:00:00.000Z"
 std::string iso_time(std::int64_t ms_since_epoch);
+void append_iso_time(std::string& out, std::int64_t ms_since_epoch);
 // A moment: milliseconds since the epoch, "2015-01-01", "2015-01-01T12:30[:00[.000]][Z]" (UTC), or
 // "-15m" (s, m, h, d before now). Nothing when it is none of them.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);

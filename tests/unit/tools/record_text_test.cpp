@@ -2,7 +2,7 @@
 #include "base/random.hpp"
 #include "protocol/batch_builder.hpp"
 #include "sluice/consumer.hpp"
-#include "tools/sluice/consume_from.hpp"
+#include "tools/sluice/reading.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/record_format.hpp"
 #include "tools/sluice/record_json.hpp"
@@ -124,10 +124,10 @@ TEST(RecordFormat, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(RecordFormat::parse("50%"));
 }
 
-TEST(ConsumeFrom, ReadsAllForms) {
-  using Kind = ConsumeFrom::Kind;
+TEST(Place, ReadsAllForms) {
+  using Kind = Place::Kind;
   const auto is = [](std::string_view text, Kind kind, std::int64_t number) {
-    const auto from = parse_from(text, 1'000'000);
+    const auto from = parse_place(text, 1'000'000);
     return from && from->kind == kind && from->number == number;
   };
   EXPECT_TRUE(is("start", Kind::start, 0));
@@ -138,7 +138,7 @@ TEST(ConsumeFrom, ReadsAllForms) {
   EXPECT_TRUE(is("@2015-01-01", Kind::time, 1420070400000));
   EXPECT_TRUE(is("@-1s", Kind::time, 999'000));
   for (const auto* bad : {"", "x", "-", "7x", "@", "@x", "--7"})
-    EXPECT_FALSE(parse_from(bad, 0)) << bad;
+    EXPECT_FALSE(parse_place(bad, 0)) << bad;
 }
 
 TEST(JsonWriter, PlacesCommas) {
