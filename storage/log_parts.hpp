@@ -6,6 +6,7 @@
 #include "base/completion.hpp"
 #include "base/event.hpp"
 #include "base/task_group.hpp"
+#include "storage/disk_reserve.hpp"
 #include "storage/epochs.hpp"
 #include "storage/frontier.hpp"
 #include "storage/log.hpp"
@@ -46,6 +47,7 @@ struct StoreParts {
   // A copy of it for each open file, those that only replies still hold included.
   std::shared_ptr<const int> open_files = std::make_shared<const int>(0);
   SegmentLru<void (*)(Segment&)> index_cache;
+  DiskReserve reserve;
   std::unique_ptr<FrontierFile> frontier;
   TimePoint frontier_saved{};
   bool was_clean = false;
@@ -169,6 +171,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<> prepare_more();
   Task<Result<>> prepare();
   Task<Result<>> allocate(const std::shared_ptr<File>& file, std::int64_t end);
+  Task<Result<>> spare_the_reserve(std::int64_t wanted);
   Task<Result<>> begin_epoch();
   Task<Result<>> ready_active();
   bool start_zeros();
