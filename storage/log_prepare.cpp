@@ -5,6 +5,7 @@
 // the file system's journal. Zeros written ahead, not synced (the next durable write flushes them
 // with its own bytes), make the blocks cheap; they cost the disk as much as the data does, so only
 // streams of small writes get them (write_plan.hpp).
+#include "protocol/crc32c.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
 #include "storage/small_file.hpp"
@@ -54,9 +55,11 @@ Task<Result<>> LogParts::begin_epoch() {
   const std::string text = next.encode();
   const Bytes bytes = as_bytes(text);
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
+  const std::uint32_t crc = protocol::crc32c(bytes);
   auto saved = co_await replace_small_file(store->files, directory,
                                            std::string(epoch_checkpoint_name), std::move(copy));
   if (!saved) co_return saved;
+  epochs_crc = crc;
   epochs = std::move(next);
   epoch_pending = false;
   co_return Result<>{};
