@@ -29,4 +29,23 @@ struct HeaderRule {
   }
 };
 
+// A walk over headers, none of whose batches is checked by its CRC. One that does not fit in is not
+// believed, and neither is a gap behind it held against the next one.
+class HeaderWalk {
+ public:
+  HeaderWalk(HeaderRule rule, Offset expected) : rule_(rule), expected_(expected) {}
+
+  bool believes(const protocol::BatchHeader& header) {
+    const HeaderRule now{rule_.epochs, rule_.gaps || doubt_};
+    doubt_ = !now.follows(header, expected_) || !now.has_its_epoch(header);
+    if (!doubt_) expected_ = header.next_offset();
+    return !doubt_;
+  }
+
+ private:
+  HeaderRule rule_;
+  Offset expected_;
+  bool doubt_ = false;
+};
+
 }  // namespace sluice::storage

@@ -118,8 +118,10 @@ Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
   fresh.indexes = std::make_shared<Indexes>(segment->base);
   Indexer fresh_indexer(options.index_interval_bytes);
   BatchScan scan(*file, 0, segment->size, ScanDepth::headers);
+  HeaderWalk walk(rule(), segment->base);
   while (scan.stopped() == BatchScan::Stop::no) {
-    while (const auto batch = scan.take()) fresh_indexer.add(fresh, batch->header, batch->position);
+    while (const auto batch = scan.take())
+      if (walk.believes(batch->header)) fresh_indexer.add(fresh, batch->header, batch->position);
     auto filled = co_await scan.fill();
     if (!filled) co_return filled;
   }

@@ -227,7 +227,8 @@ class Flip {
       while (!left.empty()) {
         if (batch == batches.end() || left.size() < batch->bytes.size() ||
             !std::ranges::equal(left.first(batch->bytes.size()), batch->bytes))
-          return (void)wrong("other bytes are read");
+          return (void)wrong("other bytes are read instead of those at offset " +
+                             std::to_string(batch == batches.end() ? original_.end : batch->base));
         left = left.subspan(batch->bytes.size());
         ++batch;
       }
