@@ -174,7 +174,9 @@ Task<FetchAnswer> Partition::fetch(FetchQuery query) {
     read = co_await pass_empty_batches(std::move(*read), query, answer.high_watermark);
   if (!read) {
     answer.error = kafka_error(read.error());
-    if (answer.error != ErrorCode::offset_out_of_range)
+    // Damage was reported where it was found.
+    const bool reported = read.error().code == storage::Errc::damaged;
+    if (answer.error != ErrorCode::offset_out_of_range && !reported)
       shard_.logger().error("a read failed", {{"topic", topic_->name},
                                               {"partition", index_},
                                               {"offset", query.offset},

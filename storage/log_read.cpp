@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace sluice::storage {
 namespace {
@@ -369,7 +370,8 @@ Task<SegmentRead> LogParts::read_file(SegmentPtr segment, ReadWanted wanted) {
     if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
   }
   const std::string at = where(*segment, read.at);
-  store->logger.error("damaged batch", {{"file", at}, {"offset", wanted.from}});
+  if (std::exchange(segment->damage_reported, read.at) != read.at)  // not each time somebody asks
+    store->logger.error("damaged batch", {{"file", at}, {"offset", wanted.from}});
   co_return SegmentRead{Status::done, fail(Errc::damaged, at)};
 }
 
