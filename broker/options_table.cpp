@@ -409,6 +409,14 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
       .max = 100'000'000,
       .about = "Message ids that a partition with sluice.dedup.window.ms remembers, 40 bytes each; "
                "beyond it the oldest are forgotten early."}},
+    {"sluice.disk.reserve.bytes",
+     &O::disk_reserve_bytes,
+     {.min = -1,
+      .unit = "bytes",
+      .about =
+          "Free space of the data directory's file system that records may not take: below it "
+          "producers get KAFKA_STORAGE_ERROR, which clients retry, and everything else goes on. "
+          "-1: a sixteenth of the file system, at most 64 MiB."}},
     {"sluice.first.request.max.bytes",
      &O::first_request_max_bytes,
      {.min = 1024,

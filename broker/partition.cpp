@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/partition_check.hpp"
 #include "broker/partition_dedup.hpp"
+#include "broker/queue/schedule_route.hpp"
 #include "broker/replies.hpp"
 #include "broker/shard.hpp"
 #include "protocol/batch_rewrite.hpp"
@@ -173,7 +174,9 @@ Task<FetchAnswer> Partition::fetch(FetchQuery query) {
     read = co_await pass_empty_batches(std::move(*read), query, answer.high_watermark);
   if (!read) {
     answer.error = kafka_error(read.error());
-    if (answer.error != ErrorCode::offset_out_of_range)
+    // Damage was reported where it was found.
+    const bool reported = read.error().code == storage::Errc::damaged;
+    if (answer.error != ErrorCode::offset_out_of_range && !reported)
       shard_.logger().error("a read failed", {{"topic", topic_->name},
                                               {"partition", index_},
                                               {"offset", query.offset},
@@ -206,8 +209,7 @@ void Partition::high_watermark_moved() {
 void Partition::set_config(std::shared_ptr<const Topic> topic, TopicConfig config) {
   topic_ = std::move(topic);
   config_ = std::move(config);
-  log_->set_options(
-      log_options(config_, *shard_.options(), is_compacted_internal_topic(topic_->name)));
+  log_->set_options(log_options(config_, *shard_.options(), topic_->name));
 }
 
 Task<Result<storage::TimestampOffset>> Partition::find_by_time(std::int64_t timestamp_ms) {
@@ -250,7 +252,7 @@ Task<Result<>> Partition::close() {
 }
 
 storage::LogOptions log_options(const TopicConfig& config, const Options& options,
-                                bool internal_topic) {
+                                std::string_view topic) {
   storage::LogOptions log;
   log.segment_bytes = config.segment_bytes;
   log.segment_ms = config.segment_ms;
@@ -266,7 +268,12 @@ storage::LogOptions log_options(const TopicConfig& config, const Options& option
   log.min_compaction_lag_ms = config.min_compaction_lag_ms;
   log.max_compaction_lag_ms = config.max_compaction_lag_ms;
   log.producer_expiration_ms = options.producer_id_expiration_ms;
-  if (internal_topic) {
+  // Offsets and states go on while the disk is nearly full; scheduled records as far as what ends
+  // them still fits.
+  if (is_internal_topic(topic))
+    log.reserve_use =
+        topic == schedules_topic_name ? storage::ReserveUse::half : storage::ReserveUse::whole;
+  if (is_compacted_internal_topic(topic)) {
     log.segment_bytes = options.offsets_topic_segment_bytes;
     log.cleanup_compact = true;
     log.cleanup_delete = false;

@@ -151,8 +151,8 @@ class Partition {
   bool closing_ = false;
 };
 
-// The topic's settings as the log takes them.
+// The settings of the topic of that name, as the log takes them.
 storage::LogOptions log_options(const TopicConfig& config, const Options& options,
-                                bool internal_topic);
+                                std::string_view topic);
 
 }  // namespace sluice::broker

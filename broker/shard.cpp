@@ -9,6 +9,7 @@
 #include "broker/queue/schedule_route.hpp"
 #include "broker/share/share_route.hpp"
 #include "broker/share/share_shell.hpp"
+#include "storage/disk_reserve.hpp"
 #include "storage/open_file_system.hpp"
 
 #include <boost/asio/post.hpp>
@@ -42,6 +43,7 @@ storage::StoreOptions store_options(const Options& options) {
   const std::int64_t shards = options.shard_count();
   store.tail_cache_bytes = effective_cache_bytes(options) / shards;
   store.descriptors_max = std::max<std::int64_t>(16, options.open_files_max / shards / 2);
+  store.disk_reserve_bytes = options.disk_reserve_bytes;
   store.compaction_memory = options.log_cleaner_dedupe_buffer_size / shards;
   return store;
 }
@@ -88,6 +90,11 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                        "), where locks and syncs do not hold; set "
                        "sluice.allow.network.filesystem=true to use it all the same");
   storage::StoreOptions store_wanted = store_options(*options_);
+  if (store_wanted.disk_reserve_bytes < 0) {
+    const auto space = co_await files_->space();
+    if (!space) co_return std::unexpected(space.error());
+    store_wanted.disk_reserve_bytes = storage::default_disk_reserve(space->total_bytes);
+  }
   if (broker_.driving() == Driving::threads)
     store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
       asio::post(background.executor(), std::move(work));
@@ -153,8 +160,7 @@ void Shard::configure(const Catalog& catalog, const Catalog* before) {
 Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index) {
   const TopicConfig config = effective_topic_config(topic_defaults_, topic->overrides);
   storage::PartitionName name{topic->id, topic->name, index};
-  const storage::LogOptions wanted =
-      log_options(config, *options_, is_compacted_internal_topic(topic->name));
+  const storage::LogOptions wanted = log_options(config, *options_, topic->name);
   auto log = co_await store_->open_log(std::move(name), wanted);
   opened_.notify();
   const PartitionKey key{topic->id, index};
@@ -177,7 +183,8 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   if (topic->name == schedules_topic_name) {
     auto& shell = schedules_[index];
     shell = std::make_unique<ScheduleShell>(*this, key);
-    if (upkeep_started_) shell->start();  // else start_upkeep() does, when every shard has its partitions
+    if (upkeep_started_)
+      shell->start();  // else start_upkeep() does, when every shard has its partitions
   }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
@@ -359,7 +366,8 @@ Task<> Shard::upkeep_of_partitions() {
     const TimePoint now = timers_->now();
     UpkeepWork work;
     work.maintain = now >= next_maintain;
-    work.retention = now >= next_retention;
+    // What has expired goes at once while its space is needed.
+    work.retention = now >= next_retention || (work.maintain && store_->disk_low());
     work.compaction = options_->log_cleaner_enable && now >= next_compaction;
     if (work.maintain) next_maintain = now + maintain_interval;
     if (work.retention)

@@ -74,6 +74,9 @@ Task<Result<>> Compaction::run() {
   // The saved frontier must not point into a segment that is about to be rewritten.
   done = co_await log_.store->frontier->save_now();
   if (!done) co_return done;
+  // On the disk before the first gap is: readers of a log without the checkpoint expect none.
+  if (!std::exchange(log_.compacted, true)) done = co_await save_cleaned_end(log_.cleaned_end);
+  if (!done) co_return done;
   done = co_await rewrite(*segments_end);
   if (!done) co_return done;
   co_return co_await save_cleaned_end(end_);
@@ -114,11 +117,13 @@ Task<Result<>> Compaction::remember(const SegmentPtr& the_segment) {
   auto file = co_await log_.file_of(segment);
   if (!file) co_return std::unexpected(file.error());
   BatchScan scan(*file, 0, segment->size, ScanDepth::whole);
+  Offset expected = segment->base;
   while (scan.stopped() == BatchScan::Stop::no) {
     while (const auto batch = scan.take()) {
+      if (!log_.rule().fits({batch->header, batch->bytes}, expected))
+        co_return fail(Errc::damaged, log_.where(*segment, batch->position));
+      expected = batch->header.next_offset();
       if (batch->header.last_offset() < log_.cleaned_end) continue;
-      if (!protocol::batch_crc_matches(batch->bytes))
-        co_return fail(Errc::damaged, log_.path(segment->base, log_suffix));
       Result<> failed;
       if (!remember_batch({batch->header, batch->bytes}, failed)) {
         if (failed) full_ = true;

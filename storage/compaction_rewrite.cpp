@@ -125,10 +125,12 @@ Task<Result<>> Compaction::rewrite_group(std::vector<SegmentPtr> group) {
     auto source = co_await log_.file_of(segment);
     if (!source) co_return std::unexpected(source.error());
     BatchScan scan(*source, 0, segment->size, ScanDepth::whole);
+    Offset expected = segment->base;
     while (scan.stopped() == BatchScan::Stop::no) {
       while (const auto batch = scan.take()) {
-        if (!protocol::batch_crc_matches(batch->bytes))
-          co_return fail(Errc::damaged, log_.path(segment->base, log_suffix));
+        if (!log_.rule().fits({batch->header, batch->bytes}, expected))
+          co_return fail(Errc::damaged, log_.where(*segment, batch->position));
+        expected = batch->header.next_offset();
         const std::size_t start = out.size();
         auto rewritten = rewrite_batch(*batch, out);
         if (!rewritten) co_return rewritten;

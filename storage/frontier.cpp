@@ -11,13 +11,14 @@ namespace sluice::storage {
 namespace {
 
 constexpr std::uint32_t magic = 0x534c4652;  // "SLFR"
-constexpr std::uint16_t version = 1;
+constexpr std::uint16_t version = 2;
 constexpr std::uint16_t flag_clean = 1;
 constexpr std::size_t crc_at = 4;
 constexpr std::size_t crc_begin = 8;
 constexpr std::size_t header_size = 32;
-constexpr std::size_t entry_size = 16 + 4 + 4 + 8 + 8 + 8;
-static_assert(entry_size == 48);
+constexpr std::size_t entry_size_1 = 16 + 4 + 4 + 8 + 8 + 8;
+constexpr std::size_t entry_size = entry_size_1 + 8 + 4 + 4;
+static_assert(entry_size_1 == 48 && entry_size == 64);
 constexpr std::size_t file_size_max = std::size_t{256} << 20;
 
 struct Slot {
@@ -31,18 +32,20 @@ Result<std::optional<Slot>> decode_slot(Bytes bytes) {
   if (bytes.size() < header_size) return std::nullopt;
   const std::byte* at = bytes.data();
   if (load_big_endian<std::uint32_t>(at) != magic) return std::nullopt;
+  const auto written_by = load_big_endian<std::uint16_t>(at + 8);
+  if (written_by > version) return fail(Errc::unknown_format);
+  const std::size_t each = written_by == 1 ? entry_size_1 : entry_size;
   const auto count = load_big_endian<std::uint32_t>(at + 20);
-  if (count > (bytes.size() - header_size) / entry_size) return std::nullopt;
-  const std::size_t size = header_size + count * entry_size;
+  if (count > (bytes.size() - header_size) / each) return std::nullopt;
+  const std::size_t size = header_size + count * each;
   if (load_big_endian<std::uint32_t>(at + crc_at) !=
       protocol::crc32c(bytes.subspan(crc_begin, size - crc_begin)))
     return std::nullopt;
-  if (load_big_endian<std::uint16_t>(at + 8) != version) return fail(Errc::unknown_format);
   Slot slot;
   slot.clean = (load_big_endian<std::uint16_t>(at + 10) & flag_clean) != 0;
   slot.sequence = load_big_endian<std::uint64_t>(at + 12);
   for (std::uint32_t i = 0; i < count; ++i) {
-    at = bytes.data() + header_size + i * entry_size;
+    at = bytes.data() + header_size + i * each;
     FrontierKey key;
     std::memcpy(key.topic_id.octets.data(), at, 16);
     key.partition = load_big_endian<std::int32_t>(at + 16);
@@ -51,6 +54,9 @@ Result<std::optional<Slot>> decode_slot(Bytes bytes) {
     f.offset = load_big_endian<std::int64_t>(at + 24);
     f.segment = load_big_endian<std::int64_t>(at + 32);
     f.position = load_big_endian<std::int64_t>(at + 40);
+    if (written_by == 1) continue;
+    f.log_start = load_big_endian<std::int64_t>(at + 48);
+    f.epochs_crc = load_big_endian<std::uint32_t>(at + 56);
   }
   return slot;
 }
@@ -76,7 +82,7 @@ Task<Result<>> FrontierFile::load() {
   std::optional<Slot> newest;
   for (const std::size_t start : {std::size_t{0}, bytes.size() / 2}) {
     auto slot = decode_slot(bytes.subspan(start));
-    if (!slot) co_return fail(slot.error().code, path_);
+    if (!slot) co_return fail(slot.error().code, path_ + ": a newer version of sluice is needed");
     if (*slot && (!newest || (*slot)->sequence > newest->sequence)) newest = std::move(**slot);
   }
   if (!newest) co_return Result<>{};
@@ -120,6 +126,8 @@ std::vector<std::byte> FrontierFile::encode(Mark mark) {
     store_big_endian(at + 24, f.offset);
     store_big_endian(at + 32, f.segment);
     store_big_endian(at + 40, f.position);
+    store_big_endian(at + 48, f.log_start);
+    store_big_endian(at + 56, f.epochs_crc);
     at += entry_size;
   }
   store_big_endian(out.data() + crc_at, protocol::crc32c(Bytes(out).subspan(crc_begin)));

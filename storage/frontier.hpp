@@ -24,6 +24,9 @@ struct Frontier {
   Offset segment = 0;
   std::int64_t position = 0;
   LeaderEpoch epoch = -1;  // of the newest batch below `offset`, at most
+  // What the files without a checksum said then, to tell whether they still do. -1: not known.
+  Offset log_start = -1;
+  std::uint32_t epochs_crc = 0;  // CRC-32C of leader-epoch-checkpoint
   bool operator==(const Frontier&) const = default;
 };
 

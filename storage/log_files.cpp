@@ -61,9 +61,16 @@ Task<Result<std::shared_ptr<Indexes>>> LogParts::indexes_of(SegmentPtr segment) 
       auto decoded_times = TimeIndex::decode(segment->base, *times, segment->end);
       good = decoded && decoded_times && (decoded_times->count() != 0 || segment->size == 0);
       if (good) {
-        segment->indexes = std::make_shared<Indexes>(segment->base);
-        segment->indexes->offsets = std::move(*decoded);
-        segment->indexes->times = std::move(*decoded_times);
+        auto loaded = std::make_shared<Indexes>(segment->base);
+        loaded->offsets = std::move(*decoded);
+        loaded->times = std::move(*decoded_times);
+        const auto right = co_await newest_is_right(segment, loaded);
+        if (!right) co_return std::unexpected(right.error());
+        if (segment->gone) co_return fail(Errc::segment_gone);
+        good = *right;
+        if (good && segment->indexes == nullptr) segment->indexes = std::move(loaded);
+      }
+      if (good) {
         const TimeIndex::Entry newest = segment->indexes->times.last();
         segment->max_timestamp = newest.timestamp;
         segment->max_timestamp_offset = newest.offset;
@@ -81,6 +88,26 @@ Task<Result<std::shared_ptr<Indexes>>> LogParts::indexes_of(SegmentPtr segment) 
   co_return held;
 }
 
+// Whether the last entry of the time index, by which retention and searches go, is what its batch
+// says.
+Task<Result<bool>> LogParts::newest_is_right(SegmentPtr segment, std::shared_ptr<Indexes> indexes) {
+  if (indexes->times.count() == 0) co_return true;
+  const TimeIndex::Entry newest = indexes->times.last();
+  auto file = co_await file_of(segment);
+  if (!file) co_return std::unexpected(file.error());
+  const std::int64_t position = indexes->offsets.lookup(newest.offset).position;
+  BatchScan scan(*file, position, segment->size, ScanDepth::headers);
+  while (scan.stopped() == BatchScan::Stop::no) {
+    while (const auto batch = scan.take()) {
+      if (batch->header.last_offset() < newest.offset) continue;
+      co_return says(batch->header, newest);
+    }
+    auto filled = co_await scan.fill();
+    if (!filled) co_return std::unexpected(filled.error());
+  }
+  co_return false;
+}
+
 Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
   const SegmentPtr segment = the_segment;
   const bool is_active = segment == segments.back();
@@ -91,8 +118,10 @@ Task<Result<>> LogParts::rebuild_indexes(const SegmentPtr& the_segment) {
   fresh.indexes = std::make_shared<Indexes>(segment->base);
   Indexer fresh_indexer(options.index_interval_bytes);
   BatchScan scan(*file, 0, segment->size, ScanDepth::headers);
+  HeaderWalk walk(rule(), segment->base);
   while (scan.stopped() == BatchScan::Stop::no) {
-    while (const auto batch = scan.take()) fresh_indexer.add(fresh, batch->header, batch->position);
+    while (const auto batch = scan.take())
+      if (walk.believes(batch->header)) fresh_indexer.add(fresh, batch->header, batch->position);
     auto filled = co_await scan.fill();
     if (!filled) co_return filled;
   }

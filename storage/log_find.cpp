@@ -52,27 +52,57 @@ Task<Result<TimestampOffset>> LogParts::find_by_time(TimestampMs timestamp) {
     auto indexes = co_await indexes_of(segment);
     if (!indexes) co_return std::unexpected(indexes.error());
     if (segment->max_timestamp < timestamp) continue;
-    // No record before the entry's offset is young enough.
-    Offset from = std::max(log_start, (*indexes)->times.lookup(timestamp).offset);
-    const Offset end = std::min(segment->end, durable_offset);
-    while (from < end) {
-      constexpr std::size_t step = 256 << 10;
-      auto got = co_await read(from, step, end, AtLeastOneBatch::yes);
-      if (!got) co_return std::unexpected(got.error());
-      if (got->empty()) break;
-      const Offset next = got->next_offset;
-      const Slice slice = contiguous(std::move(*got));
-      protocol::BatchIterator batches{slice.bytes};
-      while (const auto batch = batches.next()) {
-        if (batch->header.max_timestamp < timestamp) continue;
-        const auto found = find_in_batch(*batch, timestamp, log_start, Wanted::first);
-        if (!found) co_return std::unexpected(found.error());
-        if (*found) co_return **found;
+    TimeIndex::Entry entry = (*indexes)->times.lookup(timestamp);
+    if (entry.timestamp >= 0 && entry.offset >= log_start) {
+      const auto right = co_await entry_is_right(entry);
+      if (!right) co_return std::unexpected(right.error());
+      if (!*right) {
+        auto rebuilt = co_await rebuild_indexes(segment);
+        if (!rebuilt) co_return std::unexpected(rebuilt.error());
+        entry.offset = segment->base;  // looked for from the start, this once
       }
-      from = next;
     }
+    // No record before the entry's offset is young enough.
+    const auto found = co_await find_in_segment(segment, entry.offset, timestamp);
+    if (!found) co_return std::unexpected(found.error());
+    if (*found) co_return **found;
   }
   co_return TimestampOffset{};
+}
+
+// Whether an entry of a time index is what its batch says.
+Task<Result<bool>> LogParts::entry_is_right(TimeIndex::Entry entry) {
+  if (entry.offset >= durable_offset) co_return true;  // made from what was appended just now
+  auto got = co_await read(entry.offset, 1, entry.offset + 1, AtLeastOneBatch::yes);
+  if (!got) co_return std::unexpected(got.error());
+  const Slice slice = contiguous(std::move(*got));
+  const auto header = protocol::parse_batch_header(slice.bytes);
+  co_return header&& says(*header, entry);
+}
+
+// The first record at or after `from` that is young enough.
+Task<Result<std::optional<TimestampOffset>>> LogParts::find_in_segment(SegmentPtr segment,
+                                                                       Offset from,
+                                                                       TimestampMs timestamp) {
+  from = std::max(log_start, from);
+  const Offset end = std::min(segment->end, durable_offset);
+  while (from < end) {
+    constexpr std::size_t step = 256 << 10;
+    auto got = co_await read(from, step, end, AtLeastOneBatch::yes);
+    if (!got) co_return std::unexpected(got.error());
+    if (got->empty()) break;
+    const Offset next = got->next_offset;
+    const Slice slice = contiguous(std::move(*got));
+    protocol::BatchIterator batches{slice.bytes};
+    while (const auto batch = batches.next()) {
+      if (batch->header.max_timestamp < timestamp) continue;
+      const auto found = find_in_batch(*batch, timestamp, log_start, Wanted::first);
+      if (!found) co_return std::unexpected(found.error());
+      if (*found) co_return *found;
+    }
+    from = next;
+  }
+  co_return std::optional<TimestampOffset>{};
 }
 
 Task<Result<TimestampOffset>> LogParts::max_timestamp() {

@@ -1,6 +1,7 @@
 // Opening a log: what the directory holds, what the checkpoints say, and whether the saved frontier
 // is enough or recovery must look.
 #include "base/planted_bug.hpp"
+#include "protocol/crc32c.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
@@ -34,6 +35,10 @@ LogParts::LogParts(std::shared_ptr<StoreParts> the_store, PartitionName the_name
 
 std::string LogParts::path(Offset base, std::string_view suffix) const {
   return path(offset_file_name(base, suffix));
+}
+
+std::string LogParts::where(const Segment& segment, std::int64_t position) const {
+  return path(segment.base, log_suffix) + " at " + std::to_string(position);
 }
 
 Task<Result<>> LogParts::open() {
@@ -94,6 +99,7 @@ Task<Result<>> LogParts::create() {
   epoch = 0;
   snapshot_end = 0;  // an empty log needs none
   data = text_bytes(epochs.encode());
+  epochs_crc = protocol::crc32c(data);
   done = co_await replace_small_file(store->files, directory, std::string(epoch_checkpoint_name),
                                      std::move(data));
   if (!done) co_return done;
@@ -115,7 +121,8 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   }
   auto done = co_await finish_swaps(found);
   if (!done) co_return done;
-  done = co_await load_epochs();
+  const auto saved = store->frontier->find(key());
+  done = co_await load_epochs(saved);
   if (!done) co_return done;
   if (found.has_log_start) {
     // Seen is not durable: a sync that failed before this restart may have left a name behind.
@@ -129,6 +136,7 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     const auto cleaned = co_await load_offset(cleaner_checkpoint_name);
     if (!cleaned) co_return std::unexpected(cleaned.error());
     cleaned_end = *cleaned;
+    compacted = true;
   }
   if (!found.has_metadata) {
     std::vector<std::byte> data =
@@ -147,11 +155,12 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     segments.push_back(std::move(segment));
   }
 
+  done = co_await check_log_start(saved);
+  if (!done) co_return done;
   // What a crash kept retention from deleting goes first: there may be holes between such segments.
   auto deleted = co_await delete_segments_below(log_start);
   if (!deleted) co_return std::unexpected(deleted.error());
 
-  const auto saved = store->frontier->find(key());
   const bool clean = store->was_clean && saved && !segments.empty() &&
                      active().base == saved->segment && active().size == saved->position &&
                      epochs.latest() >= 0;
@@ -168,11 +177,27 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   log_start = std::min(log_start, end_offset);
   done = co_await load_producers(found.snapshots);
   if (!done) co_return done;
+  if (epochs.latest() < 0) done = co_await begin_epoch();  // what was lost is not read again
+  if (!done) co_return done;
   save_frontier(0);
   if (options.segment_jitter_ms > 0)
     roll_jitter_ms = static_cast<std::int64_t>(
         store->random.below(static_cast<std::uint64_t>(options.segment_jitter_ms)));
   co_return Result<>{};
+}
+
+// The file has no checksum: a bit that flipped in it would bring deleted records back, or delete
+// others. The frontier knows better, exactly after a clean end, else a lower bound.
+Task<Result<>> LogParts::check_log_start(std::optional<Frontier> saved) {
+  if (!saved || saved->log_start < 0 || segments.empty()) co_return Result<>{};
+  const Offset found = std::max(log_start, segments.front()->base);
+  if (found == saved->log_start || (!store->was_clean && found > saved->log_start))
+    co_return Result<>{};
+  store->logger.error(
+      "the log start on disk is damaged and is put right",
+      {{"file", path(log_start_name)}, {"found", log_start}, {"log_start", saved->log_start}});
+  log_start = saved->log_start;
+  co_return co_await write_log_start(log_start);
 }
 
 // The active segment ends at `position`, and all of it is durable.
@@ -182,17 +207,22 @@ void LogParts::write_from(std::int64_t position) {
   zeroed = block_ceil(position);
 }
 
-Task<Result<>> LogParts::load_epochs() {
+Task<Result<>> LogParts::load_epochs(std::optional<Frontier> saved) {
   const auto data =
       co_await read_small_file(store->files, path(epoch_checkpoint_name), checkpoint_size_max);
   if (!data && !is_not_found(data.error())) co_return std::unexpected(data.error());
   if (data) {
     auto decoded = Epochs::decode(as_text(*data));
-    if (decoded) {
+    epochs_crc = protocol::crc32c(*data);
+    // The file has no checksum of its own.
+    const bool checked = saved && saved->log_start >= 0;
+    const bool same = !checked || saved->epochs_crc == epochs_crc;
+    const bool plausible = decoded && (!checked || decoded->latest() >= saved->epoch);
+    if (plausible && (same || !store->was_clean)) {
       epochs = std::move(*decoded);
       co_return Result<>{};
     }
-    if (decoded.error().code == Errc::unknown_format)
+    if (!decoded && decoded.error().code == Errc::unknown_format && !checked)
       co_return fail(Errc::unknown_format, path(epoch_checkpoint_name));
   }
   // Lost or garbled: recovery finds the largest epoch in the log and begins the next.

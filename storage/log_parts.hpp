@@ -6,8 +6,10 @@
 #include "base/completion.hpp"
 #include "base/event.hpp"
 #include "base/task_group.hpp"
+#include "storage/disk_reserve.hpp"
 #include "storage/epochs.hpp"
 #include "storage/frontier.hpp"
+#include "storage/header_rule.hpp"
 #include "storage/log.hpp"
 #include "storage/producer_state.hpp"
 #include "storage/scan.hpp"
@@ -46,6 +48,7 @@ struct StoreParts {
   // A copy of it for each open file, those that only replies still hold included.
   std::shared_ptr<const int> open_files = std::make_shared<const int>(0);
   SegmentLru<void (*)(Segment&)> index_cache;
+  DiskReserve reserve;
   std::unique_ptr<FrontierFile> frontier;
   TimePoint frontier_saved{};
   bool was_clean = false;
@@ -92,6 +95,13 @@ struct BatchRange {
   std::int64_t begin = 0;
   std::int64_t end = 0;    // short_of_bytes: how far the bytes must reach
   Offset next_offset = 0;  // of the last batch, plus one
+  Offset expected = -1;    // base offset that the batch at `begin` must have; -1: not known
+};
+
+// Where a walk over batches begins, at or before the offset wanted.
+struct WalkStart {
+  std::int64_t position;
+  Offset expected;  // base offset of the batch there; -1: not known, the index has its last one
 };
 
 // What became of a read in one segment.
@@ -109,7 +119,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<Result<DirectoryListing>> list_directory();
   Task<Result<>> create();
   Task<Result<>> load(const DirectoryListing& found);
-  Task<Result<>> load_epochs();
+  Task<Result<>> load_epochs(std::optional<Frontier> saved);
+  Task<Result<>> check_log_start(std::optional<Frontier> saved);
   Task<Result<Offset>> load_offset(std::string_view file);
   Task<Result<>> load_producers(std::vector<Offset> snapshots);
   Task<Result<bool>> feed_producers(SegmentPtr segment, OffsetIndex::Entry entry, Offset from);
@@ -169,6 +180,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   Task<> prepare_more();
   Task<Result<>> prepare();
   Task<Result<>> allocate(const std::shared_ptr<File>& file, std::int64_t end);
+  Task<Result<>> spare_the_reserve(std::int64_t wanted);
   Task<Result<>> begin_epoch();
   Task<Result<>> ready_active();
   bool start_zeros();
@@ -192,7 +204,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   SegmentRead read_tail(const SegmentPtr& segment, const ReadWanted& wanted);
   Task<SegmentRead> read_file(SegmentPtr segment, ReadWanted wanted);
   Task<SegmentRead> read_buffered(SegmentPtr segment, std::shared_ptr<File> file,
-                                  std::shared_ptr<Indexes> indexes, std::int64_t position,
+                                  std::shared_ptr<Indexes> indexes, WalkStart from,
                                   ReadWanted wanted);
   std::optional<ReadResult> share_file(Segment& segment, const std::shared_ptr<File>& file,
                                        const Indexes& indexes, BatchRange range, ReadWanted wanted);
@@ -209,16 +221,21 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // Counted, and known to the segment, until the last reader has let go of it.
   std::shared_ptr<File> leased(std::unique_ptr<File> file, const Segment& segment) const;
   Task<Result<std::shared_ptr<Indexes>>> indexes_of(SegmentPtr segment);
+  Task<Result<bool>> newest_is_right(SegmentPtr segment, std::shared_ptr<Indexes> indexes);
   Task<Result<>> rebuild_indexes(const SegmentPtr& segment);
 
   // ---- log_find.cpp ----
   Task<Result<TimestampOffset>> find_by_time(TimestampMs timestamp);
+  Task<Result<bool>> entry_is_right(TimeIndex::Entry entry);
+  Task<Result<std::optional<TimestampOffset>>> find_in_segment(SegmentPtr segment, Offset from,
+                                                               TimestampMs timestamp);
   Task<Result<TimestampOffset>> max_timestamp();
 
   // ---- log_upkeep.cpp ----
   Task<Result<Offset>> delete_records(Offset offset);
   Task<Result<std::size_t>> apply_retention();
   Task<Result<>> set_log_start(Offset offset);
+  Task<Result<>> write_log_start(Offset offset);
   Task<Result<std::size_t>> delete_segments_below(Offset offset);
   Task<Result<>> unlink_segment(const SegmentPtr& segment);
   Task<Result<>> maintain();
@@ -237,9 +254,12 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // ---- Names ----
   std::string path(std::string_view file) const { return directory + "/" + std::string(file); }
   std::string path(Offset base, std::string_view suffix) const;
+  // For messages.
+  std::string where(const Segment& segment, std::int64_t position) const;
   Segment& active() { return *segments.back(); }
   const Segment& active() const { return *segments.back(); }
   FrontierKey key() const { return {name.topic_id, name.partition}; }
+  HeaderRule rule() const { return {epochs, compacted}; }
 
   // ---- State ----
   std::shared_ptr<StoreParts> store;
@@ -249,6 +269,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   std::vector<SegmentPtr> segments;  // by base; the last one is active; never empty once open
   ProducerStates producers;
   Epochs epochs;
+  std::uint32_t epochs_crc = 0;  // of the checkpoint on disk
   LeaderEpoch epoch = 0;
   bool epoch_pending = false;  // `epoch` is not in the checkpoint yet; no batch carries it
   RecoveryReport report;
@@ -320,6 +341,7 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
 
   // Compaction.
   Offset cleaned_end = 0;     // records below were compacted
+  bool compacted = false;     // a run has changed segments, or may have: there is a checkpoint
   Offset compacted_end = -1;  // where the active segment began at the last run
   TimePoint compacted_at{};
 };

@@ -5,9 +5,12 @@
 // the file system's journal. Zeros written ahead, not synced (the next durable write flushes them
 // with its own bytes), make the blocks cheap; they cost the disk as much as the data does, so only
 // streams of small writes get them (write_plan.hpp).
+#include "protocol/crc32c.hpp"
 #include "storage/format.hpp"
 #include "storage/log_parts.hpp"
 #include "storage/small_file.hpp"
+
+#include <cerrno>
 
 namespace sluice::storage {
 namespace {
@@ -52,9 +55,11 @@ Task<Result<>> LogParts::begin_epoch() {
   const std::string text = next.encode();
   const Bytes bytes = as_bytes(text);
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
+  const std::uint32_t crc = protocol::crc32c(bytes);
   auto saved = co_await replace_small_file(store->files, directory,
                                            std::string(epoch_checkpoint_name), std::move(copy));
   if (!saved) co_return saved;
+  epochs_crc = crc;
   epochs = std::move(next);
   epoch_pending = false;
   co_return Result<>{};
@@ -128,8 +133,19 @@ Task<Result<>> LogParts::prepare() {
   co_return done;
 }
 
+// Fails with ENOSPC, as the disk would, when records may take no more of it.
+Task<Result<>> LogParts::spare_the_reserve(std::int64_t wanted) {
+  if (store->reserve.floor(options.reserve_use) == 0) co_return Result<>{};
+  const auto space = co_await store->files.space();
+  if (!space) co_return Result<>{};  // the disk itself will answer
+  if (store->reserve.allows(*space, wanted, options.reserve_use)) co_return Result<>{};
+  co_return fail_errno(ENOSPC, directory + ": the rest of the disk is kept in reserve");
+}
+
 Task<Result<>> LogParts::allocate(const std::shared_ptr<File>& file, std::int64_t end) {
   const std::int64_t from = block_floor(std::max(prepared, active().size));
+  auto spared = co_await spare_the_reserve(end - from);
+  if (!spared) co_return spared;
   if (!cannot_allocate) {
     auto done = co_await file->allocate(static_cast<std::uint64_t>(from),
                                         static_cast<std::uint64_t>(end - from), Allocation::extend);

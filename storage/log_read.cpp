@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace sluice::storage {
 namespace {
@@ -63,28 +64,45 @@ Peeked peek_header(const View& view, std::int64_t position) {
   return {true, *header};
 }
 
-// The batches to return, walking from `position`, which begins a batch at or before `from`.
-// `end` is where the readable bytes of the segment end; the view may end before.
+WalkStart walk_start(const Segment& segment, const Indexes& indexes, Offset from) {
+  const std::int64_t position = indexes.offsets.lookup(from).position;
+  return {position, position == 0 ? segment.base : -1};
+}
+
+// The batches to return, walking from `start`. `end` is where the readable bytes of the segment
+// end; the view may end before.
 template <class View>
-Range find_range(const View& view, const OffsetIndex& index, std::int64_t position,
-                 std::int64_t end, const ReadWanted& wanted) {
+Range find_range(const View& view, const OffsetIndex& index, WalkStart start, std::int64_t end,
+                 const HeaderRule& rule, const ReadWanted& wanted) {
+  std::int64_t position = start.position;
+  Offset expected = start.expected;
+  std::int64_t before = position;  // where the walk was one batch ago
   std::optional<protocol::BatchHeader> header;
   const OffsetIndex::Entry entry = index.lookup(wanted.from);
   for (;;) {
-    if (position >= end) return {Range::Status::past_end};
+    // Beyond it: some length is wrong, and what it passed over may be what is wanted.
+    if (position > end) return {Range::Status::damaged, before};
+    if (position == end) return {Range::Status::past_end};
     const Peeked peeked = peek_header(view, position);
     if (!peeked.whole)
-      return {Range::Status::short_of_bytes, position,
-              position + static_cast<std::int64_t>(protocol::batch_header_size)};
-    if (!peeked.header) return {Range::Status::damaged, position};
+      return {.status = Range::Status::short_of_bytes,
+              .begin = position,
+              .end = position + static_cast<std::int64_t>(protocol::batch_header_size),
+              .expected = expected};
+    if (!peeked.header || !rule.follows(*peeked.header, expected))
+      return {Range::Status::damaged, position};
     header = peeked.header;
     // An entry with a wrong offset would make the walk begin too late, and skip records.
     const bool misled =
         position != 0 && position == entry.position && header->last_offset() != entry.offset;
     if (misled && !planted(PlantedBug::index_trusted)) return {Range::Status::damaged, position};
     if (header->last_offset() >= wanted.from) break;
+    before = position;
     position += static_cast<std::int64_t>(header->size());
+    expected = header->next_offset();
   }
+  // Of a batch whose base offset nobody can vouch for, what the header says is all there is.
+  if (expected < 0) expected = header->base_offset;
   if (header->base_offset >= wanted.limit) return {Range::Status::nothing_to_take};
   const std::int64_t begin = position;
   const std::int64_t first_end = begin + static_cast<std::int64_t>(header->size());
@@ -94,7 +112,11 @@ Range find_range(const View& view, const OffsetIndex& index, std::int64_t positi
     if (wanted.least == AtLeastOneBatch::no) return {Range::Status::nothing_to_take};
     stop = first_end;
   }
-  if (first_end > view.end) return {Range::Status::short_of_bytes, begin, first_end};
+  if (first_end > view.end)
+    return {.status = Range::Status::short_of_bytes,
+            .begin = begin,
+            .end = first_end,
+            .expected = expected};
   stop = std::min({stop, end, view.end});
 
   // The index skips most of the walk: its entries begin batches.
@@ -119,7 +141,7 @@ Range find_range(const View& view, const OffsetIndex& index, std::int64_t positi
     at = batch_end;
     next = peeked.header->next_offset();
   }
-  return {Range::Status::found, begin, at, next};
+  return {Range::Status::found, begin, at, next, expected};
 }
 
 ReadResult from_tail(const Tail& tail, const Range& range) {
@@ -144,11 +166,12 @@ ReadResult nothing_at(Offset from) {
 }
 
 // Bytes from a file may have rotted: what is not what was written is never handed out.
-std::size_t intact_bytes(Bytes bytes) {
+std::size_t intact_bytes(Bytes bytes, Offset expected, const HeaderRule& rule) {
   protocol::BatchIterator batches{bytes};
   std::size_t intact = 0;
   while (const auto batch = batches.next()) {
-    if (!protocol::batch_crc_matches(batch->bytes)) break;
+    if (!rule.fits(*batch, expected)) break;
+    expected = batch->header.next_offset();
     intact = batches.position();
   }
   return intact;
@@ -157,11 +180,11 @@ std::size_t intact_bytes(Bytes bytes) {
 // The batches of `range` that are intact, from a buffer that begins at `start`; empty if the first
 // is not.
 std::optional<ReadResult> from_buffer(const AlignedBuffer& buffer, std::int64_t start,
-                                      const Range& range) {
+                                      const Range& range, const HeaderRule& rule) {
   const Bytes bytes = Bytes(buffer.bytes())
                           .subspan(static_cast<std::size_t>(range.begin - start),
                                    static_cast<std::size_t>(range.end - range.begin));
-  const std::size_t intact = intact_bytes(bytes);
+  const std::size_t intact = intact_bytes(bytes, range.expected, rule);
   if (intact == 0) return std::nullopt;
   ReadResult result;
   result.next_offset = range.next_offset;
@@ -248,9 +271,11 @@ SegmentRead LogParts::read_tail(const SegmentPtr& segment, const ReadWanted& wan
   if (tail == nullptr || indexes == nullptr) return {.status = Status::not_here};
   const std::int64_t position = indexes->offsets.lookup(wanted.from).position;
   const std::int64_t end = readable_end(*segment);
+  const WalkStart start = walk_start(*segment, *indexes, wanted.from);
   if (tail->begin() > position || tail->end() < end) return {.status = Status::not_here};
   if (segment != segments.back()) store->index_cache.touch(segment, indexes->size_bytes());
-  const Range range = find_range(TailView{*tail, end}, indexes->offsets, position, end, wanted);
+  const TailView view{*tail, end};
+  const Range range = find_range(view, indexes->offsets, start, end, rule(), wanted);
   if (range.status == Range::Status::found) return {Status::done, from_tail(*tail, range)};
   if (range.status == Range::Status::nothing_to_take)
     return {Status::done, nothing_at(wanted.from)};
@@ -269,7 +294,8 @@ std::optional<ReadResult> LogParts::share_file(Segment& segment, const std::shar
   if (verified < range.end) {  // it ends with a batch: take as far as it goes
     wanted.max_bytes = static_cast<std::size_t>(verified - range.begin);
     const ResidentView view{*file, segment.size};
-    range = find_range(view, indexes.offsets, range.begin, segment.size, wanted);
+    const WalkStart again{range.begin, range.expected};
+    range = find_range(view, indexes.offsets, again, segment.size, rule(), wanted);
     if (range.status != Range::Status::found || range.end > verified) return std::nullopt;
   }
   const auto size = static_cast<std::size_t>(range.end - range.begin);
@@ -313,20 +339,20 @@ Task<SegmentRead> LogParts::read_file(SegmentPtr segment, ReadWanted wanted) {
   if (!indexes) co_return SegmentRead{Status::done, std::unexpected(indexes.error())};
   auto file = co_await file_of(segment);
   if (!file) co_return SegmentRead{Status::done, std::unexpected(file.error())};
-  std::int64_t position = (*indexes)->offsets.lookup(wanted.from).position;
+  WalkStart from = walk_start(*segment, **indexes, wanted.from);
   if (segment != segments.back() && !(*file)->direct()) {
     const std::int64_t end = segment->size;
     const ResidentView view{**file, end};
-    const Range range = find_range(view, (*indexes)->offsets, position, end, wanted);
+    const Range range = find_range(view, (*indexes)->offsets, from, end, rule(), wanted);
     if (range.status == Range::Status::found && wanted.handout == Handout::files) {
       auto shared = share_file(*segment, *file, **indexes, range, wanted);
       if (shared) co_return SegmentRead{Status::done, std::move(*shared)};
     }
     // Batches before it need not be read.
     if (range.status == Range::Status::found || range.status == Range::Status::short_of_bytes)
-      position = range.begin;
+      from = {range.begin, range.expected};
   }
-  auto read = co_await read_buffered(segment, *file, *indexes, position, wanted);
+  auto read = co_await read_buffered(segment, *file, *indexes, from, wanted);
   if (read.status != SegmentRead::Status::damaged) co_return read;
   if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
   if (!planted(PlantedBug::index_trusted)) {  // or the index led astray
@@ -338,19 +364,20 @@ Task<SegmentRead> LogParts::read_file(SegmentPtr segment, ReadWanted wanted) {
     }
     indexes = co_await indexes_of(segment);
     if (!indexes) co_return SegmentRead{Status::done, std::unexpected(indexes.error())};
-    position = (*indexes)->offsets.lookup(wanted.from).position;
-    read = co_await read_buffered(segment, *file, *indexes, position, wanted);
+    from = walk_start(*segment, **indexes, wanted.from);
+    read = co_await read_buffered(segment, *file, *indexes, from, wanted);
     if (read.status != SegmentRead::Status::damaged) co_return read;
     if (segment->gone) co_return SegmentRead{Status::done, fail(Errc::segment_gone)};
   }
-  const std::string where = path(segment->base, log_suffix) + " at " + std::to_string(read.at);
-  store->logger.error("damaged batch", {{"file", where}, {"offset", wanted.from}});
-  co_return SegmentRead{Status::done, fail(Errc::damaged, where)};
+  const std::string at = where(*segment, read.at);
+  if (std::exchange(segment->damage_reported, read.at) != read.at)  // not each time somebody asks
+    store->logger.error("damaged batch", {{"file", at}, {"offset", wanted.from}});
+  co_return SegmentRead{Status::done, fail(Errc::damaged, at)};
 }
 
-// Reads from `position` on into memory, and checks what it read.
+// Reads from `from` on into memory, and checks what it read.
 Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<File> file,
-                                          std::shared_ptr<Indexes> indexes, std::int64_t position,
+                                          std::shared_ptr<Indexes> indexes, WalkStart from,
                                           ReadWanted wanted) {
   using Status = SegmentRead::Status;
   const std::int64_t end = readable_end(*segment);
@@ -359,6 +386,7 @@ Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<Fi
   const bool eager = store->options.read_ahead_bytes > 0;
   const std::size_t piece_max = eager ? copy_max : gentle_copy_max;
   for (std::size_t size = usual;;) {
+    const std::int64_t position = from.position;
     const std::int64_t start = block_floor(position);
     const auto window = static_cast<std::size_t>(
         block_ceil(std::min(position - start + static_cast<std::int64_t>(size), end - start)));
@@ -377,19 +405,19 @@ Task<SegmentRead> LogParts::read_buffered(SegmentPtr segment, std::shared_ptr<Fi
     if (!got) co_return SegmentRead{Status::done, std::unexpected(got.error())};
     const std::int64_t have = std::min(end, start + static_cast<std::int64_t>(*got));
     const BufferView view{buffer.bytes(), start, have};
-    const Range range = find_range(view, indexes->offsets, position, end, wanted);
+    const Range range = find_range(view, indexes->offsets, from, end, rule(), wanted);
     if (range.status == Range::Status::nothing_to_take)
       co_return SegmentRead{Status::done, nothing_at(wanted.from)};
     if (range.status == Range::Status::past_end) co_return SegmentRead{Status::past_end};
     if (range.status == Range::Status::short_of_bytes && have < end && range.end > window_end) {
-      position = range.begin;
+      from = {range.begin, range.expected};
       size = std::max(static_cast<std::size_t>(range.end - range.begin), file_read_slack);
       if (size == file_read_slack) size = usual;
       continue;
     }
     if (range.status != Range::Status::found)
       co_return SegmentRead{.status = Status::damaged, .at = range.begin};
-    auto intact = from_buffer(buffer, start, range);
+    auto intact = from_buffer(buffer, start, range, rule());
     if (!intact) co_return SegmentRead{.status = Status::damaged, .at = range.begin};
     const std::int64_t intact_end = range.begin + static_cast<std::int64_t>(intact->size);
     if (cached) {

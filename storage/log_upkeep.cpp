@@ -38,19 +38,24 @@ Task<Result<Offset>> LogParts::delete_records(Offset offset) {
   co_return log_start;
 }
 
-// Durable before anybody sees it, and before anything below it is deleted.
-Task<Result<>> LogParts::set_log_start(Offset offset) {
+Task<Result<>> LogParts::write_log_start(Offset offset) {
   const std::string text = encode_checkpoint(
       {name.topic + " " + std::to_string(name.partition) + " " + std::to_string(offset)});
   const Bytes bytes = as_bytes(text);
   std::vector<std::byte> data(bytes.begin(), bytes.end());
+  co_return co_await replace_small_file(store->files, directory, std::string(log_start_name),
+                                        std::move(data));
+}
+
+// Durable before anybody sees it, and before anything below it is deleted.
+Task<Result<>> LogParts::set_log_start(Offset offset) {
   start_uncertain = true;
-  auto done = co_await replace_small_file(store->files, directory, std::string(log_start_name),
-                                          std::move(data));
+  auto done = co_await write_log_start(offset);
   if (!done) co_return done;
   start_uncertain = false;
   log_start = std::max(log_start, offset);
   epochs.truncate_start(log_start);
+  save_frontier(0);
   if (moved) moved(durable_offset);
   co_return Result<>{};
 }

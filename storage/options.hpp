@@ -11,6 +11,9 @@ namespace sluice::storage {
 inline constexpr std::int64_t unlimited = -1;
 inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
 
+// How far a log may go into StoreOptions::disk_reserve_bytes.
+enum class ReserveUse : std::uint8_t { none, half, whole };
+
 // One partition's topic settings. May change while the log is open (Log::set_options).
 struct LogOptions {
   std::int64_t segment_bytes = std::int64_t{1} << 30;      // segment.bytes
@@ -27,6 +30,7 @@ struct LogOptions {
   std::int64_t min_compaction_lag_ms = 0;                  // min.compaction.lag.ms
   std::int64_t max_compaction_lag_ms = never_ms;           // max.compaction.lag.ms
   std::int64_t producer_expiration_ms = 24 * 3'600'000LL;  // producer.id.expiration.ms
+  ReserveUse reserve_use = ReserveUse::none;
   std::int64_t unwritten_bytes_max = 16 << 20;  // accepted and not yet durable; beyond: no_room
 };
 
@@ -42,6 +46,7 @@ struct StoreOptions {
   std::int64_t prepare_bytes_max = 64 << 20;  // largest step in which blocks are made ready
   std::int64_t idle_ms = 2'000;               // then prepared space and buffers are given back
   std::int64_t compaction_memory = 16 << 20;  // offset map of one run of compaction
+  std::int64_t disk_reserve_bytes = 0;        // of the file system, not to be taken by records
   std::int64_t slice_us = 500;                // longest run of compaction between two yields
   // Runs work on a thread of low priority: new memory for the tail cache is touched there, not on
   // the shard. Empty: there is no such thread.

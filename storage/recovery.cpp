@@ -308,11 +308,12 @@ Task<Result<std::int64_t>> LogParts::index_headers(SegmentPtr segment, OffsetInd
   auto file = co_await file_of(segment);
   if (!file) co_return std::unexpected(file.error());
   BatchScan scan(*file, from.position, position, ScanDepth::headers);
+  HeaderWalk walk(rule(), from.position == 0 ? segment->base : -1);
   while (scan.stopped() == BatchScan::Stop::no) {
     while (const auto batch = scan.take()) {
       const bool is_entry = batch->position == from.position && from.position != 0;
       if (is_entry && batch->header.last_offset() != from.offset) co_return from.position;
-      indexer.add(*segment, batch->header, batch->position);
+      if (walk.believes(batch->header)) indexer.add(*segment, batch->header, batch->position);
     }
     auto filled = co_await scan.fill();
     if (!filled) co_return std::unexpected(filled.error());

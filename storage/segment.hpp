@@ -59,7 +59,8 @@ struct Segment {
   FileReads reads;             // use reads_of()
   // The socket may hold pages of the file (sendfile): it must not be written again, ever.
   bool shared_pages = false;
-  std::optional<SealHash> hash;  // of the whole file so far, if it was hashed from its start
+  std::int64_t damage_reported = -1;  // position of the damage that was logged last
+  std::optional<SealHash> hash;       // of the whole file so far, if it was hashed from its start
 
   FileReads& reads_of(const std::shared_ptr<File>& opened);
 };

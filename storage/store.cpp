@@ -18,7 +18,8 @@ StoreParts::StoreParts(FileSystem& the_files, StoreOptions the_options, Clock& t
       cache(options.tail_cache_bytes, options.in_background),
       read_buffers(static_cast<std::size_t>(options.tail_cache_bytes)),
       descriptors(options.descriptors_max, &StoreParts::drop_file),
-      index_cache(options.index_cache_bytes, &StoreParts::drop_indexes) {}
+      index_cache(options.index_cache_bytes, &StoreParts::drop_indexes),
+      reserve(options.disk_reserve_bytes, logger) {}
 
 Store::Store(Key, std::shared_ptr<StoreParts> parts) : parts_(std::move(parts)) {}
 Store::~Store() = default;
@@ -79,6 +80,9 @@ Task<Result<>> Store::remove_deleted(FileSystem& files) {
 }
 
 Task<Result<>> Store::maintain() {
+  if (parts_->options.disk_reserve_bytes > 0) {
+    if (const auto space = co_await parts_->files.space()) parts_->reserve.look(*space);
+  }
   FrontierFile& frontier = *parts_->frontier;
   const TimePoint now = parts_->clock.now();
   const auto interval = std::chrono::milliseconds(parts_->options.frontier_interval_ms);
@@ -90,6 +94,8 @@ Task<Result<>> Store::maintain() {
   parts_->frontier_saved = now;
   co_return co_await frontier.save(FrontierFile::Mark::running);
 }
+
+bool Store::disk_low() const { return parts_->reserve.low(); }
 
 std::int64_t Store::cached_bytes() const { return parts_->cache.bytes(); }
 void Store::set_tail_cache_bytes(std::int64_t bytes) {

@@ -44,14 +44,18 @@ class Store {
   // Finishes deletions that a crash interrupted: call once at start, before logs are opened.
   static Task<Result<>> remove_deleted(FileSystem& files);
 
-  // Call a few times a second: saves the frontier when it is due.
+  // Call a few times a second: saves the frontier when it is due, looks at the disk's free space.
   Task<Result<>> maintain();
+
+  // Whether less than StoreOptions::disk_reserve_bytes is free: appends that need space are refused
+  // with disk_full, but for logs with a ReserveUse of their own.
+  bool disk_low() const;
 
   // Bytes the tail cache holds now, and its bound, which may change (memory pressure).
   std::int64_t cached_bytes() const;
   void set_tail_cache_bytes(std::int64_t bytes);
-  // How far sequential readers of closed segments are read ahead for, each. 0: not at all, and reads
-  // go in small pieces one after the other, so that writes need not wait for long.
+  // How far sequential readers of closed segments are read ahead for, each. 0: not at all, and
+  // reads go in small pieces one after the other, so that writes need not wait for long.
   void set_read_ahead_bytes(std::int64_t bytes);
   // Call every few seconds: frees buffers that were not needed since the last call.
   void give_back_idle_memory();

@@ -50,4 +50,8 @@ std::optional<TimeIndex> TimeIndex::decode(Offset base, Bytes bytes, Offset end)
   return index;
 }
 
+bool says(const protocol::BatchHeader& batch, const TimeIndex::Entry& entry) {
+  return batch.last_offset() == entry.offset && batch.max_timestamp == entry.timestamp;
+}
+
 }  // namespace sluice::storage

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/record_batch.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -48,5 +49,8 @@ class TimeIndex {
   Offset base_;
   std::vector<Entry> entries_;
 };
+
+// Whether the entry is what it should be for this batch.
+bool says(const protocol::BatchHeader& batch, const TimeIndex::Entry& entry);
 
 }  // namespace sluice::storage

@@ -15,51 +15,18 @@ import contextlib
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+
+from harness.loop_disk import Unavailable, loop_mount
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/release"
 SYSCTL = pathlib.Path("/proc/sys/kernel/io_uring_disabled")
 IMAGE_BYTES = 4 << 30  # sparse: takes what tests write
 RUN_SECONDS = 900
-
-
-class Unavailable(Exception):
-    """What is asked for cannot be had on this machine; says why."""
-
-
-def run_tool(*command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except FileNotFoundError:
-        raise Unavailable(f"{command[0]} is not installed") from None
-    if done.returncode != 0:
-        raise Unavailable(f"{command[0]}: {done.stderr.strip() or done.stdout.strip()}")
-
-
-@contextlib.contextmanager
-def loop_mount(kind):
-    """A fresh file system in an image file; yields its directory."""
-    if os.geteuid() != 0:
-        raise Unavailable("mounting an image needs root")
-    work = pathlib.Path(tempfile.mkdtemp(prefix=f"sluice-{kind}-"))
-    try:
-        image, target = work / "image", work / "mounted"
-        target.mkdir()
-        with open(image, "wb") as file:
-            file.truncate(IMAGE_BYTES)
-        run_tool(f"mkfs.{kind}", "-q", str(image))
-        run_tool("mount", "-o", "loop", str(image), str(target))
-        try:
-            yield target
-        finally:
-            subprocess.run(["umount", str(target)], timeout=60, check=True)
-    finally:
-        shutil.rmtree(work)
 
 
 @contextlib.contextmanager
@@ -113,7 +80,8 @@ def run_tests(directory, backend, ctest_arguments):
 
 
 def make_places():
-    return {"ext4": lambda: loop_mount("ext4"), "xfs": lambda: loop_mount("xfs"),
+    return {"ext4": lambda: loop_mount("ext4", IMAGE_BYTES),
+            "xfs": lambda: loop_mount("xfs", IMAGE_BYTES),
             "tmpfs": memory, "refused": io_uring_disabled}
 
 

@@ -29,7 +29,10 @@ from harness.broker import Broker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 
 PARTITIONS = 4
-TOPICS = {"plain": "none", "packed": "lz4"}
+# Name: codec and configs, besides topic_config. No two records of "compacted" have the same key: the
+# cleaner writes its segments anew all the time, and takes nothing away.
+TOPICS = {"plain": ("none", {}), "packed": ("lz4", {}),
+          "compacted": ("none", {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"})}
 TAIL = 300  # records before the acknowledged end that are read after every kill
 GROUP = "kill9"
 
@@ -37,13 +40,17 @@ GROUP = "kill9"
 class Run:
     """One broker, its load, and the cycles."""
 
+    topics = TOPICS
+    topic_config = {"segment.bytes": "1048576"}  # small, so that kills also hit rolls
+    settings = {"log.cleaner.backoff.ms": "100"}  # of the broker
+
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
         self.directory = pathlib.Path(tempfile.mkdtemp(
             prefix="sluice-kill9-", dir=os.environ.get("SLUICE_TEST_DIR")))
         make = Kafka if options.peer == "kafka" else Broker
-        settings = dict(setting.split("=", 1) for setting in options.set)
+        settings = self.settings | dict(setting.split("=", 1) for setting in options.set)
         self.broker = make(self.directory / "broker", **settings)
         self.ledger = Ledger(self.directory / "ledger.txt")
         self.recoveries = []
@@ -53,14 +60,13 @@ class Run:
 
     def start(self):
         self.broker.start()
-        # Small segments, so that kills also hit rolls.
-        config = {"segment.bytes": "1048576"}
-        topics = [NewTopic(name, PARTITIONS, 1, config=config) for name in TOPICS]
+        topics = [NewTopic(name, PARTITIONS, 1, config=self.topic_config | config)
+                  for name, (_, config) in self.topics.items()]
         admin = AdminClient(client_settings(self.broker.address))
         for future in admin.create_topics(topics).values():
             future.result(20)
         time.sleep(0.5 if self.options.peer == "kafka" else 0)
-        for name in TOPICS:
+        for name in self.topics:
             self.start_writer(name)
         self.committer = Committer(self.broker.address, GROUP, "plain", PARTITIONS)
         self.committer.start()
@@ -68,7 +74,7 @@ class Run:
 
     def start_writer(self, name):
         self.writers[name] = Writer(self.broker.address, name, PARTITIONS, self.ledger,
-                                    TOPICS[name], self.options.rate)
+                                    self.topics[name][0], self.options.rate)
         self.writers[name].start()
 
     def cycle(self, number):
@@ -86,14 +92,14 @@ class Run:
         self.broker.start()
         self.recoveries.append(time.monotonic() - began)
         whole = number % 100 == 99
-        for topic in TOPICS:
+        for topic in self.topics:
             ranges = {part: (0 if whole else max(0, end - TAIL), end)
                       for (name, part), end in ends.items() if name == topic}
             self.checker.check(topic, ranges)
         self.committer.check(commits)
         self.raise_problems()
         if number % 20 == 19:
-            name = self.random.choice(list(TOPICS))
+            name = self.random.choice(list(self.topics))
             self.writers[name].finish()
             self.start_writer(name)
 
@@ -108,16 +114,17 @@ class Run:
             time.sleep(0.002)
 
     def end_broker(self):
-        """kill -9; sometimes twice, the second time during recovery; sometimes a graceful stop."""
+        """kill -9; sometimes again during recovery, and again; sometimes a graceful stop."""
         dice = self.random.random()
         if dice < 0.05:
             self.broker.stop()
             return
         self.broker.kill()
-        if dice < 0.15:
+        while dice < 0.15:
             self.broker.spawn()
             time.sleep(self.random.uniform(0, 0.1))
             self.broker.kill()
+            dice += 0.04
 
     def sabotage(self):
         """Cuts a segment in the middle of its records: the one that holds most, for a topic may
@@ -125,7 +132,7 @@ class Run:
         def held(path):
             return len(path.read_bytes().rstrip(b"\0"))
 
-        segments = [path for topic in TOPICS
+        segments = [path for topic in self.topics
                     for path in self.broker.data_directory.glob(f"{topic}-*/*.log")]
         segment = max(segments, key=held)
         size = held(segment)
@@ -144,7 +151,7 @@ class Run:
         for writer in self.writers.values():
             writer.finish()
         self.committer.finish()
-        for topic in TOPICS:
+        for topic in self.topics:
             ranges = {part: (0, end) for (name, part), end in self.ledger.ends.items()
                       if name == topic}
             self.checker.check(topic, ranges, seconds=120)
@@ -166,21 +173,25 @@ class Run:
                 f"{times[len(times) // 2] * 1000:.0f} ms, max {times[-1] * 1000:.0f} ms")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+def arguments(about):
+    """The options of every program that goes through cycles of load and fault."""
+    parser = argparse.ArgumentParser(description=about.split("\n\n")[0])
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--load", type=float, nargs=2, default=(0.02, 0.3), metavar=("MIN", "MAX"),
                         help="seconds of load before a kill")
     parser.add_argument("--rate", type=float, default=5000,
-                        help="records a second of each of the two producers")
+                        help="records a second of each of the producers")
     parser.add_argument("--peer", choices=("sluiced", "kafka"), default="sluiced")
     parser.add_argument("--sabotage", action="store_true", help="lose data on purpose")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="an option of the broker")
-    options = parser.parse_args()
+    return parser
+
+
+def go_through(run, options):
+    """All cycles of `run`, and what is said of them; returns the exit code."""
     print(f"seed {options.seed}")
-    run = Run(options)
     done = 0
 
     def work():
@@ -195,6 +206,11 @@ def main():
         print(run.summary(done) + "; nothing lost, nothing twice, nothing out of order")
 
     return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
+
+
+def main():
+    options = arguments(__doc__).parse_args()
+    return go_through(Run(options), options)
 
 
 if __name__ == "__main__":

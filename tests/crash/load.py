@@ -12,6 +12,7 @@ import zlib
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+CORRUPT_MESSAGE = 2
 POOL = random.Random(1).randbytes(1 << 17)
 
 
@@ -172,6 +173,8 @@ class Checker:
     def tolerate(error):
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise Violation(f"acknowledged records are gone: {error}")
+        if error.code() == CORRUPT_MESSAGE:
+            raise Violation(f"an acknowledged record is damaged: {error}")
         if error.fatal():
             raise Violation(str(error))
 

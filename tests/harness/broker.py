@@ -156,9 +156,11 @@ class Process:
 class Broker(Process):
     """`sluiced`."""
 
+    data_place = None  # a file system of its own for the data directory
+
     @property
     def data_directory(self):
-        return self.directory / "data"
+        return (self.data_place or self.directory) / "data"
 
     def command(self):
         options = {"listeners": f"PLAINTEXT://{self.address}", "log.dir": self.data_directory}

@@ -4,7 +4,7 @@ client would send. Non-flexible versions only, but for the ApiVersions header.""
 import socket
 import struct
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, DELETE_RECORDS = 0, 1, 2, 3, 18, 21
 
 
 def string(text):
@@ -68,6 +68,17 @@ class Connection:
             return True
         except socket.timeout:
             return False
+
+
+def delete_records(connection, topic, partition, offset):
+    """Moves the log start (DeleteRecords v0); returns (error, log start)."""
+    body = array([string(topic) + array([struct.pack(">iq", partition, offset)])])
+    reply = Reader(connection.call(DELETE_RECORDS, 0, body + struct.pack(">i", 10_000)))
+    reply.take(8)  # throttle time, one topic
+    reply.string()
+    reply.take(8)  # one partition, its index
+    low = reply.int64()
+    return reply.int16(), low
 
 
 def api_versions(address, timeout=10.0):

@@ -1,0 +1,126 @@
+// A disk that fills up: what is refused, what goes on, and that it ends by itself.
+#include "storage/disk_reserve.hpp"
+
+#include "base/log.hpp"
+#include "tests/support/log_bench.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::storage {
+namespace {
+
+using testing::LogBench;
+using testing::make_batch;
+
+constexpr std::int64_t mib = 1 << 20;
+
+FileSystemSpace free_of(std::int64_t bytes) {
+  return {.free_bytes = static_cast<std::uint64_t>(bytes), .total_bytes = 100 * mib};
+}
+
+TEST(DiskReserve, RecordsStopAboveItAndStatesMayUseIt) {
+  NullLogger logger;
+  DiskReserve reserve(8 * mib, logger);
+  EXPECT_TRUE(reserve.allows(free_of(9 * mib), mib, ReserveUse::none));
+  EXPECT_FALSE(reserve.low());
+  EXPECT_FALSE(reserve.allows(free_of(9 * mib), mib + 1, ReserveUse::none));
+  EXPECT_TRUE(reserve.low());
+  EXPECT_TRUE(reserve.allows(free_of(5 * mib), mib, ReserveUse::half));
+  EXPECT_FALSE(reserve.allows(free_of(5 * mib), mib + 1, ReserveUse::half));
+  EXPECT_TRUE(reserve.allows(free_of(0), mib, ReserveUse::whole));
+}
+
+TEST(DiskReserve, IsNotLowAgainBeforeThereIsSomeSlack) {
+  NullLogger logger;
+  DiskReserve reserve(8 * mib, logger);
+  reserve.look(free_of(8 * mib));
+  EXPECT_FALSE(reserve.low());
+  reserve.look(free_of(8 * mib - 1));
+  EXPECT_TRUE(reserve.low());
+  reserve.look(free_of(9 * mib - 1));
+  EXPECT_TRUE(reserve.low());
+  reserve.look(free_of(9 * mib));
+  EXPECT_FALSE(reserve.low());
+}
+
+TEST(DiskReserve, OfNothingIsNeverLow) {
+  NullLogger logger;
+  DiskReserve reserve(0, logger);
+  reserve.look(free_of(0));
+  EXPECT_TRUE(reserve.allows(free_of(0), mib, ReserveUse::none));
+  EXPECT_FALSE(reserve.low());
+}
+
+TEST(DiskReserve, ByDefaultIsASixteenthAndAtMost64MiB) {
+  EXPECT_EQ(default_disk_reserve(64 << 20), 4 * mib);
+  EXPECT_EQ(default_disk_reserve(std::uint64_t{1} << 40), 64 * mib);
+}
+
+class FullDisk : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t reserved = mib;
+
+  static StoreOptions store_options() {
+    StoreOptions options;
+    options.disk_reserve_bytes = reserved;
+    return options;
+  }
+
+  FullDisk() {
+    bench.disk().set_capacity(3 * mib);
+    bench.open();
+  }
+
+  std::int64_t free_bytes() {
+    const auto files = bench.disk().mount(bench.sim());
+    return static_cast<std::int64_t>(must(bench.sim().run(files->space())).free_bytes);
+  }
+
+  // Appends until the log refuses; returns how many batches it took, and why it stopped.
+  std::pair<int, Error> fill() {
+    for (int count = 0;; ++count)
+      if (const auto done = bench.append_durable(make_batch("a", 1, 20'000)); !done)
+        return {count, done.error()};
+  }
+
+  LogBench bench{1, {.segment_bytes = 300'000}, store_options()};
+};
+
+TEST_F(FullDisk, RefusesRecordsWithoutFencingAndKeepsTheReserve) {
+  const auto [count, error] = fill();
+  EXPECT_EQ(error.code, Errc::disk_full);
+  EXPECT_GT(count, 50);
+  EXPECT_FALSE(bench.log().fenced());
+  EXPECT_TRUE(bench.store().disk_low());
+  EXPECT_GE(free_bytes(), reserved);
+  EXPECT_EQ(bench.must_read_all().size(), static_cast<std::size_t>(count));
+}
+
+TEST_F(FullDisk, DeletesRecordsAndTakesNewOnesAtOnce) {
+  fill();
+  const Offset end = bench.log().high_watermark();
+  EXPECT_EQ(must(bench.sim().run(bench.log().delete_records(end))), end);
+  EXPECT_EQ(must(bench.append_durable(make_batch("b", 1))).base_offset, end);
+  must(bench.sim().run(bench.store().maintain()));
+  EXPECT_FALSE(bench.store().disk_low());
+}
+
+TEST_F(FullDisk, GivesTheReserveToALogOfStates) {
+  fill();
+  LogOptions of_states = bench.options();
+  of_states.reserve_use = ReserveUse::whole;
+  bench.set_options(of_states);
+  must(bench.append_durable(make_batch("b", 1, 200'000)));
+  EXPECT_LT(free_bytes(), reserved);
+}
+
+TEST_F(FullDisk, HasEverythingAfterACrash) {
+  fill();
+  const auto records = bench.must_read_all();
+  bench.crash();
+  bench.open();
+  EXPECT_EQ(bench.must_read_all(), records);
+}
+
+}  // namespace
+}  // namespace sluice::storage
