@@ -11,7 +11,9 @@ namespace {
 ErrorCode of_storage(storage::Errc error) {
   using storage::Errc;
   switch (error) {
-    case Errc::closed: return ErrorCode::not_leader_or_follower;  // retriable, refreshes metadata
+    case Errc::closed:
+    case Errc::segment_gone:
+      return ErrorCode::not_leader_or_follower;  // retriable, refreshes metadata
     case Errc::fenced:
     case Errc::no_room:
     case Errc::disk_full:
