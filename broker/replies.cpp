@@ -12,6 +12,7 @@ ErrorCode of_storage(storage::Errc error) {
   using storage::Errc;
   switch (error) {
     case Errc::closed:
+    case Errc::segment_gone:
       return ErrorCode::not_leader_or_follower;  // retriable, refreshes metadata
     case Errc::fenced:
     case Errc::no_room:

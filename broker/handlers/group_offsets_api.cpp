@@ -6,9 +6,23 @@
 namespace sluice::broker {
 namespace {
 
+CommitReply refused(const CommitRequest& commit, ErrorCode error) {
+  CommitReply reply;
+  for (const auto& topic : commit.topics) {
+    auto& out = reply.topics.emplace_back(std::string(topic.name), topic.id);
+    for (const auto& partition : topic.partitions)
+      out.partitions.push_back({partition.index, error});
+  }
+  return reply;
+}
+
+// A share group has no offsets to commit: refused as Kafka does, while it has members. No reply:
+// not loaded.
 Task<CommitReply> call_commit(GroupShell* shell, const CommitRequest* commit) {
-  if (shell != nullptr) co_return co_await shell->commit(*commit);
-  co_return CommitReply{};
+  if (shell == nullptr) co_return CommitReply{};
+  if (shell->share_groups().has_members(commit->group_id))
+    co_return refused(*commit, ErrorCode::group_id_not_found);
+  co_return co_await shell->commit(*commit);
 }
 Task<DeleteOffsetsReply> call_delete(GroupShell* shell, const DeleteOffsetsRequest* request) {
   if (shell != nullptr) co_return co_await shell->delete_offsets(*request);

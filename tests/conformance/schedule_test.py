@@ -1,11 +1,13 @@
 """Scheduled delivery and retry topics, by clients that know nothing of them."""
 
+import json
 import time
 
 from confluent_kafka import KafkaException, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
 
 from conformance.case import CODECS, BrokerCase
+from conformance.cli_test import FAILED, NOT_FOUND, USAGE, Cli
 
 
 def now_ms():
@@ -98,6 +100,51 @@ class ScheduleTest(BrokerCase):
         self.schedule_topic()
         with self.assertRaises(AssertionError):
             self.produce("__sluice_schedules", [(None, b"x")])
+
+
+class ScheduleToolTest(Cli, BrokerCase):
+    needs_sluiced = True
+
+    def setUp(self):
+        self.topic = self.create_topic(**{"sluice.schedule.enable": "true"})
+        self.due = now_ms() + 3_600_000
+        self.produce(self.topic, [
+            {"key": b"k%d" % i, "value": b"order",
+             "headers": [("sluice-deliver-at", b"%d" % (self.due + i))]} for i in range(4)])
+
+    def listed(self, *arguments):
+        return json.loads(self.good("schedule", "list", "-t", self.topic, *arguments, "--json"))
+
+    def test_what_waits_is_listed(self):
+        listed = self.listed()
+        self.assertGreaterEqual(listed["pending"], 4)
+        self.assertFalse(listed["more"])
+        rows = listed["schedules"]
+        self.assertEqual([row["key"] for row in rows], ["k0", "k1", "k2", "k3"])
+        self.assertEqual([row["deliver_at_ms"] for row in rows], [self.due + i for i in range(4)])
+        self.assertEqual({(row["topic"], row["value_size"]) for row in rows}, {(self.topic, 5)})
+        self.assertEqual([row["key"] for row in self.listed("-k", "k2")["schedules"]], ["k2"])
+        self.assertTrue(self.listed("-n", "3")["more"])
+        self.assertIn(rows[0]["id"], self.good("schedule", "list", "-t", self.topic))
+
+    def test_what_is_cancelled_does_not_wait(self):
+        first = self.listed()["schedules"][0]["id"]
+        self.good("schedule", "cancel", first)
+        self.bad(NOT_FOUND, "schedule", "cancel", first)
+        done = json.loads(self.good("schedule", "cancel", "-t", self.topic, "-k", "k1", "--json"))
+        self.assertEqual(done, {"cancelled": 1})
+        self.assertEqual([row["key"] for row in self.listed()["schedules"]], ["k2", "k3"])
+        self.bad(USAGE, "schedule", "cancel", "-t", self.topic, "--all", stdin="")
+        self.good("schedule", "cancel", "-t", self.topic, "--all", "--yes")
+        self.assertEqual(self.listed()["schedules"], [])
+
+    def test_wrong_command_lines(self):
+        for arguments in (["cancel"], ["cancel", "-t", self.topic], ["list", "-k", "k1"],
+                          ["list", "-n", "0"]):
+            with self.subTest(arguments):
+                self.bad(USAGE, "schedule", *arguments)
+        self.bad(NOT_FOUND, "schedule", "list", "-t", self.name("nothing"))
+        self.bad(FAILED, "schedule", "cancel", "no-id")
 
 
 class RetryTopicTest(BrokerCase):

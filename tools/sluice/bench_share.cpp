@@ -95,10 +95,10 @@ class Drain {
     if (!poller) return std::unexpected(poller.error());
     auto members = Members::make(settings_, target_, admin_, *poller);
     if (!members) return std::unexpected(members.error());
+    const std::uint64_t others = total_ - released();
     const auto begin = now_ns();
     auto end = begin;
     if (const auto sent = members->send_all(); !sent) return sent;
-    const std::uint64_t others = total_ - released();
     std::uint64_t at_once = 0;
     for (std::uint64_t accepted = 0; accepted < total_;) {
       const auto ready = poller->wait(answer_ns_max);

@@ -52,8 +52,8 @@ struct ReadRecord {
   // The last of that name; empty when there is none.
   std::string header(std::string_view name) const {
     std::string found;
-    for (const auto& [key, text] : headers)
-      if (key == name) found = text;
+    for (const auto& [each, text] : headers)
+      if (each == name) found = text;
     return found;
   }
 };

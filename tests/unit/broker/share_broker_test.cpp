@@ -20,6 +20,27 @@ TEST_F(ShareBrokerTest, AMemberIsAssignedItsTopicAndLeaves) {
   EXPECT_EQ(heartbeat(1).error_code, ErrorCode::unknown_member_id);
 }
 
+TEST_F(ShareBrokerTest, OffsetsAreNotCommittedToAShareGroup) {
+  begin(1);
+  protocol::OffsetCommitRequest request;
+  request.group_id = "group";
+  request.topics.emplace_back().name = "orders";
+  request.topics.front().partitions.emplace_back().committed_offset = 1;
+  const auto commit = [&] {
+    const auto response = client_->call<protocol::OffsetCommitResponse>(request, 8);
+    return response->topics.front().partitions.front().error_code;
+  };
+  EXPECT_EQ(commit(), ErrorCode::none);  // nobody has joined: it is a group like any other
+  request.group_id = "share";
+  protocol::ShareGroupHeartbeatRequest joins;
+  joins.group_id = "share";
+  joins.member_id = "member";
+  joins.subscribed_topic_names = {"orders"};
+  const auto joined = client_->call<protocol::ShareGroupHeartbeatResponse>(joins, 1);
+  ASSERT_EQ(joined->error_code, ErrorCode::none);
+  EXPECT_EQ(commit(), ErrorCode::group_id_not_found);
+}
+
 TEST_F(ShareBrokerTest, WhatWasAcceptedIsOverAlsoAfterARestart) {
   begin(10);
   EXPECT_EQ(fetch(), (Gots{{0, 9, 1}}));
