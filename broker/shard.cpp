@@ -111,6 +111,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     const CatalogSnapshot before = catalog_;
     configure(*catalog, before.get());
     co_await drop_gone_partitions(*catalog);
+    if (!upkeep_started_) opening_ = {.wanted = missing_partitions(*catalog)};
     TaskGroup opening{executor()};
     for (const auto& [name, topic] : catalog->topics()) {
       for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
@@ -125,6 +126,17 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     if (before) forget_topics(*before);
     shares_->catalog_changed();
   }
+}
+
+// How many partitions of the catalog belong here and are not open.
+std::size_t Shard::missing_partitions(const Catalog& catalog) const {
+  std::size_t missing = 0;
+  for (const auto& [name, topic] : catalog.topics())
+    for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
+      const PartitionKey key{topic->id, index};
+      if (broker_.shard_of(key) == id_ && !partitions_.contains(key)) ++missing;
+    }
+  return missing;
 }
 
 // Options and topic configs that the catalog changes; `before` may be null. A change touches few of
@@ -157,6 +169,7 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
       log_options(config, *options_, is_compacted_internal_topic(topic->name));
   auto log = co_await store_->open_log(std::move(name), wanted);
   opened_.notify();
+  ++opening_.ended;
   const PartitionKey key{topic->id, index};
   if (!log) {
     if (unopened_.insert(key).second)
@@ -177,7 +190,8 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   if (topic->name == schedules_topic_name) {
     auto& shell = schedules_[index];
     shell = std::make_unique<ScheduleShell>(*this, key);
-    if (upkeep_started_) shell->start();  // else start_upkeep() does, when every shard has its partitions
+    if (upkeep_started_)
+      shell->start();  // else start_upkeep() does, when every shard has its partitions
   }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
