@@ -11,6 +11,7 @@ where the programs are, $SLUICE_TEST_DIR where data is kept (default: the tempor
 """
 
 import argparse
+import http.client
 import json
 import os
 import pathlib
@@ -22,13 +23,14 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from harness import wire  # noqa: E402  (the path is set above)
-from harness.broker import Broker, binary  # noqa: E402
+from harness.broker import Broker, binary, free_port  # noqa: E402
 
 CREATE_TOPICS = 19
 MIB = 1 << 20
@@ -271,9 +273,71 @@ def idle_partitions(loader, count=1000, rounds=5, seconds=4):
     return rows
 
 
+def scrapes(count=10_000, topics=10, rounds=50):
+    """What a scrape of `count` partitions costs the broker, and a client that produces meanwhile."""
+    rows = Rows()
+    port = free_port()
+    broker = Measured(sluice_http_listen=f"127.0.0.1:{port}")
+    batch = wire.record_batch([b"x" * 100], timestamp=int(time.time() * 1000))
+
+    def scrape():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/metrics")
+        size = len(connection.getresponse().read())
+        connection.close()
+        return size
+
+    def produce_for(seconds):
+        """Latencies of single records, seconds, sorted."""
+        latencies, until = [], time.monotonic() + seconds
+        with wire.Connection(broker.address, 30) as connection:
+            while time.monotonic() < until:
+                begin = time.monotonic()
+                wire.produce(connection, "many-0", 0, batch)
+                latencies.append(time.monotonic() - begin)
+        return sorted(latencies)
+
+    try:
+        broker.start()
+        create_topics(broker.address, [f"many-{index}" for index in range(topics)], count // topics)
+        size = scrape()
+        time.sleep(1)
+        idle = broker.cpu_seconds()
+        time.sleep(2)
+        idle = (broker.cpu_seconds() - idle) / 2
+        cpu, begin = broker.cpu_seconds(), time.monotonic()
+        for _ in range(rounds):
+            scrape()
+        elapsed = time.monotonic() - begin
+        spent = broker.cpu_seconds() - cpu - idle * elapsed
+        rows.append((f"scrape of {count} partitions: CPU", spent / rounds * 1000, "ms", "<= 10"))
+        rows.append(("… elapsed", elapsed / rounds * 1000, "ms", ""))
+        rows.append(("… text", size / MIB, "MiB", ""))
+        quiet = produce_for(3)
+        stop = threading.Event()
+
+        def scrape_often():
+            while not stop.wait(0.2):
+                scrape()
+
+        scraper = threading.Thread(target=scrape_often)
+        scraper.start()
+        busy = produce_for(3)
+        stop.set()
+        scraper.join()
+        for name, latencies in (("no scrapes", quiet), ("5 scrapes/s", busy)):
+            rows.append((f"produce of one record, {name}: p50",
+                         latencies[len(latencies) // 2] * 1000, "ms", ""))
+            rows.append((f"produce of one record, {name}: p99",
+                         latencies[len(latencies) * 99 // 100] * 1000, "ms", ""))
+    finally:
+        broker.close()
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", help="start, partitions, kill, idle-partitions")
+    parser.add_argument("what", nargs="*", help="start, partitions, scrapes, kill, idle-partitions")
     parser.add_argument("--loader", help="a `sluice` that has `bench` (default: the build's)")
     parser.add_argument("--partitions", type=int, default=10_000)
     parser.add_argument("--topics", type=int, default=10)
@@ -283,6 +347,7 @@ def main():
     loader = options.loader or binary("sluice")
     known = {"start": start_and_idle,
              "partitions": lambda: many_partitions(options.partitions, options.topics),
+             "scrapes": lambda: scrapes(options.partitions, options.topics),
              "idle-partitions": lambda: idle_partitions(loader, rounds=options.rounds),
              "kill": lambda: killed_under_load(loader, options.gigabytes)}
     for what in options.what or known:

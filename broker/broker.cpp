@@ -2,6 +2,7 @@
 
 #include "broker/admin/topics.hpp"
 #include "broker/group_route.hpp"
+#include "broker/http/server.hpp"
 #include "broker/listener.hpp"
 #include "broker/partition.hpp"
 #include "broker/queue/schedule_route.hpp"
@@ -53,6 +54,11 @@ Task<> start_listener(Shard* shard, Listener* listener) {
   shard->tasks().spawn(listener->accept_loop());
   co_return;
 }
+Task<> start_http(HttpServer* http) {
+  http->start();
+  co_return;
+}
+Task<> stop_http(HttpServer* http) { co_await http->stop(); }
 Task<> start_upkeep(Shard* shard) {
   shard->start_upkeep();
   co_return;
@@ -73,7 +79,8 @@ Broker::Broker(Options options, Clock& clock, Logger& logger, Driving driving)
     : clock_(clock),
       logger_(logger),
       base_options_(std::make_shared<const Options>(std::move(options))),
-      shards_(base_options_->shard_count(), driving, *this, clock, logger) {
+      shards_(base_options_->shard_count(), driving, *this, clock, logger),
+      began_(clock.now()) {
   if (driving == Driving::threads) return;
   worker_.run_on(shards_.at(0).executor());
   background_.run_on(shards_.at(0).executor());
@@ -87,11 +94,11 @@ Broker::~Broker() {
 Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Logger& logger,
                                               Driving driving) {
   if (driving == Driving::caller) options.shards = 1;
-  const TimePoint begin = clock.now();
   std::unique_ptr<Broker> broker{new Broker(std::move(options), clock, logger, driving)};
   if (auto opened = broker->open(); !opened) return std::unexpected(opened.error());
   broker->started_ms_ =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - begin).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - broker->began_).count();
+  broker->phase_ = BrokerPhase::ready;
   broker->log_start();
   return broker;
 }
@@ -154,10 +161,24 @@ Result<> Broker::listen() {
   return {};
 }
 
+// Before recovery, so that its progress can be asked for.
+Result<> Broker::listen_http() {
+  if (base_options_->http_listen.empty()) return {};
+  const auto endpoint = parse_endpoint(base_options_->http_listen);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  http_ = std::make_unique<HttpServer>(*this);
+  auto bound = http_->bind(*endpoint);
+  if (!bound) return std::unexpected(bound.error());
+  http_address_ = std::move(*bound);
+  shards_.wait(shards_.at(0), start_http(http_.get()));
+  return {};
+}
+
 Result<> Broker::open() {
   if (auto opened = open_directory(); !opened) return opened;
   if (auto started = shards_.start_loops(); !started) return started;
   loops_running_ = true;
+  if (auto listening = listen_http(); !listening) return listening;
   for (const auto& shard : shards_.all()) {
     auto opened = shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
     if (!opened) return opened;
@@ -186,7 +207,7 @@ void Broker::log_start() {
                                   {"io", backend.name},
                                   {"io_reason", backend.reason},
                                   {"file_system", disk.name},
-                                  {"start_ms", started_ms_}});
+                                  {"start_ms", started_ms()}});
 }
 
 // ---- Stopping ----
@@ -194,8 +215,10 @@ void Broker::log_start() {
 Result<> Broker::stop() {
   if (stopped_) return {};
   stopped_ = true;
+  phase_ = BrokerPhase::stopping;
   Result<> outcome;
   if (loops_running_) {
+    if (http_) shards_.wait(shards_.at(0), stop_http(http_.get()));
     for (const auto& listener : listeners_)
       shards_.wait(shards_.at(0), stop_listener(listener.get()));
     for (const auto& shard : shards_.all()) shards_.wait(*shard, stop_reading(shard.get()));
@@ -218,6 +241,7 @@ Result<> Broker::stop() {
     shards_.stop_loops();
     loops_running_ = false;
   }
+  http_.reset();
   listeners_.clear();
   lock_.reset();
   return outcome;

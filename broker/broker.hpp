@@ -35,7 +35,11 @@
 
 namespace sluice::broker {
 
+class HttpServer;
 class Listener;
+
+// How far the broker is in its life.
+enum class BrokerPhase : std::uint8_t { starting, ready, stopping };
 
 class Broker {
  public:
@@ -60,7 +64,11 @@ class Broker {
   // Secret of this data directory, for keyed hashes.
   const std::array<std::byte, 16>& hash_key() const { return hash_key_; }
   const std::string& data_directory() const { return data_directory_; }
+  // Of sluice.http.listen, with the real port; nullopt: HTTP is off.
+  const std::optional<Endpoint>& http_address() const { return http_address_; }
   std::int64_t started_ms() const { return started_ms_; }  // how long start() took
+  TimePoint began() const { return began_; }               // when start() was called
+  BrokerPhase phase() const { return phase_.load(std::memory_order_acquire); }
   Driving driving() const { return shards_.driving(); }
 
   // ---- For shards and handlers ----
@@ -105,6 +113,7 @@ class Broker {
   Result<> open_directory();
   Result<> forget_foreign_frontiers();
   Result<> listen();
+  Result<> listen_http();
   Task<Result<>> open_catalog(Shard* shard);
   using MakeTopic =
       std::function<CreateTopic(const Options&, const Catalog&, Random&, std::int64_t)>;
@@ -126,11 +135,15 @@ class Broker {
   std::array<std::byte, 16> hash_key_{};
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Endpoint> addresses_;
+  std::unique_ptr<HttpServer> http_;
+  std::optional<Endpoint> http_address_;
+  std::atomic<BrokerPhase> phase_{BrokerPhase::starting};
+  TimePoint began_{};
   std::atomic<std::uint32_t> next_session_{0};
   std::atomic<std::uint64_t> next_share_session_{0};
   std::atomic<std::int32_t> connection_count_{0};
   std::map<std::string, std::int32_t> connections_by_host_;  // shard 0
-  std::int64_t started_ms_ = 0;
+  std::atomic<std::int64_t> started_ms_{0};
   bool loops_running_ = false;
   bool stopped_ = false;
 };

@@ -118,6 +118,7 @@ class FileCatalogStore final : public CatalogStore {
   CatalogSnapshot snapshot() const override { return current_; }
   const std::string& cluster_id() const override { return format_.cluster_id; }
   const std::array<std::byte, 16>& hash_secret() const override { return format_.hash_secret; }
+  bool fenced() const override { return fenced_; }
   void on_change(std::function<void(CatalogSnapshot)> listener) override {
     listeners_.push_back(std::move(listener));
   }

@@ -65,6 +65,9 @@ class CatalogStore {
   // A producer id that was never given out before: from a block of 1000 persisted before use.
   virtual Task<Result<std::int64_t>> next_producer_id() = 0;
 
+  // Whether an earlier write failed: no change is possible until a restart.
+  virtual bool fenced() const = 0;
+
   // Called on the store's shard after each durable commit, before commit returns.
   virtual void on_change(std::function<void(CatalogSnapshot)> listener) = 0;
 

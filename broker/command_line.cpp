@@ -1,5 +1,7 @@
 #include "broker/command_line.hpp"
 
+#include "broker/version.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 
 namespace sluice::broker {
 namespace {
-
-constexpr std::string_view version = "sluiced 0.1.0\n";
 
 constexpr const char* examples = R"(
 Examples:
@@ -59,7 +59,8 @@ void describe_flags(CLI::App& app, Flags& flags) {
       ->type_name("HOST:PORT")
       ->expected(1)
       ->take_all();
-  app.add_option("--http", flags.http, "Address for HTTP (sluice.http.listen); off without it")
+  app.add_option("--http", flags.http,
+                 "Address for health and metrics by HTTP (sluice.http.listen); off without it")
       ->type_name("HOST:PORT");
   app.add_option("--set", flags.set, "Any configuration key; may be repeated")
       ->type_name("KEY=VALUE")
@@ -175,7 +176,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const Environm
   } catch (const CLI::ParseError& error) {
     return refused({ConfigErrc::bad_usage, std::string(error.what()) + " (see sluiced --help)"});
   }
-  if (flags.show_version) return printed(std::string(version));
+  if (flags.show_version) return printed("sluiced " + std::string(version) + "\n");
 
   auto options = load_all(flags, environment);
   if (!options) return refused(options.error());

@@ -3,6 +3,7 @@
 #include "broker/dispatch.hpp"
 #include "broker/fetch_waiter.hpp"
 #include "broker/handlers/share_handlers.hpp"
+#include "broker/metrics/slow_requests.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -16,6 +17,8 @@ namespace sluice::broker {
 // A reply's place in the order of the requests.
 struct Connection::Reply {
   protocol::GatherBuffer out;
+  const protocol::ApiInfo* api = nullptr;  // null: none of ours
+  RequestTimes times;
   bool ready = false;
   bool close_after = false;
 };
@@ -49,6 +52,7 @@ Task<std::optional<int>> Connection::run() {
     if (co_await read_frame(frame, size) == Input::end) break;
     auto request = std::make_unique<Request>(Request{
         shard_, peer_, sessions_, parked_, shard_.catalog(), shard_.options(), std::move(frame)});
+    request->times.received = last_activity_;
     const Bytes bytes{request->frame.data(), size};
     const protocol::WireError error = protocol::parse_request(bytes, request->parsed);
     if (error == protocol::WireError::none) valid_request_seen_ = true;
@@ -56,13 +60,17 @@ Task<std::optional<int>> Connection::run() {
         error == protocol::WireError::none && request->parsed.api->key == protocol::ApiKey::produce;
     // Anything but produce is served alone, after what came before it.
     const std::size_t others_max = is_produce ? produce_pipeline_max - 1 : 0;
-    while ((unready_ > others_max || replies_.size() >= 2 * produce_pipeline_max) && !dead_)
+    bool others_waited = false;
+    while ((unready_ > others_max || replies_.size() >= 2 * produce_pipeline_max) && !dead_) {
+      others_waited = true;
       co_await progress_.wait();
+    }
     if (dead_) break;
     replies_.push_back(std::make_unique<Reply>());
     ++unready_;
     ++shard_.counters().requests;
     Reply* reply = replies_.back().get();
+    request->times.began = others_waited ? shard_.timers().now() : request->times.received;
     if (is_produce) {
       tasks_.spawn(serve_beside(std::move(request), error, reply));
       continue;
@@ -139,6 +147,8 @@ Task<> Connection::serve(std::unique_ptr<Request> request, protocol::WireError e
                          Reply* reply) {
   const Served outcome = co_await dispatch(*request, error);
   affinity_.note(request->served_by);
+  reply->api = request->parsed.api;
+  reply->times = request->times;
   reply_is_ready(*reply, outcome, std::move(request->reply));
   request.reset();
   shard_.frame_released().notify();
@@ -151,6 +161,19 @@ void Connection::reply_is_ready(Reply& reply, Served outcome, protocol::GatherBu
   reply.ready = true;
   --unready_;
   last_activity_ = shard_.timers().now();
+  reply.times.ready = last_activity_;
+  if (reply.api != nullptr) note_latency(shard_.request_stats().of(*reply.api), reply.times);
+}
+
+// Of replies that have left, before they are dropped.
+void Connection::look_for_slow(const Reply& reply) {
+  const std::int64_t slow_ms = shard_.options()->slow_request_ms;
+  if (slow_ms < 0 || reply.api == nullptr) return;
+  const SentRequest sent{reply.api, peer_.client_host, reply.times, last_activity_};
+  const auto taken = time_taken(sent);
+  if (!taken || *taken < std::chrono::milliseconds(slow_ms)) return;
+  ++shard_.counters().slow_requests;
+  log_slow_request(shard_.logger(), shard_.warning_limits().slow_request, sent);
 }
 
 void Connection::stop_reading() {
@@ -221,13 +244,17 @@ bool Connection::acceptable_size(std::int32_t announced) {
   const auto prefix = static_cast<std::uint32_t>(announced);
   const bool http = prefix == 0x47455420 || prefix == 0x504f5354 || prefix == 0x48454144;
   const bool tls = prefix >> 16 == 0x1603;
-  shard_.logger().warn("connection refused: bad request size",
-                       {{"client", peer_.client_host},
-                        {"size", announced},
-                        {"max", max},
-                        {"looks_like", http  ? "HTTP"
-                                       : tls ? "TLS"
-                                             : "no Kafka request"}});
+  ++shard_.counters().refused_request_size;
+  const auto left_out = shard_.warning_limits().request_size.pass(shard_.timers().now());
+  if (left_out)
+    shard_.logger().warn("connection refused: bad request size; see what speaks to this port",
+                         {{"client", peer_.client_host},
+                          {"size", announced},
+                          {"max", max},
+                          {"looks_like", http  ? "HTTP"
+                                         : tls ? "TLS"
+                                               : "no Kafka request"},
+                          {"left_out", *left_out}});
   return false;
 }
 
@@ -327,7 +354,10 @@ Task<> Connection::write_replies() {
     }
     if (!co_await sender_.send()) close_after = true;
     last_activity_ = shard_.timers().now();
-    for (; count != 0; --count) drop_reply();
+    for (; count != 0; --count) {
+      look_for_slow(*replies_.front());
+      drop_reply();
+    }
     if (close_after) abort();
     progress_.notify();
   }

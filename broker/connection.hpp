@@ -87,6 +87,7 @@ class Connection {
   Task<bool> fill_body(storage::AlignedBuffer& frame, std::size_t size);
   bool peer_is_gone();
   void drop_reply();
+  void look_for_slow(const Reply& reply);
   bool acceptable_size(std::int32_t announced);
 
   Task<> serve(std::unique_ptr<Request> request, protocol::WireError error, Reply* reply);

@@ -6,6 +6,7 @@
 #include "broker/handlers/handlers.hpp"
 #include "broker/handlers/schedule_handlers.hpp"
 #include "broker/handlers/share_handlers.hpp"
+#include "broker/metrics/note_errors.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,19 @@ struct Unwrap<Task<T>> {
   using type = T;
 };
 
+void warn_malformed(Request& request, protocol::WireError error) {
+  Shard& shard = request.shard;
+  ++shard.counters().refused_malformed;
+  const auto left_out = shard.warning_limits().malformed.pass(shard.timers().now());
+  if (!left_out) return;
+  shard.logger().warn("connection closed: a request does not parse; its client is at fault",
+                      {{"client", request.peer.client_host},
+                       {"api", request.parsed.api->name},
+                       {"version", request.version()},
+                       {"error", protocol::make_error_code(error).message()},
+                       {"left_out", *left_out}});
+}
+
 // Decode, handle, encode. A handler that returns Served has encoded its own reply.
 template <class Message, auto handle>
 Task<Served> serve(Request& request) {
@@ -39,18 +53,16 @@ Task<Served> serve(Request& request) {
   const bool usable =
       decoded == protocol::WireError::none || decoded == protocol::WireError::trailing_bytes;
   if (!usable) {
-    request.shard.logger().warn("connection closed: a request does not parse",
-                                {{"client", request.peer.client_host},
-                                 {"api", request.parsed.api->name},
-                                 {"version", request.version()},
-                                 {"error", protocol::make_error_code(decoded).message()}});
+    warn_malformed(request, decoded);
     co_return Served::close;
   }
+  request.times.decoded = request.shard.timers().now();
   using Reply = typename Unwrap<decltype(handle(request, message))>::type;
   if constexpr (std::is_same_v<Reply, Served>) {
     co_return co_await handle(request, message);
   } else {
     const Reply reply = co_await handle(request, message);
+    note_errors(request, reply);
     const auto encoded = protocol::encode_response(
         reply, request.version(), request.parsed.header.correlation_id, request.reply);
     if (encoded == protocol::WireError::none) co_return Served::replied;
@@ -159,13 +171,18 @@ Task<Served> dispatch(Request& request, protocol::WireError parse_error) {
     co_return answer_unsupported_api_versions(request);
   const Handler* handler = parse_error == protocol::WireError::none ? find_handler(key) : nullptr;
   if (handler != nullptr) co_return co_await handler->serve(request);
-  request.shard.logger().warn("connection closed: a request is not served here",
-                              {{"client", request.peer.client_host},
-                               {"api_key", request.parsed.header.api_key},
-                               {"version", request.parsed.header.version},
-                               {"error", parse_error == protocol::WireError::none
-                                             ? std::string("the API is not implemented")
-                                             : protocol::make_error_code(parse_error).message()}});
+  Shard& shard = request.shard;
+  ++shard.counters().refused_unsupported;
+  const auto left_out = shard.warning_limits().unsupported.pass(shard.timers().now());
+  if (left_out)
+    shard.logger().warn("connection closed: a request is not served here; docs/compatibility.md",
+                        {{"client", request.peer.client_host},
+                         {"api_key", request.parsed.header.api_key},
+                         {"version", request.parsed.header.version},
+                         {"error", parse_error == protocol::WireError::none
+                                       ? std::string("the API is not implemented")
+                                       : protocol::make_error_code(parse_error).message()},
+                         {"left_out", *left_out}});
   co_return Served::close;
 }
 

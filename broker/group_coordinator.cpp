@@ -312,6 +312,28 @@ GroupListReply GroupCoordinator::list(const GroupListFilter& filter) const {
   return reply;
 }
 
+std::vector<std::string> GroupCoordinator::group_ids() const {
+  std::vector<std::string> ids;
+  if (!loaded_) return ids;
+  ids.reserve(groups_.size());
+  for (const auto& [group_id, group] : groups_) ids.push_back(group_id);
+  return ids;
+}
+
+std::optional<GroupOverview> GroupCoordinator::overview(std::string_view group_id) const {
+  const Group* group = find(group_id);
+  if (group == nullptr) return std::nullopt;
+  GroupOverview seen{std::string(group_id),
+                     std::string(to_text(group->core.state())),
+                     group->core.members().size(),
+                     {}};
+  const FetchOffsetsReply all = group->offsets.fetch({.group_id = group_id});
+  for (const FetchedTopic& topic : all.topics)
+    for (const FetchedPartition& one : topic.partitions)
+      if (one.offset >= 0) seen.commits.push_back({topic.name, one.index, one.offset});
+  return seen;
+}
+
 std::size_t GroupCoordinator::parked_count() const {
   std::size_t count = 0;
   for (const auto& [group_id, group] : groups_) count += group->core.parked_count();

@@ -97,6 +97,10 @@ class GroupCoordinator {
   // An unknown group is Dead; from DescribeGroups v6 on that is GROUP_ID_NOT_FOUND too.
   DescribedGroup describe(std::string_view group_id, std::int16_t api_version) const;
   GroupListReply list(const GroupListFilter& filter) const;
+  // Empty while it loads.
+  std::vector<std::string> group_ids() const;
+  // nullopt: it is gone.
+  std::optional<GroupOverview> overview(std::string_view group_id) const;
   bool contains(std::string_view group_id) const { return find(group_id) != nullptr; }
 
   // ---- what calls lead to

@@ -54,6 +54,10 @@ class GroupShell {
   }
   GroupListReply list(const GroupListFilter& filter) const { return coordinator_.list(filter); }
   bool loaded() const { return coordinator_.loaded(); }
+  std::vector<std::string> group_ids() const { return coordinator_.group_ids(); }
+  std::optional<GroupOverview> overview(std::string_view group_id) const {
+    return coordinator_.overview(group_id);
+  }
 
   // Share groups: members only.
   ShareHeartbeatReply share_heartbeat(const ShareHeartbeat& request);

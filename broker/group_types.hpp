@@ -262,6 +262,19 @@ struct ListedGroup {
   std::string type;
 };
 
+// A group as those see it who watch all of them.
+struct GroupOverview {
+  struct Commit {
+    std::string topic;
+    PartitionIndex partition = 0;
+    Offset offset = -1;
+  };
+  std::string group_id;
+  std::string state;
+  std::size_t members = 0;
+  std::vector<Commit> commits;  // durable ones, by topic and partition
+};
+
 struct GroupListReply {
   ErrorCode error = ErrorCode::none;
   std::vector<ListedGroup> groups;

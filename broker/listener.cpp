@@ -84,23 +84,28 @@ Listener::Listener(Shard& shard, std::size_t index)
     : shard_(shard), index_(index), acceptor_(shard.io()), pause_(shard.timers().make_timer()) {}
 
 Result<Endpoint> Listener::bind(const Endpoint& endpoint, int backlog) {
+  return bind_acceptor(acceptor_, shard_.io(), endpoint, backlog);
+}
+
+Result<Endpoint> bind_acceptor(Acceptor& acceptor, asio::io_context& io, const Endpoint& endpoint,
+                               int backlog) {
   const std::string where = "listen on " + endpoint.host + ":" + std::to_string(endpoint.port);
   boost::system::error_code error;
   const std::string host = endpoint.host.empty() ? "0.0.0.0" : endpoint.host;
   asio::ip::address address = asio::ip::make_address(host, error);
   if (error) {
-    asio::ip::basic_resolver<Protocol, Executor> resolver{shard_.io()};
+    asio::ip::basic_resolver<Protocol, Executor> resolver{io};
     const auto found = resolver.resolve(host, std::to_string(endpoint.port), error);
     if (error || found.empty()) return fail(error, where);
     address = found.begin()->endpoint().address();
   }
   const Protocol::endpoint at{address, endpoint.port};
-  if (!error) acceptor_.open(at.protocol(), error);
-  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor_.bind(at, error);
-  if (!error) acceptor_.listen(backlog, error);
+  if (!error) acceptor.open(at.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(at, error);
+  if (!error) acceptor.listen(backlog, error);
   if (error) return fail(error, where);
-  const auto bound = acceptor_.local_endpoint(error);
+  const auto bound = acceptor.local_endpoint(error);
   if (error) return fail(error, where);
   return Endpoint{bound.address().to_string(), bound.port()};
 }
@@ -108,9 +113,13 @@ Result<Endpoint> Listener::bind(const Endpoint& endpoint, int backlog) {
 void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   Broker& broker = shard_.broker();
   if (broker.connection_count() >= shard_.options()->max_connections) {
-    ++shard_.counters().connections_refused;
-    shard_.logger().warn("connection refused: max.connections is reached",
-                         {{"max", shard_.options()->max_connections}});
+    ++shard_.counters().refused_connections_max;
+    if (const auto left_out =
+            shard_.warning_limits().connections_refused.pass(shard_.timers().now()))
+      shard_.logger().warn(
+          "connection refused: max.connections is reached; raise it, or look for a client that "
+          "does not close its connections",
+          {{"max", shard_.options()->max_connections}, {"left_out", *left_out}});
     return;  // closed by its destructor
   }
   boost::system::error_code error;
@@ -118,9 +127,15 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   if (error) return;  // reset by the peer meanwhile
   const std::string host = host_of(remote);
   if (broker.connections_from(host) >= shard_.options()->max_connections_per_ip) {
-    ++shard_.counters().connections_refused;
-    shard_.logger().warn("connection refused: max.connections.per.ip is reached",
-                         {{"client", host}, {"max", shard_.options()->max_connections_per_ip}});
+    ++shard_.counters().refused_per_ip;
+    if (const auto left_out =
+            shard_.warning_limits().connections_refused.pass(shard_.timers().now()))
+      shard_.logger().warn(
+          "connection refused: max.connections.per.ip is reached; raise it, or look for a client "
+          "that does not close its connections",
+          {{"client", host},
+           {"max", shard_.options()->max_connections_per_ip},
+           {"left_out", *left_out}});
     return;
   }
   const bool v6 = socket.local_endpoint(error).address().is_v6();

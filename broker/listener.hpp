@@ -14,13 +14,19 @@
 
 namespace sluice::broker {
 
+using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+
+// Binds and listens; port 0 takes a free one. Errors: EADDRINUSE, EACCES, a name that does not
+// resolve.
+Result<Endpoint> bind_acceptor(Acceptor& acceptor, asio::io_context& io, const Endpoint& endpoint,
+                               int backlog);
+
 // Lives on shard 0.
 class Listener {
  public:
   Listener(Shard& shard, std::size_t index);
 
-  // Binds and listens; port 0 takes a free one. Errors: EADDRINUSE, EACCES, a name that does not
-  // resolve. Before the shards run, or on shard 0.
+  // As bind_acceptor(). Before the shards run, or on shard 0.
   Result<Endpoint> bind(const Endpoint& endpoint, int backlog);
   // Accepts until stop(). Out of descriptors it pauses and goes on later.
   Task<> accept_loop();
@@ -31,7 +37,7 @@ class Listener {
 
   Shard& shard_;
   std::size_t index_;
-  asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor_;
+  Acceptor acceptor_;
   std::unique_ptr<Timer> pause_;
   int next_shard_ = 0;
   bool stopped_ = false;

@@ -48,6 +48,8 @@ int serve(broker::Options options, const sigset_t& ends) {
   // For people and for scripts: the real addresses, also of port 0.
   for (const broker::Endpoint& address : (*started)->addresses())
     put(stdout, fmt::format("listening on {}:{}\n", address.host, address.port));
+  if (const auto& http = (*started)->http_address())
+    put(stdout, fmt::format("http on {}:{}\n", http->host, http->port));
   int number = 0;
   sigwait(&ends, &number);
   logger->info("stopping", {{"signal", sigabbrev_np(number)}});

@@ -34,12 +34,15 @@ struct Options {
   std::vector<std::string> listeners{"PLAINTEXT://127.0.0.1:9092"};
   std::vector<std::string> advertised_listeners;  // empty: the address the client reached us at
   std::string http_listen;                        // empty: no HTTP
+  std::vector<std::string> http_hosts;            // names that requests may call us by
   std::string log_dir;                            // empty: default_data_directory()
   std::int32_t shards = 0;                        // 0: one a core
   std::string io_backend = "auto";                // auto, uring, threads
   bool allow_network_filesystem = false;
   std::string log_level = "info";
   std::string log_format = "text";
+  bool metrics_partitions = true;
+  std::int64_t slow_request_ms = 1000;  // -1: none is told
   std::int64_t shutdown_timeout_ms = 10'000;
 
   // Limits

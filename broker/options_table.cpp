@@ -432,6 +432,12 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
           "Longest time between an accepted record (sluice.acks.one) and its being given to the "
           "disk. Records are given to it at once, whoever waits, so no value delays them: a "
           "bound that always holds."}},
+    {"sluice.http.hosts",
+     &O::http_hosts,
+     {.about =
+          "Host names by which HTTP requests may call the broker, besides localhost, the name in "
+          "sluice.http.listen and any IP address. Others are refused: a web page could make a "
+          "browser ask."}},
     {"sluice.http.listen",
      &O::http_listen,
      {.about = "Address of the HTTP interface, HOST:PORT. Empty: off."}},
@@ -445,6 +451,11 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
     {"sluice.log.level",
      &O::log_level,
      {.allowed = "debug,info,warn,error", .about = "Least severe level of log lines."}},
+    {"sluice.metrics.partitions",
+     &O::metrics_partitions,
+     {.about =
+          "Whether /metrics has a series for each partition, as kafka_exporter does; else only "
+          "for topics and groups."}},
     {"sluice.open.files.max",
      &O::open_files_max,
      {.min = 16, .max = int32_max, .about = "Segment files kept open at a time."}},
@@ -470,6 +481,14 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
     {"sluice.shutdown.timeout.ms",
      &O::shutdown_timeout_ms,
      {.min = 0, .unit = "ms", .about = "How long a stop waits for requests in flight."}},
+    {"sluice.slow.request.ms",
+     &O::slow_request_ms,
+     {.min = -1,
+      .unit = "ms",
+      .change = dynamic,
+      .about =
+          "A request that takes at least this long is logged with where the time went, at most "
+          "one a second on each shard; -1: none is."}},
     {"socket.listen.backlog.size",
      &O::socket_listen_backlog_size,
      {.min = 1, .max = 65535, .about = "Length of the queue of connections not yet accepted."}},

@@ -114,6 +114,8 @@ Task<AppendResult> Partition::store(Bytes batch, std::int64_t append_time_ms) {
   if (dedup_ && !appended->duplicate)
     dedup_->on_append(appended->base_offset, appended->durable_end());
   shard_.counters().produced_bytes += batch.size();
+  counters_.produced_bytes += batch.size();
+  counters_.produced_records += static_cast<std::uint64_t>(std::max(0, header->record_count));
   co_return accepted(*appended, append_time_ms);
 }
 
@@ -186,6 +188,9 @@ Task<FetchAnswer> Partition::fetch(FetchQuery query) {
   answer.log_start_offset = log_->log_start_offset();
   answer.read = std::move(*read);
   shard_.counters().fetched_bytes += answer.read.size;
+  counters_.fetched_bytes += answer.read.size;
+  if (answer.read.next_offset > query.offset)
+    counters_.fetched_records += static_cast<std::uint64_t>(answer.read.next_offset - query.offset);
   co_return answer;
 }
 
@@ -220,6 +225,11 @@ Task<Result<storage::TimestampOffset>> Partition::find_by_time(std::int64_t time
 Task<Result<storage::TimestampOffset>> Partition::max_timestamp() {
   const Visit visit{busy_, idle_};
   co_return co_await log_->max_timestamp();
+}
+
+Task<Result<storage::ReadResult>> Partition::read_one_batch(Offset from) {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->read(from, 1);
 }
 
 Task<Result<Offset>> Partition::delete_records(Offset offset) {

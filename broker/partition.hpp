@@ -68,6 +68,14 @@ struct FetchAnswer {
   storage::ReadResult read;
 };
 
+// Since the partition was opened.
+struct PartitionCounters {
+  std::uint64_t produced_records = 0;
+  std::uint64_t produced_bytes = 0;   // as stored
+  std::uint64_t fetched_records = 0;  // offsets passed: more than records where some were compacted
+  std::uint64_t fetched_bytes = 0;
+};
+
 class Partition {
  public:
   Partition(Shard& shard, std::shared_ptr<const Topic> topic, PartitionIndex index,
@@ -93,6 +101,8 @@ class Partition {
   // As the Log's; the partition stays open while they run. Requires: not closing().
   Task<Result<storage::TimestampOffset>> find_by_time(std::int64_t timestamp_ms);
   Task<Result<storage::TimestampOffset>> max_timestamp();
+  // The batch that holds `from`, or the next one; not counted as fetched.
+  Task<Result<storage::ReadResult>> read_one_batch(Offset from);
   Task<Result<Offset>> delete_records(Offset offset);
 
   // NOT for the data path: changed configs, seldom.
@@ -101,6 +111,7 @@ class Partition {
   const Topic& topic() const { return *topic_; }
   PartitionIndex index() const { return index_; }
   storage::Log& log() { return *log_; }
+  const PartitionCounters& counters() const { return counters_; }
 
   // One round of what keeps the log in shape. Failures are logged.
   Task<> upkeep(UpkeepWork work);
@@ -142,6 +153,7 @@ class Partition {
   PartitionIndex index_;
   std::unique_ptr<storage::Log> log_;
   TopicConfig config_;
+  PartitionCounters counters_;
   Turnstile turnstile_;
   std::unique_ptr<PartitionDedup> dedup_;  // null: nobody asked for it yet
   std::vector<std::weak_ptr<FetchWaiter>> waiters_;

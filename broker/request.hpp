@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "broker/affinity.hpp"
 #include "broker/catalog.hpp"
+#include "broker/metrics/request_times.hpp"
 #include "broker/options.hpp"
 #include "broker/reply_arena.hpp"
 #include "protocol/frame.hpp"
@@ -47,6 +48,7 @@ struct Request {
   protocol::GatherBuffer reply{};      // the encoded reply, size prefix first; empty: there is none
   int served_by = Affinity::no_shard;  // where its partitions are
   storage::Handout handout = storage::Handout::files;  // what a fetch may answer with
+  RequestTimes times{};
 
   std::int16_t version() const { return parsed.header.version; }
   std::string_view client_id() const { return parsed.header.client_id.value_or(""); }

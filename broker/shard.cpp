@@ -118,6 +118,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     const CatalogSnapshot before = catalog_;
     configure(*catalog, before.get());
     co_await drop_gone_partitions(*catalog);
+    if (!upkeep_started_) opening_ = {.wanted = missing_partitions(*catalog)};
     TaskGroup opening{executor()};
     for (const auto& [name, topic] : catalog->topics()) {
       for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
@@ -132,6 +133,17 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     if (before) forget_topics(*before);
     shares_->catalog_changed();
   }
+}
+
+// How many partitions of the catalog belong here and are not open.
+std::size_t Shard::missing_partitions(const Catalog& catalog) const {
+  std::size_t missing = 0;
+  for (const auto& [name, topic] : catalog.topics())
+    for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
+      const PartitionKey key{topic->id, index};
+      if (broker_.shard_of(key) == id_ && !partitions_.contains(key)) ++missing;
+    }
+  return missing;
 }
 
 // Options and topic configs that the catalog changes; `before` may be null. A change touches few of
@@ -163,6 +175,7 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   const storage::LogOptions wanted = log_options(config, *options_, topic->name);
   auto log = co_await store_->open_log(std::move(name), wanted);
   opened_.notify();
+  ++opening_.ended;
   const PartitionKey key{topic->id, index};
   if (!log) {
     if (unopened_.insert(key).second)

@@ -7,11 +7,13 @@
 #include "base/clock.hpp"
 #include "base/event.hpp"
 #include "base/log.hpp"
+#include "base/log_limit.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
 #include "base/task_group.hpp"
 #include "base/timer.hpp"
 #include "broker/catalog.hpp"
+#include "broker/metrics/request_stats.hpp"
 #include "broker/options.hpp"
 #include "broker/topic_config.hpp"
 #include "broker/turnstile.hpp"
@@ -56,13 +58,35 @@ struct PartitionKeyHash {
 // What a shard has done since it started. Read by other shards only through Shards::on().
 struct ShardCounters {
   std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_refused = 0;
+  // Refused, by reason.
+  std::uint64_t refused_connections_max = 0;  // max.connections
+  std::uint64_t refused_per_ip = 0;           // max.connections.per.ip
+  std::uint64_t refused_request_size = 0;     // not a Kafka request, or too large
+  std::uint64_t refused_malformed = 0;        // does not parse
+  std::uint64_t refused_unsupported = 0;      // an API or a version that is not served
   std::uint64_t requests = 0;
+  std::uint64_t slow_requests = 0;  // sluice.slow.request.ms
   std::uint64_t produced_bytes = 0;
   std::uint64_t fetched_bytes = 0;
   std::uint64_t dead_letters_copied = 0;    // records of share groups
   std::uint64_t dead_letters_failed = 0;    // attempts: they are tried again
   std::uint64_t dead_letters_vanished = 0;  // deleted before they were copied
+};
+
+// Warnings that clients can provoke, each at most once a second on a shard.
+struct WarningLimits {
+  static constexpr std::chrono::seconds between{1};
+  LogLimit connections_refused{between};
+  LogLimit request_size{between};
+  LogLimit malformed{between};
+  LogLimit unsupported{between};
+  LogLimit slow_request{between};
+};
+
+// How far a starting shard is with opening its logs.
+struct OpeningProgress {
+  std::size_t wanted = 0;  // partitions to open
+  std::size_t ended = 0;   // opened or refused
 };
 
 // What a round of upkeep does to each partition.
@@ -111,6 +135,11 @@ class Shard {
   bool takes_in() const { return takes_in_.load(std::memory_order_relaxed); }
   TaskGroup& tasks() { return tasks_; }
   ShardCounters& counters() { return counters_; }
+  RequestStats& request_stats() { return request_stats_; }
+  WarningLimits& warning_limits() { return warning_limits_; }
+  const OpeningProgress& opening() const { return opening_; }
+  // Partitions whose logs could not be opened.
+  const std::unordered_set<PartitionKey, PartitionKeyHash>& unopened() const { return unopened_; }
 
   // Snapshots: replaced whole, on this shard, after each change. Keep the pointer across co_await.
   const CatalogSnapshot& catalog() const { return catalog_; }
@@ -143,6 +172,8 @@ class Shard {
   // Why find() gave null: the topic is gone or not known here yet (clients ask again), or its log
   // could not be opened.
   protocol::ErrorCode why_missing(const TopicId& topic) const;
+  // Whether open() has succeeded and close() has not been called.
+  bool is_open() const { return store_ != nullptr && shares_ != nullptr; }
   // Null: unknown here, or not open.
   Partition* find(const TopicId& topic, PartitionIndex index);
   const std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash>& partitions()
@@ -157,6 +188,14 @@ class Shard {
   ShareStoreShell* share_store(PartitionIndex state_partition);
   // Of this partition of __sluice_schedules; null when it is not here (yet).
   ScheduleShell* schedule_shell(PartitionIndex schedules_partition);
+  // All coordinators and schedules here, by partition of their topic.
+  const std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>>& group_shells() const {
+    return groups_;
+  }
+  const std::unordered_map<PartitionIndex, std::unique_ptr<ScheduleShell>>& schedule_shells()
+      const {
+    return schedules_;
+  }
   // Once the share partitions of every shard have stopped.
   Task<> stop_share_stores();
 
@@ -174,6 +213,7 @@ class Shard {
 
  private:
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
+  std::size_t missing_partitions(const Catalog& catalog) const;
   Task<> drop_partition(PartitionKey key);
   Task<> upkeep();
   void follow_memory();
@@ -204,6 +244,9 @@ class Shard {
   std::int64_t reply_bytes_ = 0;
   std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
+  RequestStats request_stats_;
+  WarningLimits warning_limits_;
+  OpeningProgress opening_;
   std::atomic<bool> takes_in_{false};
   bool somebody_takes_in_ = false;     // on any shard
   TimePoint cold_free_{};              // when the next old data may be sent on

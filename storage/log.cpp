@@ -45,6 +45,10 @@ std::int64_t Log::size_on_disk() const {
 std::size_t Log::segment_count() const { return parts_->segments.size(); }
 std::vector<ProducerInfo> Log::producers() const { return parts_->producers.describe(); }
 bool Log::fenced() const { return parts_->fenced.has_value(); }
+const Error* Log::fault() const {
+  if (parts_->fenced) return &*parts_->fenced;
+  return parts_->no_space ? &*parts_->no_space : nullptr;
+}
 const PartitionName& Log::name() const { return parts_->name; }
 const RecoveryReport& Log::recovery() const { return parts_->report; }
 void Log::on_high_watermark(std::move_only_function<void(Offset)> callback) {

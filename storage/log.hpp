@@ -165,6 +165,8 @@ class Log {
   std::size_t segment_count() const;
   std::vector<ProducerInfo> producers() const;
   bool fenced() const;
+  // What fenced it, or why space could not be reserved; null: it takes records.
+  const Error* fault() const;
   const PartitionName& name() const;
   const RecoveryReport& recovery() const;
   // Called with the new value after each advance, and after the log start moved.

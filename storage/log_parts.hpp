@@ -43,6 +43,7 @@ struct StoreParts {
   Logger& logger;
   Executor executor;
   TailCache cache;
+  WriteStats writes;
   BufferPool read_buffers;
   SegmentLru<void (*)(Segment&)> descriptors;
   // A copy of it for each open file, those that only replies still hold included.

@@ -11,6 +11,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace sluice::storage {
@@ -115,6 +117,7 @@ bool LogParts::issue_write() {
 
 Task<> LogParts::fly(Flight* flight) {
   const auto self = shared_from_this();
+  const TimePoint began = store->clock.now();
   auto file = co_await file_of(flight->segment);
   Result<> done;
   if (!file) {
@@ -123,7 +126,15 @@ Task<> LogParts::fly(Flight* flight) {
     done = co_await write_durably(**file, *flight);
   }
   flight->landed = true;
-  if (!done) fence(done.error());
+  if (done) {
+    const auto time =
+        std::chrono::duration_cast<std::chrono::microseconds>(store->clock.now() - began);
+    store->writes.latency_us.add(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.count())));
+    store->writes.bytes.add(static_cast<std::uint64_t>(flight->to - flight->from));
+  } else {
+    fence(done.error());
+  }
   land();
   progress.notify();
   // Here and now, not in a later turn of the loop: it is what everybody waits for. What they do may

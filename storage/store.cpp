@@ -98,6 +98,7 @@ Task<Result<>> Store::maintain() {
 bool Store::disk_low() const { return parts_->reserve.low(); }
 
 std::int64_t Store::cached_bytes() const { return parts_->cache.bytes(); }
+const WriteStats& Store::write_stats() const { return parts_->writes; }
 void Store::set_tail_cache_bytes(std::int64_t bytes) {
   parts_->cache.set_bytes_max(bytes);
   parts_->read_buffers.set_bytes_max(static_cast<std::size_t>(bytes));

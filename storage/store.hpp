@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/histogram.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "storage/log.hpp"
@@ -14,6 +15,13 @@ namespace sluice::storage {
 
 class FileSystem;
 struct StoreParts;
+
+// The durable writes of a shard's logs since it started. A write holds all batches that arrived
+// while the one before was under way.
+struct WriteStats {
+  Histogram latency_us;  // from being given to the disk until it is durable
+  Histogram bytes;
+};
 
 class Store {
   struct Key {};  // only open() makes one
@@ -53,6 +61,7 @@ class Store {
 
   // Bytes the tail cache holds now, and its bound, which may change (memory pressure).
   std::int64_t cached_bytes() const;
+  const WriteStats& write_stats() const;
   void set_tail_cache_bytes(std::int64_t bytes);
   // How far sequential readers of closed segments are read ahead for, each. 0: not at all, and
   // reads go in small pieces one after the other, so that writes need not wait for long.

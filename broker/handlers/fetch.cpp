@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/fetch_session.hpp"
 #include "broker/handlers/handlers.hpp"
+#include "broker/metrics/note_errors.hpp"
 #include "broker/partition.hpp"
 #include "broker/partition_rows.hpp"
 #include "broker/topic_lookup.hpp"
@@ -128,7 +129,10 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
     for (const ShardRows<Row>& work : works)
       co_await on(shard, *work.shard, park_rows(&work, waiter));
     if (shard.stopping() || request.parked.abandoned) co_return;
-    if (!co_await waiter->wait_until(deadline) && bytes_min <= 1) co_return;
+    const TimePoint parked_at = shard.timers().now();
+    const bool moved = co_await waiter->wait_until(deadline);
+    request.times.parked += shard.timers().now() - parked_at;
+    if (!moved && bytes_min <= 1) co_return;
   }
 }
 
@@ -222,6 +226,7 @@ Task<FetchReply> answer_fetch(Request& request, const FetchRequest& message) {
   }
   co_await read_or_wait(request, message, rows);
   fill(response, rows, plan, request, message);
+  note_errors(request, response);
   co_return reply;
 }
 

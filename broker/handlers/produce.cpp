@@ -3,6 +3,7 @@
 #include "broker/broker.hpp"
 #include "broker/handlers/admin_handlers.hpp"
 #include "broker/handlers/handlers.hpp"
+#include "broker/metrics/note_errors.hpp"
 #include "broker/partition.hpp"
 #include "broker/partition_rows.hpp"
 #include "broker/topic_lookup.hpp"
@@ -22,6 +23,8 @@ struct Item {
   int shard = -1;  // -1: refused before it got there
   Bytes records;
   AppendResult result;
+  TimePoint accepted{};
+  TimePoint durable{};
 };
 
 enum class Wait : std::uint8_t { accepted, durable };
@@ -97,11 +100,13 @@ Task<> append_item(Shard* shard, Item* item, Rules rules) {
     co_return;
   }
   item->result = co_await partition->append(item->records, rules.version);
+  item->accepted = shard->timers().now();
   if (item->result.error != ErrorCode::none || rules.wait == Wait::accepted) co_return;
   partition = shard->find(item->key.topic, item->key.index);
   const ErrorCode durable = partition == nullptr
                                 ? ErrorCode::not_leader_or_follower
                                 : co_await partition->wait_durable(item->result.durable_end);
+  item->durable = shard->timers().now();
   if (durable != ErrorCode::none) refuse(*item, durable, "The write failed.");
 }
 
@@ -170,6 +175,10 @@ Task<ProduceResponse> answer_produce(Request& request, const ProduceRequest& mes
     items = make_items(request, message);
   }
   co_await append_everywhere(request, items, rules);
+  for (const Item& one : items) {
+    request.times.accepted = std::max(request.times.accepted, one.accepted);
+    request.times.durable = std::max(request.times.durable, one.durable);
+  }
 
   ProduceResponse response;
   auto item = items.begin();
@@ -183,6 +192,7 @@ Task<ProduceResponse> answer_produce(Request& request, const ProduceRequest& mes
       fill(row, *item++, request.arena);
     }
   }
+  note_errors(request, response);
   co_return response;
 }
 

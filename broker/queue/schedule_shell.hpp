@@ -53,6 +53,8 @@ class ScheduleShell {
   void release_waiting();
   // What is being delivered is delivered first.
   Task<> stop();
+  // Records that wait here; none are known while it loads.
+  std::int64_t waiting() const { return store_.count(); }
 
   // All of the following wait while it loads: an error would let batches behind overtake. Errors:
   // kafka_storage_error when the log cannot be read or is about to be loaded again,

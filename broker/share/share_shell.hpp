@@ -83,6 +83,14 @@ class ShareShell {
   void catalog_changed();
   void partition_opened(const PartitionKey& key);
 
+  // What is known of the share partitions that are in use here.
+  struct Overview {
+    ShareKey key;
+    Offset start = -1;
+    ShareCounts counts;
+  };
+  std::vector<Overview> overview() const;
+
   // ---- share_shell_queue.cpp
   // Also of a share partition that nobody uses now. Errors: group_id_not_found where the group has
   // no state, those of the store.

@@ -168,4 +168,11 @@ Task<HandResult> ShareShell::change_by_hand(const ShareKey* key,
   co_return result;
 }
 
+std::vector<ShareShell::Overview> ShareShell::overview() const {
+  std::vector<Overview> all;
+  for (const auto& [key, unit] : units_)
+    if (unit->core) all.push_back({key, unit->core->start(), unit->core->counts()});
+  return all;
+}
+
 }  // namespace sluice::broker

@@ -3,6 +3,8 @@
 The process may write no file beyond FILE_LIMIT bytes (RLIMIT_FSIZE: EFBIG), on every backend alike.
 """
 
+import http.client
+import json
 import resource
 import signal
 import unittest
@@ -10,7 +12,7 @@ import unittest
 from confluent_kafka import KafkaError, TopicPartition
 
 from conformance.case import BrokerCase
-from harness.broker import Broker
+from harness.broker import Broker, free_port
 
 FILE_LIMIT = 4 << 20
 VALUE = b"x" * 50_000
@@ -26,6 +28,15 @@ def limit_files():
 class StorageErrorTest(BrokerCase):
     needs_own_broker = True
     needs_sluiced = True
+    http_port = free_port()
+    settings = {"sluice_http_listen": f"127.0.0.1:{http_port}"}
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=20)
+        self.addCleanup(connection.close)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
 
     def setUp(self):
         self.broker.stop()
@@ -62,11 +73,17 @@ class StorageErrorTest(BrokerCase):
 
         self.assertEqual(self.produce(other, [(None, b"on")])[0].offset(), 0)
         self.assertEqual(len(self.read_topic(full, len(acknowledged))), len(acknowledged))
+        self.assertEqual(self.get("/livez"), (200, "alive\n"))
+        status, text = self.get("/readyz")
+        self.assertEqual(status, 503)
+        self.assertIn(f"partitions-writable: 1 partitions take no records, such as {full}-0", text)
+        self.assertEqual(json.loads(self.get("/v1/status")[1])["state"], "failed")
 
         self.broker.kill()
         self.broker.before_exec = None
         self.broker.start()
         self.wait_for_topic(full)
+        self.assertEqual(self.get("/readyz"), (200, "ready\n"))
         self.assertEqual(len(self.read_topic(full, len(acknowledged))), len(acknowledged))
         low, high = self.consumer().get_watermark_offsets(TopicPartition(full, 0), timeout=10)
         self.assertEqual(low, 0)

@@ -1,0 +1,118 @@
+#include "broker/metrics/shard_view.hpp"
+
+#include "broker/group_shell.hpp"
+#include "broker/queue/schedule_shell.hpp"
+#include "protocol/record_batch.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace sluice::broker {
+namespace {
+
+// What a look takes at a stretch before others get the shard: some microseconds.
+constexpr std::size_t stretch = 64;
+
+PartitionView view_of(Partition& partition) {
+  const storage::Log& log = partition.log();
+  return {.open = true,
+          .log_start = log.log_start_offset(),
+          .high_watermark = log.high_watermark(),
+          .log_end = log.log_end_offset(),
+          .size_bytes = log.size_on_disk(),
+          .segments = log.segment_count(),
+          .counters = partition.counters()};
+}
+
+void add_counters(Shard& shard, ShardView& view) {
+  view.counters = shard.counters();
+  const auto& stats = shard.request_stats().by_api();
+  for (std::size_t i = 0; i < stats.size(); ++i)
+    if (stats[i])
+      view.apis.push_back({&protocol::all_apis()[i], stats[i]->latency_us, stats[i]->errors});
+  view.commit_latency_us = shard.store().write_stats().latency_us;
+  view.commit_bytes = shard.store().write_stats().bytes;
+  view.cache_bytes = shard.store().cached_bytes();
+  for (const auto& [index, shell] : shard.schedule_shells())
+    view.schedules_pending += shell->waiting();
+  view.open = shard.partitions().size();
+  view.unopened = shard.unopened().size();
+}
+
+Task<> add_partitions(Shard* shard, ShardView* view) {
+  std::vector<PartitionKey> keys;
+  keys.reserve(shard->partitions().size());
+  for (const auto& [key, partition] : shard->partitions()) keys.push_back(key);
+  view->partitions.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i % stretch == stretch - 1) co_await asio::post(shard->executor(), use_task);
+    Partition* partition = shard->find(keys[i].topic, keys[i].index);
+    if (partition == nullptr || partition->closing()) continue;
+    if (partition->log().fault() != nullptr) ++view->faulted;
+    view->partitions.emplace_back(keys[i], view_of(*partition));
+  }
+}
+
+Task<> add_groups(Shard* shard, ShardView* view) {
+  std::vector<PartitionIndex> shells;
+  for (const auto& [index, shell] : shard->group_shells()) shells.push_back(index);
+  std::size_t looked_at = 0;
+  for (const PartitionIndex index : shells) {
+    const GroupShell* shell = shard->group_shell(index);
+    if (shell == nullptr) continue;
+    for (const std::string& name : shell->share_groups().names())
+      if (const auto group = shell->share_groups().describe(name))
+        view->share_groups.emplace_back(name, group->members.size());
+    for (const std::string& id : shell->group_ids()) {
+      shell = shard->group_shell(index);
+      if (shell == nullptr) break;
+      if (auto group = shell->overview(id)) view->groups.push_back(std::move(*group));
+      if (++looked_at % stretch == 0) co_await asio::post(shard->executor(), use_task);
+    }
+  }
+  view->shares = shard->shares().overview();
+}
+
+// Timestamp of the record at `offset` in a batch with this header.
+std::int64_t time_in(const protocol::BatchHeader& header, Offset offset) {
+  const std::int64_t last = header.max_timestamp;
+  if (header.timestamp_type() == protocol::TimestampType::log_append_time ||
+      header.base_timestamp < 0 || header.last_offset_delta <= 0)
+    return last;
+  const std::int64_t place =
+      std::clamp<std::int64_t>(offset - header.base_offset, 0, header.last_offset_delta);
+  return header.base_timestamp + (last - header.base_timestamp) * place / header.last_offset_delta;
+}
+
+Task<std::int64_t> read_time(Shard* shard, PartitionKey key, Offset offset) {
+  Partition* partition = shard->find(key.topic, key.index);
+  if (partition == nullptr || partition->closing()) co_return -1;
+  const Offset from = std::max(offset, partition->log().log_start_offset());
+  auto read = co_await partition->read_one_batch(from);
+  if (!read || read->empty()) co_return -1;
+  const storage::Slice batch = storage::contiguous(std::move(*read));
+  const auto header = protocol::parse_batch_header(batch.bytes);
+  co_return header ? time_in(*header, from) : -1;
+}
+
+}  // namespace
+
+Task<ShardView> shard_view(Shard* shard, ShardWanted wanted) {
+  ShardView view;
+  if (!shard->is_open()) co_return view;
+  add_counters(*shard, view);
+  if (wanted.partitions) co_await add_partitions(shard, &view);
+  if (wanted.groups && !shard->stopping()) co_await add_groups(shard, &view);
+  co_return view;
+}
+
+Task<std::vector<RecordTime>> read_times(Shard* shard, std::vector<RecordTime> wanted) {
+  for (RecordTime& one : wanted) {
+    if (shard->stopping()) break;
+    one.timestamp_ms = co_await read_time(shard, one.key, one.offset);
+  }
+  co_return wanted;
+}
+
+}  // namespace sluice::broker
