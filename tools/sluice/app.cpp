@@ -3,6 +3,7 @@
 #include "tools/sluice/bench.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/dlq.hpp"
+#include "tools/sluice/log.hpp"
 #include "tools/sluice/queue.hpp"
 
 #include <CLI/CLI.hpp>
@@ -39,6 +40,7 @@ struct Everything {
   QueueShowOptions queue_show;
   QueueChangeOptions queue_release;
   QueueChangeOptions queue_reject;
+  LogOptions log;
   std::array<BenchOptions, 4> bench;
   Command chosen;
 };
@@ -208,6 +210,25 @@ void add_queue(CLI::App& app, Everything& all) {
       all.queue_reject);
 }
 
+void add_log(CLI::App& app, Everything& all) {
+  CLI::App& log =
+      *group_of(app, "log", "Look into a data directory, check it, repair it; no broker needed");
+  const auto add = [&](LogCommand which, const char* name, const char* about,
+                       Exit (*run)(const Global&, const LogOptions&)) {
+    add_log_options(
+        *command(log, all, name, about, [&all, run] { return run(all.global, all.log); }), which,
+        all.log);
+  };
+  add(LogCommand::ls, "ls", "Partitions and their segments: sizes, offsets, times", log_ls);
+  add(LogCommand::dump, "dump", "Batches and records as they are stored", log_dump);
+  add(LogCommand::verify, "verify", "Check every CRC, record, index and seal; 1 on damage",
+      log_verify);
+  add(LogCommand::repair, "repair", "Take damage out of a closed directory, keeping it aside",
+      log_repair);
+  add(LogCommand::index, "index", "Write the indexes anew", log_index);
+  add(LogCommand::cut, "cut", "End a partition before an offset, keeping the rest aside", log_cut);
+}
+
 void add_others(CLI::App& app, Everything& all) {
   CLI::App& configs = *group_of(app, "configs", "Show configuration");
   auto& o = all.configs_describe;
@@ -310,6 +331,7 @@ int run(int argc, char** argv) {
   add_groups(app, all);
   add_dlq(app, all);
   add_queue(app, all);
+  add_log(app, all);
   add_others(app, all);
   add_bench(app, all);
   app.footer(
