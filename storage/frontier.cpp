@@ -63,6 +63,18 @@ Result<std::optional<Slot>> decode_slot(Bytes bytes) {
 
 }  // namespace
 
+FrontierSlots count_frontier_slots(Bytes file) {
+  FrontierSlots slots;
+  const std::size_t half = file.size() / 2;
+  for (const Bytes slot : {file.first(half), file.subspan(half)}) {
+    const auto zero = [](std::byte b) { return b == std::byte{}; };
+    if (std::ranges::all_of(slot, zero)) continue;
+    const auto decoded = decode_slot(slot);
+    ++(decoded && *decoded ? slots.intact : slots.damaged);
+  }
+  return slots;
+}
+
 Task<Result<std::unique_ptr<FrontierFile>>> FrontierFile::open(FileSystem& files,
                                                                std::string path) {
   auto frontier = std::make_unique<FrontierFile>(Key{}, files, std::move(path));

@@ -36,6 +36,14 @@ struct FrontierKey {
   auto operator<=>(const FrontierKey&) const = default;
 };
 
+// How many of the two slots of a frontier file hold what was written to them. A slot that was never
+// written counts as neither. For checks of a file that nobody has open.
+struct FrontierSlots {
+  int intact = 0;
+  int damaged = 0;
+};
+FrontierSlots count_frontier_slots(Bytes file);
+
 class FrontierFile {
   struct Key {};  // only open() makes one
 

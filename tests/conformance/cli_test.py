@@ -17,7 +17,7 @@ from conformance.case import BrokerCase, wait_until
 from harness.broker import binary, free_port
 from harness.process import end
 
-OK, FAILED, USAGE, NOT_FOUND, UNREACHABLE = 0, 1, 2, 3, 5
+OK, FAILED, USAGE, NOT_FOUND, DENIED, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
 
 def environment(**more):

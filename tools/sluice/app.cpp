@@ -8,6 +8,7 @@
 #include "tools/sluice/context.hpp"
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/families.hpp"
+#include "tools/sluice/log.hpp"
 #include "tools/sluice/queue.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/schedule.hpp"
@@ -93,6 +94,24 @@ void add_schedule(CLI::App& app, CommandLine& line) {
       add_schedule_cancel_options);
 }
 
+void add_log(CLI::App& app, CommandLine& line) {
+  CLI::App& log = CommandLine::family(
+      app, "log", "Look into a data directory, check it, repair it; no broker needed");
+  const auto add = [&](LogCommand which, const char* name, const char* about,
+                       Exit (*run)(const Global&, const LogOptions&)) {
+    const auto added = line.command<LogOptions>(log, name, about, run);
+    add_log_options(added.app, which, added.options);
+  };
+  add(LogCommand::ls, "ls", "Partitions and their segments: sizes, offsets, times", log_ls);
+  add(LogCommand::dump, "dump", "Batches and records as they are stored", log_dump);
+  add(LogCommand::verify, "verify", "Check every CRC, record, index and seal; 1 on damage",
+      log_verify);
+  add(LogCommand::repair, "repair", "Take damage out of a closed directory, keeping it aside",
+      log_repair);
+  add(LogCommand::index, "index", "Write the indexes anew", log_index);
+  add(LogCommand::cut, "cut", "End a partition before an offset, keeping the rest aside", log_cut);
+}
+
 void add_demo(CLI::App& app, CommandLine& line) {
   const auto command = line.command<DemoOptions>(
       app, "demo", "Publish a file of GitHub events and read them back with a group", demo);
@@ -170,6 +189,7 @@ int run(int argc, char** argv) {
   add_cluster(app, line);
   add_check(app, line);
   add_context(app, line);
+  add_log(app, line);
   add_demo(app, line);
   add_bench(app, line);
   add_completion(app, line);
@@ -206,7 +226,7 @@ int run(int argc, char** argv) {
                                        : static_cast<int>(Exit::usage);
   }
   const bool needs_cluster = !app.got_subcommand("context") && !app.got_subcommand("completion") &&
-                             !app.got_subcommand("man");
+                             !app.got_subcommand("man") && !app.got_subcommand("log");
   if (needs_cluster)
     if (const Exit applied = apply_context(app, line.global); applied != Exit::ok)
       return static_cast<int>(applied);

@@ -48,6 +48,8 @@ class JsonWriter {
     for (const auto& element : elements) value(element);
     return end_array();
   }
+  // `text` is JSON already.
+  JsonWriter& raw_json(std::string_view text) { return raw(text); }
   template <class T>
   JsonWriter& field(std::string_view name, const T& content) {
     key(name);

@@ -1,0 +1,323 @@
+#include "tools/inspect/segment_check.hpp"
+
+#include "storage/format.hpp"
+#include "storage/offset_index.hpp"
+#include "storage/seal.hpp"
+#include "storage/time_index.hpp"
+#include "tools/inspect/batch_records.hpp"
+#include "tools/inspect/segment_walk.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace sluice::inspect {
+namespace {
+
+struct Placed {
+  std::int64_t position;
+  Offset last_offset;
+  TimestampMs max_timestamp;
+};
+
+// Walks one segment and collects what its other files are checked against.
+class SegmentCheck {
+ public:
+  SegmentCheck(const CheckContext& context, const SegmentFile& segment)
+      : context_(context), segment_(segment) {
+    report_.base = segment.base;
+  }
+
+  Result<SegmentReport> run();
+
+ private:
+  void on_batch(const WalkStep& step);
+  void on_damage(const WalkStep& step, Offset readable_from);
+  void check_epoch(const WalkStep& step);
+  void check_sequence(const WalkStep& step);
+  void check_index();
+  void check_time_index();
+  void check_seal(const storage::Seal& found);
+  Finding finding(FindingKind kind, std::string_view suffix, std::string detail) const;
+  const storage::Frontier* frontier() const;
+  bool is_unfinished_tail(const WalkStep& step) const;
+
+  const CheckContext& context_;
+  const SegmentFile& segment_;
+  SegmentReport report_;
+  BatchRecords records_;
+  std::vector<Placed> placed_;
+  LeaderEpoch epoch_ = -1;
+  struct Producer {
+    ProducerEpoch epoch;
+    Sequence last;
+  };
+  std::unordered_map<ProducerId, Producer> producers_;
+  bool gaps_ = false;
+  bool log_damaged_ = false;
+};
+
+Finding SegmentCheck::finding(FindingKind kind, std::string_view suffix,
+                              std::string detail) const {
+  return {.kind = kind,
+          .partition = context_.log->directory,
+          .file = context_.log->file(segment_.base, suffix),
+          .detail = std::move(detail)};
+}
+
+// Where the active segment is known to be durable; null for others.
+const storage::Frontier* SegmentCheck::frontier() const {
+  const auto& frontier = context_.log->frontier;
+  return segment_.active && frontier && frontier->segment == segment_.base ? &*frontier : nullptr;
+}
+
+// Beyond what is known to be durable an active segment may end in anything: prepared zeros, old
+// batches of a file that is used again, a write under way.
+bool SegmentCheck::is_unfinished_tail(const WalkStep& step) const {
+  if (!segment_.active) return false;
+  if (context_.directory->writer == Writer::kafka) return context_.directory->holder.has_value();
+  const auto* known = frontier();
+  return known == nullptr || step.position >= known->position;
+}
+
+Result<SegmentReport> SegmentCheck::run() {
+  auto file = ReadFile::open(context_.log->file(segment_.base, storage::log_suffix));
+  if (!file) return std::unexpected(file.error());
+  SegmentWalk::Range range{.first_offset = segment_.base};
+  if (segment_.next_base) range.end_offset = *segment_.next_base;
+  const auto* known = frontier();
+  if (known && context_.directory->clean) range.end_offset = known->offset;
+  storage::SealHash hash;
+  SegmentWalk walk(*file, range, [&](Bytes bytes) {
+    hash.update(bytes);
+    if (context_.progress) *context_.progress += static_cast<std::int64_t>(bytes.size());
+  });
+  std::optional<WalkStep> damage;  // not told yet: what comes behind it is
+  for (;;) {
+    if (context_.stop && *context_.stop) break;
+    auto step = walk.next();
+    if (!step) return std::unexpected(step.error());
+    if (damage && *step) on_damage(*damage, (*step)->header.base_offset);
+    damage.reset();
+    if (!*step) break;
+    if ((*step)->is_batch()) {
+      hash.count((*step)->header);
+      on_batch(**step);
+    } else if ((*step)->position + (*step)->size < file->size()) {
+      damage = **step;
+    } else if (is_unfinished_tail(**step)) {
+      report_.tail = (*step)->size;
+    } else {
+      on_damage(**step, -1);
+    }
+  }
+  report_.size = file->size();
+  report_.end = walk.expected();
+  if (known && report_.end < known->offset && !log_damaged_) {
+    auto lost = finding(FindingKind::missing, storage::log_suffix,
+                        "ends before what is known to be durable");
+    lost.position = file->size();
+    lost.first_offset = report_.end;
+    lost.last_offset = known->offset - 1;
+    report_.findings.push_back(std::move(lost));
+  }
+  check_index();
+  check_time_index();
+  if (segment_.seal) check_seal(hash.finish(segment_.base, segment_.next_base.value_or(-1)));
+  return std::move(report_);
+}
+
+void SegmentCheck::on_batch(const WalkStep& step) {
+  ++report_.batches;
+  report_.records += step.header.record_count;
+  gaps_ = gaps_ || step.header.base_offset != step.expected;
+  placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
+  if (step.flaw == Flaw::offset) {
+    auto wrong = finding(FindingKind::offset, storage::log_suffix,
+                         "base offset is not " + std::to_string(step.header.base_offset) +
+                             " as its neighbours say");
+    wrong.position = step.position;
+    wrong.size = step.size;
+    wrong.first_offset = step.header.base_offset;
+    wrong.last_offset = step.header.last_offset();
+    wrong.readable_from = step.header.next_offset();
+    log_damaged_ = true;
+    report_.findings.push_back(std::move(wrong));
+  }
+  auto bad = records_.contradiction({.header = step.header, .bytes = step.bytes});
+  if (!bad.empty()) {
+    auto records = finding(FindingKind::records, storage::log_suffix, std::move(bad));
+    records.position = step.position;
+    records.size = step.size;
+    records.first_offset = step.header.base_offset;
+    records.last_offset = step.header.last_offset();
+    records.readable_from = step.header.next_offset();
+    report_.findings.push_back(std::move(records));
+  }
+  check_epoch(step);
+  check_sequence(step);
+}
+
+void SegmentCheck::on_damage(const WalkStep& step, Offset readable_from) {
+  log_damaged_ = true;
+  gaps_ = true;
+  auto bad = finding(FindingKind::batch, storage::log_suffix, std::string(name_of(step.flaw)));
+  bad.position = step.position;
+  bad.size = step.size;
+  bad.first_offset = step.expected;
+  const auto* known = frontier();
+  if (readable_from >= 0)
+    bad.last_offset = readable_from - 1;
+  else if (segment_.next_base)
+    bad.last_offset = *segment_.next_base - 1;
+  else if (known)
+    bad.last_offset = known->offset - 1;
+  bad.readable_from = readable_from;
+  report_.findings.push_back(std::move(bad));
+}
+
+void SegmentCheck::check_epoch(const WalkStep& step) {
+  const auto found = step.header.partition_leader_epoch;
+  const auto should = context_.log->epochs.at(step.header.base_offset);
+  // A live broker may have begun an epoch since the checkpoint was read.
+  const bool live = segment_.active && context_.directory->holder.has_value();
+  const bool contradicts = should >= 0 && !live ? found != should : found < epoch_;
+  if (contradicts) {
+    auto wrong = finding(FindingKind::epoch, storage::log_suffix,
+                         "leader epoch " + std::to_string(found) + ", not " +
+                             std::to_string(should >= 0 ? should : epoch_));
+    wrong.position = step.position;
+    wrong.size = step.size;
+    wrong.first_offset = step.header.base_offset;
+    wrong.last_offset = step.header.last_offset();
+    wrong.readable_from = step.header.next_offset();
+    log_damaged_ = true;
+    report_.findings.push_back(std::move(wrong));
+    return;
+  }
+  epoch_ = std::max(epoch_, found);
+}
+
+void SegmentCheck::check_sequence(const WalkStep& step) {
+  const auto& header = step.header;
+  if (!header.has_producer_id() || header.is_control() || header.base_sequence < 0) return;
+  auto [at, fresh] = producers_.try_emplace(header.producer_id, Producer{header.producer_epoch, -1});
+  const Producer before = at->second;
+  at->second = {header.producer_epoch, header.last_sequence()};
+  if (fresh || gaps_ || before.epoch != header.producer_epoch) return;
+  if (header.base_sequence == protocol::add_sequence(before.last, 1)) return;
+  auto jump = finding(FindingKind::sequence, storage::log_suffix,
+                      "producer " + std::to_string(header.producer_id) + " goes from sequence " +
+                          std::to_string(before.last) + " to " +
+                          std::to_string(header.base_sequence));
+  jump.severity = Severity::warning;
+  jump.position = step.position;
+  jump.size = step.size;
+  jump.first_offset = header.base_offset;
+  jump.last_offset = header.last_offset();
+  report_.findings.push_back(std::move(jump));
+}
+
+// Kafka gives the indexes of its active segment their full size, zeros behind the last entry.
+Bytes without_zero_entries(Bytes bytes, std::size_t entry_size) {
+  const auto zero = [](std::byte b) { return b == std::byte{}; };
+  while (bytes.size() >= entry_size && std::ranges::all_of(bytes.last(entry_size), zero))
+    bytes = bytes.first(bytes.size() - entry_size);
+  return bytes;
+}
+
+void SegmentCheck::check_index() {
+  if (!segment_.index) return;
+  const bool live = segment_.active && context_.directory->holder.has_value();
+  auto bytes = read_whole(context_.log->file(segment_.base, storage::index_suffix));
+  if (!bytes || live) return;
+  const auto used = without_zero_entries(*bytes, storage::OffsetIndex::entry_size);
+  const auto index = storage::OffsetIndex::decode(segment_.base, used, report_.size);
+  if (!index) {
+    report_.findings.push_back(
+        finding(FindingKind::index, storage::index_suffix, "entries do not grow, or lead outside"));
+    return;
+  }
+  for (std::size_t i = 0; i < index->count(); ++i) {
+    const auto entry = index->at(i);
+    const auto batch = std::ranges::lower_bound(placed_, entry.position, {}, &Placed::position);
+    if (batch != placed_.end() && batch->position == entry.position &&
+        batch->last_offset == entry.offset)
+      continue;
+    if (log_damaged_ && (batch == placed_.end() || batch->position != entry.position)) continue;
+    auto wrong = finding(FindingKind::index, storage::index_suffix,
+                         "entry " + std::to_string(i) + " names offset " +
+                             std::to_string(entry.offset) + " at position " +
+                             std::to_string(entry.position));
+    wrong.position = static_cast<std::int64_t>(i * storage::OffsetIndex::entry_size);
+    wrong.size = storage::OffsetIndex::entry_size;
+    report_.findings.push_back(std::move(wrong));
+    return;
+  }
+}
+
+void SegmentCheck::check_time_index() {
+  const bool live = segment_.active && context_.directory->holder.has_value();
+  if (!segment_.time_index || live) return;
+  auto bytes = read_whole(context_.log->file(segment_.base, storage::time_index_suffix));
+  if (!bytes) return;
+  const auto used = without_zero_entries(*bytes, storage::TimeIndex::entry_size);
+  const auto index =
+      storage::TimeIndex::decode(segment_.base, used, std::numeric_limits<Offset>::max());
+  if (!index) {
+    report_.findings.push_back(
+        finding(FindingKind::time_index, storage::time_index_suffix, "entries do not grow"));
+    return;
+  }
+  for (std::size_t i = 0; i < index->count(); ++i) {
+    const auto entry = index->at(i);
+    const auto batch = std::ranges::lower_bound(placed_, entry.offset, {}, &Placed::last_offset);
+    const bool found = batch != placed_.end() && batch->last_offset == entry.offset;
+    if (found && batch->max_timestamp == entry.timestamp) continue;
+    if (!found && log_damaged_) continue;
+    auto wrong = finding(FindingKind::time_index, storage::time_index_suffix,
+                         "entry " + std::to_string(i) + " names timestamp " +
+                             std::to_string(entry.timestamp) + " at offset " +
+                             std::to_string(entry.offset));
+    wrong.position = static_cast<std::int64_t>(i * storage::TimeIndex::entry_size);
+    wrong.size = storage::TimeIndex::entry_size;
+    report_.findings.push_back(std::move(wrong));
+    return;
+  }
+}
+
+void SegmentCheck::check_seal(const storage::Seal& found) {
+  const auto bytes = read_whole(context_.log->file(segment_.base, storage::seal_suffix));
+  if (!bytes) return;
+  const auto seal = storage::Seal::decode(*bytes);
+  if (!seal) {
+    report_.findings.push_back(
+        finding(FindingKind::seal, storage::seal_suffix, "the seal itself is damaged"));
+    return;
+  }
+  report_.sealed = seal->hash == found.hash && seal->size == found.size;
+  if (segment_.next_base && seal->end < *segment_.next_base) {
+    auto missing = finding(FindingKind::missing, storage::seal_suffix,
+                           "the next segment does not begin where this one was sealed to end");
+    missing.first_offset = seal->end;
+    missing.last_offset = *segment_.next_base - 1;
+    missing.readable_from = *segment_.next_base;
+    report_.findings.push_back(std::move(missing));
+  }
+  if (report_.sealed && seal->base == segment_.base) return;
+  std::string detail = "the log is not what was sealed: ";
+  if (seal->size != found.size)
+    detail += std::to_string(found.size) + " bytes, sealed were " + std::to_string(seal->size);
+  else
+    detail += log_damaged_ ? "see above" : "bytes differ where no checksum covers them";
+  report_.findings.push_back(finding(FindingKind::seal, storage::seal_suffix, std::move(detail)));
+}
+
+}  // namespace
+
+bool is_gone(const Error& error) { return error.code == std::errc::no_such_file_or_directory; }
+
+Result<SegmentReport> check_segment(const CheckContext& context, const SegmentFile& segment) {
+  return SegmentCheck(context, segment).run();
+}
+
+}  // namespace sluice::inspect

@@ -1,0 +1,61 @@
+// `sluice log`: a look into data directories, with or without a broker.
+#pragma once
+
+#include "tools/inspect/repair.hpp"
+#include "tools/sluice/cli.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+// What the commands of `sluice log` have in common.
+struct LogOptions {
+  std::string path;                 // data directory, partition or segment
+  std::vector<std::string> topics;  // TOPIC or TOPIC-PARTITION; empty: all
+  unsigned threads = 0;             // verify: 0: one a core
+  // dump
+  std::string offsets;  // FIRST, FIRST-LAST
+  std::int64_t position = 0;
+  std::int64_t count = -1;  // batches
+  bool headers_only = false;
+  // repair, index, cut
+  bool dry_run = false;
+  bool confirm = false;
+  std::string partition;  // cut
+  Offset to_offset = 0;   // cut
+};
+
+Exit log_ls(const Global& global, const LogOptions& options);
+Exit log_dump(const Global& global, const LogOptions& options);
+Exit log_verify(const Global& global, const LogOptions& options);
+Exit log_repair(const Global& global, const LogOptions& options);
+Exit log_index(const Global& global, const LogOptions& options);
+Exit log_cut(const Global& global, const LogOptions& options);
+
+enum class LogCommand : std::uint8_t { ls, dump, verify, repair, index, cut };
+void add_log_options(CLI::App& command, LogCommand which, LogOptions& options);
+
+// ---- Shared by the commands ----
+
+// The directory with the topics that were asked for. The exit status, after a complaint, when there
+// is none.
+std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& options);
+// As a complaint with the exit status that fits errno.
+Exit complain_of_file(const Error& error);
+// What a finding says, in one line for people and as a JSON object.
+std::string describe(const inspect::Finding& finding);
+std::string to_json(const inspect::Finding& finding);
+// Verifies with a progress bar on a terminal.
+Result<inspect::VerifyReport> verify_with_progress(const Global& global,
+                                                   const inspect::DataDirectory& directory,
+                                                   unsigned threads);
+
+}  // namespace sluice::cli

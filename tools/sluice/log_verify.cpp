@@ -1,0 +1,163 @@
+#include "tools/sluice/json.hpp"
+#include "tools/sluice/log.hpp"
+#include "tools/sluice/text.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+namespace sluice::cli {
+namespace {
+
+using inspect::Finding;
+using inspect::VerifyReport;
+
+// Redraws one line on stderr until it is destroyed; passes an interrupt on.
+class Progress {
+ public:
+  Progress(std::int64_t total, bool shown) : total_(total), shown_(shown) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  ~Progress() {
+    thread_.request_stop();
+    thread_.join();
+    if (shown_) std::fprintf(stderr, "\r\x1b[K");
+  }
+  std::atomic<std::int64_t> done{0};
+  std::atomic<bool> stop{false};
+
+ private:
+  void run(const std::stop_token& ended) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, ended, std::chrono::milliseconds(200),
+                          [&] { return ended.stop_requested(); })) {
+      if (interrupted()) stop = true;
+      if (shown_) draw();
+    }
+  }
+  void draw() const {
+    constexpr int width = 30;
+    const auto read = std::min(done.load(), total_);
+    const int filled = total_ == 0 ? width : static_cast<int>(read * width / total_);
+    std::fprintf(stderr, "\r[%.*s%*s] %s of %s", filled, "##############################",
+                 width - filled, "", human_bytes(static_cast<std::uint64_t>(read)).c_str(),
+                 human_bytes(static_cast<std::uint64_t>(total_)).c_str());
+  }
+
+  std::int64_t total_;
+  bool shown_;
+  std::jthread thread_;
+};
+
+std::int64_t size_of(const inspect::DataDirectory& directory) {
+  std::int64_t sum = 0;
+  for (const auto& log : directory.partitions)
+    for (const auto& segment : log.segments) sum += segment.size;
+  return sum;
+}
+
+std::string as_json(const inspect::DataDirectory& directory, const VerifyReport& report) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object()
+      .field("directory", directory.root)
+      .field("open_by", directory.holder)
+      .field("damaged", report.damaged())
+      .field("partitions", report.partitions)
+      .field("segments", report.segments)
+      .field("sealed_segments", report.sealed)
+      .field("bytes", report.bytes)
+      .field("batches", report.batches)
+      .field("records", report.records)
+      .field("tail_bytes", report.tail);
+  json.key("findings").begin_array();
+  for (const Finding& finding : report.findings) json.raw_json(to_json(finding));
+  json.end_array().end_object();
+  return out + "\n";
+}
+
+}  // namespace
+
+std::string describe(const Finding& finding) {
+  std::string text = finding.file;
+  if (finding.size > 0)
+    text += ": bytes " + std::to_string(finding.position) + " to " +
+            std::to_string(finding.position + finding.size);
+  text += ": " + finding.detail;
+  if (finding.first_offset >= 0) {
+    text += "; offsets " + std::to_string(finding.first_offset);
+    text += finding.last_offset >= finding.first_offset
+                ? " to " + std::to_string(finding.last_offset)
+                : " and on";
+  }
+  if (finding.readable_from >= 0)
+    text += "; readable again from offset " + std::to_string(finding.readable_from);
+  return text;
+}
+
+std::string to_json(const Finding& finding) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object()
+      .field("kind", inspect::name_of(finding.kind))
+      .field("severity", finding.severity == inspect::Severity::damage ? "damage" : "warning")
+      .field("partition", finding.partition)
+      .field("file", finding.file)
+      .field("position", finding.position)
+      .field("size_bytes", finding.size)
+      .field("first_offset", finding.first_offset)
+      .field("last_offset", finding.last_offset)
+      .field("readable_from", finding.readable_from)
+      .field("detail", finding.detail)
+      .end_object();
+  return out;
+}
+
+Result<VerifyReport> verify_with_progress(const Global& global,
+                                          const inspect::DataDirectory& directory,
+                                          unsigned threads) {
+  catch_interrupts();
+  Progress progress(size_of(directory), !global.quiet && isatty(STDERR_FILENO));
+  const inspect::VerifyOptions options{
+      .threads = threads, .progress = &progress.done, .stop = &progress.stop};
+  return inspect::verify(directory, options);
+}
+
+Exit log_verify(const Global& global, const LogOptions& options) {
+  const auto directory = open_directory(options);
+  if (!directory) return directory.error();
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = verify_with_progress(global, *directory, options.threads);
+  if (!report) return complain_of_file(report.error());
+  if (interrupted()) return complain(Exit::failed, "interrupted: not everything was checked");
+  const auto time = std::chrono::steady_clock::now() - start;
+  Output out;
+  if (global.json) {
+    out.write(as_json(*directory, *report));
+  } else {
+    for (const Finding& finding : report->findings)
+      out.write(std::string(finding.severity == inspect::Severity::damage ? "damage   " : "warning  ") +
+                describe(finding) + "\n");
+    out.write("partitions  " + with_commas(static_cast<std::uint64_t>(report->partitions)) +
+              "\nsegments    " + with_commas(static_cast<std::uint64_t>(report->segments)) + " (" +
+              with_commas(static_cast<std::uint64_t>(report->sealed)) + " as sealed)" +
+              "\nbatches     " + with_commas(static_cast<std::uint64_t>(report->batches)) +
+              "\nrecords     " + with_commas(static_cast<std::uint64_t>(report->records)) +
+              "\nbytes       " + human_bytes(static_cast<std::uint64_t>(report->bytes)) +
+              "\nstate       " + (report->damaged() ? "damaged" : "intact") + "\n");
+  }
+  if (directory->holder)
+    say(global, "a broker has it open (process " + *directory->holder +
+                    "): the end of each active segment is not judged");
+  say(global, "checked in " + human_seconds(time));
+  if (report->damaged())
+    say(global, "'sluice log repair " + options.path + " --dry-run' says what a repair would do");
+  return report->damaged() ? Exit::failed : Exit::ok;
+}
+
+}  // namespace sluice::cli
