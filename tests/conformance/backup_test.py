@@ -4,11 +4,15 @@ import json
 import os
 import pathlib
 import random
+import resource
+import signal
 import struct
+import subprocess
 import tempfile
 
 from conformance.case import BrokerCase, wait_until
-from conformance.cli_test import Cli, FAILED, NOT_FOUND, USAGE, random_record
+from conformance.cli_test import (Cli, FAILED, NOT_FOUND, USAGE, binary, environment,
+                                   random_record)
 from conformance.records_test import KEPT, json_lines, record
 from harness import wire
 
@@ -55,12 +59,14 @@ class BackupTest(Cli, BrokerCase):
         second = self.create(topic)
         self.assertEqual((second["records"], second["groups"], second["notes"]), (3000, 1, []))
         self.assertEqual(self.create(topic)["records"], 0)
+        other = self.create(self.make_topic())  # leaves what is known of the first topic
+        self.assertEqual((other["topics"], other["groups"]), (2, 1))
         verified = json.loads(self.good("backup", "verify", str(self.directory), "--json"))
         self.assertEqual((verified["records"], verified["damage"]), (6000, []))
         prefix = "restored-"
-        planned = self.restore("--prefix", prefix, "--dry-run")
+        planned = self.restore("--prefix", prefix, "--topic", topic, "--dry-run")
         self.assertNotIn(prefix + topic, self.good("topics", "list"))
-        restored = self.restore("--prefix", prefix)
+        restored = self.restore("--prefix", prefix, "--topic", topic)
         self.assertEqual(restored, planned)
         self.assertEqual([row["offsets"] for row in restored["topics"][0]["partitions"]],
                          ["kept"] * 3)
@@ -138,6 +144,26 @@ class BackupTest(Cli, BrokerCase):
                     file.write_bytes(damaged)
                 self.assertIn(what, self.bad(FAILED, "backup", "verify", str(self.directory)))
                 self.bad(FAILED, "restore", str(self.directory), "--prefix", self.name("no"))
+
+    def test_full_disk_leaves_the_backup_before(self):
+        topic = self.make_topic(**KEPT)
+        self.fill(topic, 5, 300)
+        self.create(topic)
+        self.good("produce", topic, "--copies", "5000", stdin="x" * 200 + "\n")
+
+        def no_room():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        done = subprocess.run(
+            [binary("sluice"), "-b", self.address, "backup", "create", str(self.directory)],
+            capture_output=True, text=True, timeout=60, env=environment(), preexec_fn=no_room,
+            check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertRegex(done.stderr, r"^sluice: .*: File too large\n$")
+        verified = json.loads(self.good("backup", "verify", str(self.directory), "--json"))
+        self.assertEqual((verified["records"], verified["damage"]), (300, []))
+        self.assertEqual(list(self.directory.glob("**/*.part")), [])
+        self.assertGreaterEqual(self.create(topic)["records"], 5000)
 
     def test_wrong_invocations(self):
         topic = self.make_topic()

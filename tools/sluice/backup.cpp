@@ -106,17 +106,22 @@ class Backup {
   Result<> take_groups(const std::vector<TopicInfo>& topics) {
     const auto groups = admin_.groups();
     if (!groups) return std::unexpected(groups.error());
-    manifest_.groups.clear();
+    const auto chosen = [&](const auto& entry) {
+      return std::ranges::find(topics, entry.first.topic, &TopicInfo::name) != topics.end();
+    };
+    // What is known of other topics stays.
+    for (auto& group : manifest_.groups) std::erase_if(group.offsets, chosen);
     for (const auto& group : *groups) {
       if (group.type == "share") continue;  // what share groups know is no offset
       const auto offsets = admin_.group_offsets(group.id);
       if (!offsets) return std::unexpected(offsets.error());
-      BackupGroup taken{.id = group.id};
-      for (const auto& [where, committed] : *offsets)
-        if (std::ranges::find(topics, where.topic, &TopicInfo::name) != topics.end())
-          taken.offsets.emplace(where, committed);
-      if (!taken.offsets.empty()) manifest_.groups.push_back(std::move(taken));
+      auto taken = std::ranges::find(manifest_.groups, group.id, &BackupGroup::id);
+      if (taken == manifest_.groups.end())
+        taken = manifest_.groups.insert(taken, {.id = group.id, .offsets = {}});
+      for (const auto& entry : *offsets)
+        if (chosen(entry)) taken->offsets.insert(entry);
     }
+    std::erase_if(manifest_.groups, [](const auto& group) { return group.offsets.empty(); });
     return {};
   }
 
