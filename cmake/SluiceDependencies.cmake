@@ -20,6 +20,13 @@ endif()
 if(SLUICE_PROGRAMS)
   find_package(Boost 1.81 REQUIRED COMPONENTS json)
   find_package(fmt REQUIRED)
+  # For `sluice top`; the archives where they are, so that the program needs no library for it.
+  find_path(SLUICE_CURSES_INCLUDE curses.h REQUIRED)
+  find_library(SLUICE_CURSES NAMES libncursesw.a ncursesw REQUIRED)
+  find_library(SLUICE_TINFO NAMES libtinfo.a tinfo REQUIRED)
+  add_library(sluice_curses INTERFACE)
+  target_include_directories(sluice_curses SYSTEM INTERFACE ${SLUICE_CURSES_INCLUDE})
+  target_link_libraries(sluice_curses INTERFACE ${SLUICE_CURSES} ${SLUICE_TINFO})
   find_package(spdlog REQUIRED)
 endif()
 

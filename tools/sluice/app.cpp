@@ -226,6 +226,7 @@ int run(int argc, char** argv) {
   add_demo(app, all);
   add_bench(app, all);
   add_completion(app, all.line);
+  add_top(app, all.line);
   add_man(app, all.line);
   app.footer(
       "Examples:\n"
