@@ -23,6 +23,7 @@ SUITES = {
     "manners": "conformance.cli_admin_test.CliMannersTest",
     "check": "conformance.cli_shell_test.CliCheckTest",
     "completion": "conformance.cli_shell_test.CliCompletionTest",
+    "top": "conformance.cli_top_test.CliTopTest",
     "restart": "conformance.cli_test.CliRestartTest",
     "saga": "examples.examples_test.SagaTest",
     "outbox": "examples.examples_test.OutboxTest",

@@ -188,6 +188,7 @@ int run(int argc, char** argv) {
   add_configs(app, line);
   add_cluster(app, line);
   add_check(app, line);
+  add_top(app, line);
   add_context(app, line);
   add_log(app, line);
   add_demo(app, line);

@@ -12,6 +12,7 @@ void add_cluster(CLI::App& app, CommandLine& line);
 void add_check(CLI::App& app, CommandLine& line);
 void add_context(CLI::App& app, CommandLine& line);
 void add_completion(CLI::App& app, CommandLine& line);
+void add_top(CLI::App& app, CommandLine& line);
 void add_man(CLI::App& app, CommandLine& line);
 
 }  // namespace sluice::cli

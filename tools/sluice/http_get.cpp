@@ -1,0 +1,109 @@
+#include "tools/sluice/http_get.hpp"
+
+#include "sluice/error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <memory>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::size_t body_max = 64 * 1024 * 1024;
+using Clock = std::chrono::steady_clock;
+
+class Socket {
+ public:
+  explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// Whether the socket is ready for `events` before the time is up.
+bool ready(const Socket& socket, short events, Clock::time_point until) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (left <= 0) return false;
+    pollfd wanted{.fd = socket.get(), .events = events, .revents = 0};
+    const int found = ::poll(&wanted, 1, static_cast<int>(left));
+    if (found > 0) return true;
+    if (found == 0 || errno != EINTR) return false;
+  }
+}
+
+Result<> connect_to(const Socket& socket, const addrinfo& at, Clock::time_point until) {
+  if (::connect(socket.get(), at.ai_addr, at.ai_addrlen) == 0) return {};
+  if (errno != EINPROGRESS || !ready(socket, POLLOUT, until)) return fail(Errc::unreachable);
+  int failure = 0;
+  socklen_t size = sizeof failure;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
+  return failure == 0 ? Result<>{} : fail(Errc::unreachable);
+}
+
+Result<std::string> exchange(const Socket& socket, const std::string& request,
+                             Clock::time_point until) {
+  for (std::string_view rest = request; !rest.empty();) {
+    if (!ready(socket, POLLOUT, until)) return fail(Errc::timed_out, "HTTP");
+    const auto sent = ::send(socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail(Errc::disconnected, "HTTP");
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  std::string answer;
+  char buffer[16 * 1024];
+  while (answer.size() < body_max) {
+    if (!ready(socket, POLLIN, until)) return fail(Errc::timed_out, "HTTP");
+    const auto got = ::recv(socket.get(), buffer, sizeof buffer, 0);
+    if (got == 0) break;
+    if (got < 0 && errno != EAGAIN && errno != EINTR) return fail(Errc::disconnected, "HTTP");
+    if (got > 0) answer.append(buffer, static_cast<std::size_t>(got));
+  }
+  return answer;
+}
+
+}  // namespace
+
+Result<std::string> http_get(const std::string& address, const std::string& path,
+                             std::chrono::milliseconds timeout) {
+  const auto until = Clock::now() + timeout;
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0)
+    return fail(Errc::invalid_argument, "'" + address + "' is not HOST:PORT");
+  const std::string port = address.substr(colon + 1);
+  std::string host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* resolved = nullptr;
+  if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &resolved) != 0)
+    return fail(Errc::unreachable, address);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(resolved, ::freeaddrinfo);
+  const Socket socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (const auto connected = connect_to(socket, *found, until); !connected)
+    return fail(Errc::unreachable, address);
+  // 1.0: the answer ends with the connection and is not cut into chunks.
+  const auto answer =
+      exchange(socket, "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\n\r\n", until);
+  if (!answer) return std::unexpected(answer.error());
+  const auto body = answer->find("\r\n\r\n");
+  const auto status = answer->find(' ');
+  if (!answer->starts_with("HTTP/1.") || body == std::string::npos ||
+      answer->compare(status, 5, " 200 ") != 0)
+    return fail(Errc::malformed_response,
+                address + path + ": " + answer->substr(0, answer->find('\r')));
+  return answer->substr(body + 4);
+}
+
+}  // namespace sluice::cli
