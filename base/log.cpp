@@ -1,20 +1,28 @@
 #include "base/log.hpp"
 
+#include "base/log_limit.hpp"
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <mutex>
 
 namespace sluice {
 namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -39,24 +47,34 @@ void append_text_value(std::string& out, std::string_view text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != '=' && c != '\\';
   });
-  if (plain) out += text;
-  else append_json_string(out, text);
+  if (plain)
+    out += text;
+  else
+    append_json_string(out, text);
 }
 
 class SpdLogger final : public Logger {
  public:
   SpdLogger(LogLevel minimum, LogFormat format)
-      : format_(format),
-        logger_("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+      : format_(format), logger_("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     logger_.set_level(level_of(minimum));
     logger_.flush_on(spdlog::level::debug);
     const auto zone = spdlog::pattern_time_type::utc;
-    if (format == LogFormat::json) logger_.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", zone);
-    else logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", zone);
+    if (format == LogFormat::json)
+      logger_.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", zone);
+    else
+      logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", zone);
   }
   bool enabled(LogLevel level) const override { return logger_.should_log(level_of(level)); }
   void write(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) override {
+    std::uint64_t left_out = 0;
+    if (level == LogLevel::warn) {
+      const std::lock_guard lock(mutex_);
+      const auto admitted = limit_.admit(message, std::chrono::steady_clock::now());
+      if (!admitted) return;
+      left_out = *admitted;
+    }
     std::string line;
     if (format_ == LogFormat::json) {
       line += "\"message\":";
@@ -67,6 +85,7 @@ class SpdLogger final : public Logger {
         line += ':';
         append_json_string(line, field.value);
       }
+      if (left_out != 0) fmt::format_to(std::back_inserter(line), ",\"left_out\":{}", left_out);
     } else {
       line += message;
       for (const auto& field : fields) {
@@ -75,6 +94,7 @@ class SpdLogger final : public Logger {
         line += '=';
         append_text_value(line, field.value);
       }
+      if (left_out != 0) fmt::format_to(std::back_inserter(line), " left_out={}", left_out);
     }
     logger_.log(level_of(level), "{}", line);
   }
@@ -82,6 +102,8 @@ class SpdLogger final : public Logger {
  private:
   LogFormat format_;
   spdlog::logger logger_;
+  std::mutex mutex_;
+  LogLimit limit_;  // of warnings, which clients can cause
 };
 
 }  // namespace

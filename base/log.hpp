@@ -9,7 +9,8 @@
 namespace sluice {
 
 enum class LogFormat : std::uint8_t { text, json };
-// Lines on stderr: "2026-01-31T12:00:00.123Z warn  message name=value …", or one JSON object each.
+// Lines on stderr: "2026-01-31T12:00:00.123Z warn  message name=value …", or one JSON object each. Of
+// one warning at most 20 in 10 s; the next says how many were left out.
 std::unique_ptr<Logger> make_stderr_logger(LogLevel minimum, LogFormat format);
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include "broker/broker.hpp"
 
 #include "broker/admin/topics.hpp"
+#include "broker/catalog_format.hpp"
 #include "broker/group_route.hpp"
 #include "broker/http/server.hpp"
 #include "broker/listener.hpp"
@@ -14,9 +15,22 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 namespace sluice::broker {
 namespace {
+
+// A directory of a newer version is refused before anything of it is opened, and with that changed.
+Result<> check_format(const std::filesystem::path& directory) {
+  std::ifstream file(directory / "meta/format", std::ios::binary);
+  if (!file) return {};  // new, or met again by the catalog store
+  std::ostringstream text;
+  text << file.rdbuf();
+  const auto format = parse_format(text.str());
+  if (!format) return fail(format.error().code, "meta/format: " + format.error().context);
+  return {};
+}
 
 // On `shard`.
 Task<Result<>> open_shard(Shard* shard, std::string root, std::shared_ptr<const Options> options) {
@@ -114,6 +128,7 @@ Result<> Broker::open_directory() {
   auto lock = storage::DirectoryLock::acquire(data_directory_);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::move(*lock);
+  if (auto known = check_format(data_directory_); !known) return known;
   return forget_foreign_frontiers();
 }
 

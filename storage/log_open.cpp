@@ -174,7 +174,11 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     if (!done) co_return done;
   }
   log_start = std::max(log_start, segments.front()->base);
-  log_start = std::min(log_start, end_offset);
+  if (log_start > end_offset) {  // else it hid what comes, after the next start
+    log_start = end_offset;
+    done = co_await write_log_start(log_start);
+    if (!done) co_return done;
+  }
   done = co_await load_producers(found.snapshots);
   if (!done) co_return done;
   if (epochs.latest() < 0) done = co_await begin_epoch();  // what was lost is not read again

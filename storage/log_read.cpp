@@ -77,32 +77,43 @@ Range find_range(const View& view, const OffsetIndex& index, WalkStart start, st
   std::int64_t position = start.position;
   Offset expected = start.expected;
   std::int64_t before = position;  // where the walk was one batch ago
+  // Where a header did not fit in. It is not believed, but for its length: what comes behind it may
+  // be intact.
+  std::int64_t doubtful = -1;
   std::optional<protocol::BatchHeader> header;
   const OffsetIndex::Entry entry = index.lookup(wanted.from);
   for (;;) {
-    // Beyond it: some length is wrong, and what it passed over may be what is wanted.
-    if (position > end) return {Range::Status::damaged, before};
+    // Beyond the end: some length is wrong, and what it passed over may be what is wanted.
+    if (position > end || (position == end && doubtful >= 0))
+      return {Range::Status::damaged, doubtful >= 0 ? doubtful : before};
     if (position == end) return {Range::Status::past_end};
     const Peeked peeked = peek_header(view, position);
     if (!peeked.whole)
       return {.status = Range::Status::short_of_bytes,
-              .begin = position,
+              .begin = doubtful >= 0 ? doubtful : position,
               .end = position + static_cast<std::int64_t>(protocol::batch_header_size),
               .expected = expected};
-    if (!peeked.header || !rule.follows(*peeked.header, expected))
-      return {Range::Status::damaged, position};
+    if (!peeked.header) return {Range::Status::damaged, position};
     header = peeked.header;
     // An entry with a wrong offset would make the walk begin too late, and skip records.
     const bool misled =
         position != 0 && position == entry.position && header->last_offset() != entry.offset;
     if (misled && !planted(PlantedBug::index_trusted)) return {Range::Status::damaged, position};
-    if (header->last_offset() >= wanted.from) break;
+    const HeaderRule now{rule.epochs, rule.gaps || doubtful >= 0};
+    if (!now.follows(*header, expected)) {
+      if (doubtful < 0) doubtful = position;
+    } else if (header->last_offset() >= wanted.from) {
+      break;
+    } else {
+      doubtful = -1;
+      expected = header->next_offset();
+    }
     before = position;
     position += static_cast<std::int64_t>(header->size());
-    expected = header->next_offset();
   }
+  if (doubtful >= 0 && header->base_offset > wanted.from) return {Range::Status::damaged, doubtful};
   // Of a batch whose base offset nobody can vouch for, what the header says is all there is.
-  if (expected < 0) expected = header->base_offset;
+  if (expected < 0 || doubtful >= 0) expected = header->base_offset;
   if (header->base_offset >= wanted.limit) return {Range::Status::nothing_to_take};
   const std::int64_t begin = position;
   const std::int64_t first_end = begin + static_cast<std::int64_t>(header->size());

@@ -40,7 +40,7 @@ using protocol::Version;
 // What is known of one partition beside the catalog.
 struct PartitionState {
   LeaderEpoch leader_epoch = 0;
-  bool available = true;          // false: its log is fenced or not open
+  bool available = true;          // false: its log is not open. One that takes no records is read
   std::int64_t size_on_disk = 0;  // bytes; only DescribeLogDirs asks
 };
 // Answered by the broker, from what its shards last told.

@@ -40,7 +40,7 @@ class PartitionPicture final : public admin::PartitionFacts {
  private:
   void add_one(PartitionKey key, Partition& partition) {
     storage::Log& log = partition.log();
-    states_[key] = {log.leader_epoch(), !log.fenced() && !partition.closing(), log.size_on_disk()};
+    states_[key] = {log.leader_epoch(), !partition.closing(), log.size_on_disk()};
   }
   std::unordered_map<PartitionKey, admin::PartitionState, PartitionKeyHash> states_;
 };

@@ -11,6 +11,7 @@ ledger and comparison are those of kill9.py. Another cut may come during recover
 """
 
 import pathlib
+import signal
 import sys
 import time
 
@@ -42,6 +43,9 @@ class PowerRun(kill9.Run):
             self.cut()
 
     def cut(self):
+        """Nobody is told anything behind the cut: a file system that shuts down may let a sync succeed
+        that overlaps with it. What is on its way to the disk is cut all the same."""
+        self.broker.process.send_signal(signal.SIGSTOP)
         self.disk.cut_power()
         self.broker.kill()
         self.disk.remount()

@@ -46,13 +46,22 @@ class LoopDisk:
             with open(self.image, "wb") as file:
                 file.truncate(size)
             run_tool(f"mkfs.{kind}", "-q", str(self.image))
+            self.device = self.make_device()
             self.mount()
         except BaseException:
+            self.end_device()
             shutil.rmtree(self.work)
             raise
 
+    def make_device(self):
+        """The file to mount; subclasses put something between it and the image."""
+        return self.image
+
+    def end_device(self):
+        """What make_device() started, or half started, ends."""
+
     def mount(self):
-        run_tool("mount", "-o", self.mount_options, str(self.image), str(self.mounted))
+        run_tool("mount", "-o", self.mount_options, str(self.device), str(self.mounted))
 
     def unmount(self, seconds=20):
         """Waits for the kernel, which closes the files of a process with a ring after its end."""
@@ -87,7 +96,55 @@ class LoopDisk:
     def close(self):
         if os.path.ismount(self.mounted):
             self.unmount()
+        self.end_device()
         shutil.rmtree(self.work)
+
+
+class FaultyDisk(LoopDisk):
+    """A disk below a file system that answers each write with an error while fail() says so (the error
+    filter of nbdkit)."""
+
+    nbdfuse = None
+
+    def __init__(self, kind, size, error):
+        """`error`: EIO or ENOSPC."""
+        self.error = error
+        super().__init__(kind, size)
+
+    @property
+    def switch(self):
+        return self.work / "failing"
+
+    def fail(self, on):
+        if on:
+            self.switch.touch()
+        else:
+            self.switch.unlink(missing_ok=True)
+
+    def make_device(self):
+        device = self.work / "device"
+        device.touch()
+        command = ["nbdfuse", str(device), "--command", "nbdkit", "-s", "--exit-with-parent",
+                   "--filter=error", "file", str(self.image), f"error-pwrite={self.error}",
+                   "error-pwrite-rate=100%", f"error-file={self.switch}"]
+        try:
+            self.nbdfuse = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise Unavailable("nbdfuse is not installed") from None
+        deadline = time.monotonic() + 20
+        while not os.path.ismount(device):
+            if self.nbdfuse.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable("nbdfuse does not work here (it needs nbdkit and /dev/fuse)")
+            time.sleep(0.01)
+        return device
+
+    def end_device(self):
+        if self.nbdfuse is not None:
+            subprocess.run(["umount", str(self.work / "device")], timeout=20,
+                           capture_output=True, check=False)
+            self.nbdfuse.terminate()
+            self.nbdfuse.wait(20)
 
 
 @contextlib.contextmanager
