@@ -2,6 +2,7 @@
 
 #include "broker/group_shell.hpp"
 #include "broker/queue/schedule_shell.hpp"
+#include "protocol/record.hpp"
 #include "protocol/record_batch.hpp"
 
 #include <boost/asio/post.hpp>
@@ -74,15 +75,32 @@ Task<> add_groups(Shard* shard, ShardView* view) {
   view->shares = shard->shares().overview();
 }
 
-// Timestamp of the record at `offset` in a batch with this header.
-std::int64_t time_in(const protocol::BatchHeader& header, Offset offset) {
+// Beyond it the records of a batch are looked at one by one.
+constexpr std::int64_t spread_max_ms = 1000;
+
+// Where nothing better is known: as if the batch's records were spread evenly.
+std::int64_t estimated_time(const protocol::BatchHeader& header, Offset offset) {
   const std::int64_t last = header.max_timestamp;
-  if (header.timestamp_type() == protocol::TimestampType::log_append_time ||
-      header.base_timestamp < 0 || header.last_offset_delta <= 0)
-    return last;
+  if (header.base_timestamp < 0 || header.last_offset_delta <= 0) return last;
   const std::int64_t place =
       std::clamp<std::int64_t>(offset - header.base_offset, 0, header.last_offset_delta);
   return header.base_timestamp + (last - header.base_timestamp) * place / header.last_offset_delta;
+}
+
+// Timestamp of the first record of `batch` from `offset` on. A compressed batch is not decompressed
+// for it.
+std::int64_t time_in(const protocol::BatchView& batch, Offset offset) {
+  const protocol::BatchHeader& header = batch.header;
+  if (header.timestamp_type() == protocol::TimestampType::log_append_time)
+    return header.max_timestamp;
+  const bool close = header.max_timestamp - header.base_timestamp <= spread_max_ms;
+  if (close || header.compression() != protocol::Compression::none)
+    return estimated_time(header, offset);
+  protocol::RecordIterator records{batch};
+  while (const auto record = records.next())
+    if (protocol::offset_of(*record, header) >= offset)
+      return protocol::timestamp_of(*record, header);
+  return header.max_timestamp;
 }
 
 Task<std::int64_t> read_time(Shard* shard, PartitionKey key, Offset offset) {
@@ -92,8 +110,8 @@ Task<std::int64_t> read_time(Shard* shard, PartitionKey key, Offset offset) {
   auto read = co_await partition->read_one_batch(from);
   if (!read || read->empty()) co_return -1;
   const storage::Slice batch = storage::contiguous(std::move(*read));
-  const auto header = protocol::parse_batch_header(batch.bytes);
-  co_return header ? time_in(*header, from) : -1;
+  const auto view = protocol::parse_batch(batch.bytes);
+  co_return view ? time_in(*view, from) : -1;
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ struct RecordTime {
   std::int64_t timestamp_ms = -1;  // -1: not known
 };
 // Reads the timestamps of the records at these offsets, or of the next ones where there is none,
-// from the batches that hold them. Inside a batch they are taken to be spread evenly.
+// from the batches that hold them. In a compressed batch, and where they lie close together, they
+// are taken to be spread evenly.
 Task<std::vector<RecordTime>> read_times(Shard* shard, std::vector<RecordTime> wanted);
 
 }  // namespace sluice::broker

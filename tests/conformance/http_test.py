@@ -153,6 +153,17 @@ class HttpTest(BrokerCase):
         consumer.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
         wait_until(lambda: self.value("sluice_consumergroup_lag_seconds", **labels) == 0)
 
+    def test_lag_in_seconds_inside_one_batch(self):
+        topic, group = self.create_topic(self.name("spread")), self.name("group")
+        now = time.time()
+        ages = (1000, 10, 9, 8)
+        self.produce(topic, [{"value": b"v", "timestamp": int((now - age) * 1000)} for age in ages],
+                     linger_ms=200)
+        self.consumer(group).commit(offsets=[TopicPartition(topic, 0, 1)], asynchronous=False)
+        seconds = wait_until(lambda: self.value("sluice_consumergroup_lag_seconds",
+                                                consumergroup=group, topic=topic))
+        self.assertAlmostEqual(seconds, time.time() - now + 10, delta=1)
+
     def test_errors_are_counted_by_code(self):
         consumer = self.consumer()
         consumer.assign([TopicPartition(self.create_topic(), 0, 1000)])

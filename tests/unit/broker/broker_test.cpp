@@ -28,6 +28,7 @@ class BrokerTest : public testing::Test {
     options.listeners = {"PLAINTEXT://127.0.0.1:0"};
     options.shards = 2;
     options.group_initial_rebalance_delay_ms = 0;
+    options.log_retention_ms = -1;  // the records here are of 2023
     if (const char* backend = std::getenv("SLUICE_IO_BACKEND")) options.io_backend = backend;
     return options;
   }
