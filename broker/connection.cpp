@@ -173,7 +173,7 @@ void Connection::look_for_slow(const Reply& reply) {
   const auto taken = time_taken(sent);
   if (!taken || *taken < std::chrono::milliseconds(slow_ms)) return;
   ++shard_.counters().slow_requests;
-  log_slow_request(shard_.logger(), shard_.warning_limits().slow_request, sent);
+  log_slow_request(shard_.logger(), sent);
 }
 
 void Connection::stop_reading() {
@@ -245,16 +245,13 @@ bool Connection::acceptable_size(std::int32_t announced) {
   const bool http = prefix == 0x47455420 || prefix == 0x504f5354 || prefix == 0x48454144;
   const bool tls = prefix >> 16 == 0x1603;
   ++shard_.counters().refused_request_size;
-  const auto left_out = shard_.warning_limits().request_size.pass(shard_.timers().now());
-  if (left_out)
-    shard_.logger().warn("connection refused: bad request size; see what speaks to this port",
-                         {{"client", peer_.client_host},
-                          {"size", announced},
-                          {"max", max},
-                          {"looks_like", http  ? "HTTP"
-                                         : tls ? "TLS"
-                                               : "no Kafka request"},
-                          {"left_out", *left_out}});
+  shard_.logger().warn("connection refused: bad request size; see what speaks to this port",
+                       {{"client", peer_.client_host},
+                        {"size", announced},
+                        {"max", max},
+                        {"looks_like", http  ? "HTTP"
+                                       : tls ? "TLS"
+                                             : "no Kafka request"}});
   return false;
 }
 

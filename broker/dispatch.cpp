@@ -34,14 +34,11 @@ struct Unwrap<Task<T>> {
 void warn_malformed(Request& request, protocol::WireError error) {
   Shard& shard = request.shard;
   ++shard.counters().refused_malformed;
-  const auto left_out = shard.warning_limits().malformed.pass(shard.timers().now());
-  if (!left_out) return;
   shard.logger().warn("connection closed: a request does not parse; its client is at fault",
                       {{"client", request.peer.client_host},
                        {"api", request.parsed.api->name},
                        {"version", request.version()},
-                       {"error", protocol::make_error_code(error).message()},
-                       {"left_out", *left_out}});
+                       {"error", protocol::make_error_code(error).message()}});
 }
 
 // Decode, handle, encode. A handler that returns Served has encoded its own reply.
@@ -173,16 +170,13 @@ Task<Served> dispatch(Request& request, protocol::WireError parse_error) {
   if (handler != nullptr) co_return co_await handler->serve(request);
   Shard& shard = request.shard;
   ++shard.counters().refused_unsupported;
-  const auto left_out = shard.warning_limits().unsupported.pass(shard.timers().now());
-  if (left_out)
-    shard.logger().warn("connection closed: a request is not served here; docs/compatibility.md",
-                        {{"client", request.peer.client_host},
-                         {"api_key", request.parsed.header.api_key},
-                         {"version", request.parsed.header.version},
-                         {"error", parse_error == protocol::WireError::none
-                                       ? std::string("the API is not implemented")
-                                       : protocol::make_error_code(parse_error).message()},
-                         {"left_out", *left_out}});
+  shard.logger().warn("connection closed: a request is not served here; docs/compatibility.md",
+                      {{"client", request.peer.client_host},
+                       {"api_key", request.parsed.header.api_key},
+                       {"version", request.parsed.header.version},
+                       {"error", parse_error == protocol::WireError::none
+                                     ? std::string("the API is not implemented")
+                                     : protocol::make_error_code(parse_error).message()}});
   co_return Served::close;
 }
 

@@ -114,12 +114,10 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   Broker& broker = shard_.broker();
   if (broker.connection_count() >= shard_.options()->max_connections) {
     ++shard_.counters().refused_connections_max;
-    if (const auto left_out =
-            shard_.warning_limits().connections_refused.pass(shard_.timers().now()))
-      shard_.logger().warn(
-          "connection refused: max.connections is reached; raise it, or look for a client that "
-          "does not close its connections",
-          {{"max", shard_.options()->max_connections}, {"left_out", *left_out}});
+    shard_.logger().warn(
+        "connection refused: max.connections is reached; raise it, or look for a client that "
+        "does not close its connections",
+        {{"max", shard_.options()->max_connections}});
     return;  // closed by its destructor
   }
   boost::system::error_code error;
@@ -128,14 +126,10 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   const std::string host = host_of(remote);
   if (broker.connections_from(host) >= shard_.options()->max_connections_per_ip) {
     ++shard_.counters().refused_per_ip;
-    if (const auto left_out =
-            shard_.warning_limits().connections_refused.pass(shard_.timers().now()))
-      shard_.logger().warn(
-          "connection refused: max.connections.per.ip is reached; raise it, or look for a client "
-          "that does not close its connections",
-          {{"client", host},
-           {"max", shard_.options()->max_connections_per_ip},
-           {"left_out", *left_out}});
+    shard_.logger().warn(
+        "connection refused: max.connections.per.ip is reached; raise it, or look for a client "
+        "that does not close its connections",
+        {{"client", host}, {"max", shard_.options()->max_connections_per_ip}});
     return;
   }
   const bool v6 = socket.local_endpoint(error).address().is_v6();

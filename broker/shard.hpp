@@ -7,7 +7,6 @@
 #include "base/clock.hpp"
 #include "base/event.hpp"
 #include "base/log.hpp"
-#include "base/log_limit.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
 #include "base/task_group.hpp"
@@ -73,16 +72,6 @@ struct ShardCounters {
   std::uint64_t dead_letters_vanished = 0;  // deleted before they were copied
 };
 
-// Warnings that clients can provoke, each at most once a second on a shard.
-struct WarningLimits {
-  static constexpr std::chrono::seconds between{1};
-  LogLimit connections_refused{between};
-  LogLimit request_size{between};
-  LogLimit malformed{between};
-  LogLimit unsupported{between};
-  LogLimit slow_request{between};
-};
-
 // How far a starting shard is with opening its logs.
 struct OpeningProgress {
   std::size_t wanted = 0;  // partitions to open
@@ -136,7 +125,6 @@ class Shard {
   TaskGroup& tasks() { return tasks_; }
   ShardCounters& counters() { return counters_; }
   RequestStats& request_stats() { return request_stats_; }
-  WarningLimits& warning_limits() { return warning_limits_; }
   const OpeningProgress& opening() const { return opening_; }
   // Partitions whose logs could not be opened.
   const std::unordered_set<PartitionKey, PartitionKeyHash>& unopened() const { return unopened_; }
@@ -245,7 +233,6 @@ class Shard {
   std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
   RequestStats request_stats_;
-  WarningLimits warning_limits_;
   OpeningProgress opening_;
   std::atomic<bool> takes_in_{false};
   bool somebody_takes_in_ = false;     // on any shard

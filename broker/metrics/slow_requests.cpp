@@ -31,11 +31,9 @@ std::optional<Duration> time_taken(const SentRequest& request) {
   return request.sent - request.times.received - request.times.parked;
 }
 
-void log_slow_request(Logger& logger, LogLimit& limit, const SentRequest& request) {
+void log_slow_request(Logger& logger, const SentRequest& request) {
   const auto taken = time_taken(request);
   if (!taken) return;
-  const auto left_out = limit.pass(request.sent);
-  if (!left_out) return;
   const RequestTimes& times = request.times;
   if (times.accepted != TimePoint{}) {
     const TimePoint stored = times.durable == TimePoint{} ? times.accepted : times.durable;
@@ -48,8 +46,7 @@ void log_slow_request(Logger& logger, LogLimit& limit, const SentRequest& reques
                  {"append_ms", between(times.decoded, times.accepted)},
                  {"durable_ms", between(times.accepted, times.durable)},
                  {"reply_ms", between(stored, times.ready)},
-                 {"send_ms", between(times.ready, request.sent)},
-                 {"left_out", *left_out}});
+                 {"send_ms", between(times.ready, request.sent)}});
     return;
   }
   const Duration handled =
@@ -62,8 +59,7 @@ void log_slow_request(Logger& logger, LogLimit& limit, const SentRequest& reques
                {"decode_ms", between(times.began, times.decoded)},
                {"handle_ms", milliseconds(handled)},
                {"parked_ms", milliseconds(times.parked)},
-               {"send_ms", between(times.ready, request.sent)},
-               {"left_out", *left_out}});
+               {"send_ms", between(times.ready, request.sent)}});
 }
 
 }  // namespace sluice::broker

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/log.hpp"
-#include "base/log_limit.hpp"
 #include "broker/metrics/request_times.hpp"
 #include "protocol/api.hpp"
 
@@ -23,7 +22,7 @@ struct SentRequest {
 // others by design (JoinGroup, SyncGroup, ShareFetch).
 std::optional<Duration> time_taken(const SentRequest& request);
 
-// One line, with the stations' times in milliseconds; at most one a second, the others are counted.
-void log_slow_request(Logger& logger, LogLimit& limit, const SentRequest& request);
+// One line, with the stations' times in milliseconds.
+void log_slow_request(Logger& logger, const SentRequest& request);
 
 }  // namespace sluice::broker

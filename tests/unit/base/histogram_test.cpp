@@ -1,7 +1,5 @@
 #include "base/histogram.hpp"
 
-#include "base/log_limit.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -56,15 +54,6 @@ TEST(Histogram, ValuesBeyondTheLastBucketAreCounted) {
   EXPECT_EQ(histogram.count(), 1u);
   EXPECT_EQ(histogram.count_below(Histogram::values_bits - 1), 0u);
   EXPECT_EQ(Histogram{}.quantile(0.5), 0);
-}
-
-TEST(LogLimit, TellsHowManyWereLeftOut) {
-  LogLimit limit{std::chrono::seconds(1)};
-  const TimePoint start{std::chrono::hours(1)};
-  EXPECT_EQ(limit.pass(start), 0u);
-  EXPECT_FALSE(limit.pass(start + std::chrono::milliseconds(1)));
-  EXPECT_FALSE(limit.pass(start + std::chrono::milliseconds(999)));
-  EXPECT_EQ(limit.pass(start + std::chrono::seconds(1)), 2u);
 }
 
 }  // namespace
