@@ -19,11 +19,16 @@ ErrorCode of_storage(storage::Errc error) {
     case Errc::disk_full:
     case Errc::damaged:
     case Errc::unknown_format:
-    case Errc::bad_checkpoint: return ErrorCode::kafka_storage_error;
-    case Errc::batch_too_large: return ErrorCode::record_list_too_large;
-    case Errc::offset_out_of_range: return ErrorCode::offset_out_of_range;
-    case Errc::out_of_order_sequence: return ErrorCode::out_of_order_sequence_number;
-    case Errc::invalid_producer_epoch: return ErrorCode::invalid_producer_epoch;
+    case Errc::bad_checkpoint:
+      return ErrorCode::kafka_storage_error;
+    case Errc::batch_too_large:
+      return ErrorCode::record_list_too_large;
+    case Errc::offset_out_of_range:
+      return ErrorCode::offset_out_of_range;
+    case Errc::out_of_order_sequence:
+      return ErrorCode::out_of_order_sequence_number;
+    case Errc::invalid_producer_epoch:
+      return ErrorCode::invalid_producer_epoch;
   }
   return ErrorCode::unknown_server_error;
 }

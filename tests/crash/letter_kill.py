@@ -8,7 +8,7 @@ acknowledged record was accepted, at once or after its redrive; no offset was gi
 accept was confirmed; each dead letter has everything of its record, and was sent back once.
 
     letter_kill.py --cycles 500        the long dose, a second a cycle
-    letter_kill.py --sabotage          cuts the state of the share groups after a kill: must be found
+    letter_kill.py --sabotage          cuts the share groups' state after a kill: must be found
 """
 
 import argparse
