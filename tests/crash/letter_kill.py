@@ -8,7 +8,7 @@ acknowledged record was accepted, at once or after its redrive; no offset was gi
 accept was confirmed; each dead letter has everything of its record, and was sent back once.
 
     letter_kill.py --cycles 500        the long dose, a second a cycle
-    letter_kill.py --sabotage          cuts the state of the share groups after a kill: must be found
+    letter_kill.py --sabotage          cuts the share groups' state after a kill: must be found
 """
 
 import argparse
@@ -46,6 +46,7 @@ class Worker(threading.Thread):
         self.process = subprocess.Popen([binary("letter_worker"), address, TOPIC, GROUP],
                                         stdout=subprocess.PIPE, text=True)
         self.given = []     # (partition, offset, number, redrives, time)
+        self.accepting = set()  # numbers
         self.accepted = {}  # (partition, offset): time
         self.problem = None
 
@@ -54,6 +55,8 @@ class Worker(threading.Thread):
             word, partition, offset, *rest = line.split()
             if word == "given":
                 self.given.append((int(partition), int(offset), *map(int, rest)))
+            elif word == "accepting":
+                self.accepting.add(int(rest[0]))
             else:
                 self.accepted[int(partition), int(offset)] = int(rest[0])
         if self.process.wait() not in (0, -signal.SIGKILL):
@@ -103,8 +106,7 @@ class Run:
     def cycle(self, number):
         target = len(self.accepted()) + 20
         self.wait(lambda: len(self.accepted()) >= target, "nothing is accepted")
-        if number % 3 == 0:
-            self.begin_redrive()
+        self.begin_redrive()
         time.sleep(self.random.uniform(0, 0.4))
         self.kill_redrive()
         self.broker.kill()
@@ -120,7 +122,7 @@ class Run:
         unfinished = listed[0]["unfinished_redrive"]
         what = ["--resume", unfinished] if unfinished else [LETTERS, "--all"]
         self.redrive = subprocess.Popen(
-            self.sluice("dlq", "redrive", *what, "--rate", "2000/s"),
+            self.sluice("dlq", "redrive", *what, "--rate", "500/s", "--max-redrives", "1000"),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill_redrive(self):
@@ -155,22 +157,26 @@ class Run:
                     raise Violation(f"{partition}:{offset} was given out after its accept")
 
     def outstanding(self):
-        """Acknowledged numbers that nobody accepted yet."""
-        accepted = self.accepted()
-        done = {number for worker in self.workers
-                for partition, offset, number, *_ in list(worker.given)
-                if (partition, offset) in accepted}
+        """Acknowledged numbers that nobody accepted yet. An accept counts whose answer a kill took:
+        if the broker has not heard it, the record comes again."""
+        done = set().union(*(set(worker.accepting) for worker in self.workers))
         return set(self.source.acknowledged) - done
+
+    def unfinished(self):
+        """Records that the group has not finished."""
+        shown = json.loads(subprocess.check_output(self.sluice("queue", "show", GROUP, "--json")))
+        return sum(row["high_watermark"] - row["start_offset"] for row in shown["partitions"])
 
     def finish(self):
         self.source.finish()
         deadline = time.monotonic() + (20 if self.options.sabotage else 90)
-        while self.outstanding():
+        while self.outstanding() or self.unfinished():
             self.raise_problems()
             self.look_for_repeats()
             if time.monotonic() > deadline:
                 lost = self.outstanding()
-                raise Violation(f"{len(lost)} records were never accepted: {sorted(lost)[:5]}")
+                raise Violation(f"{len(lost)} records were never accepted: {sorted(lost)[:5]}; "
+                                f"{self.unfinished()} are not finished")
             self.begin_redrive()
             self.redrive.wait(60)
             self.redrive = None

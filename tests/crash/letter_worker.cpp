@@ -6,6 +6,7 @@
 // Record n has the key n. Of ten new ones it rejects one and releases one; the rest, and whatever a
 // redrive sent back, it accepts. It says what it does, one line each:
 //   given PARTITION OFFSET NUMBER REDRIVES NANOSECONDS   before it says anything of it
+//   accepting PARTITION OFFSET NUMBER                    the broker may have heard that
 //   accepted PARTITION OFFSET NANOSECONDS                confirmed by the broker
 #include <sluice/queue_consumer.hpp>
 
@@ -51,7 +52,10 @@ bool answer(sluice::QueueConsumer& queue, const sluice::QueueRecord& record) {
   if (redrives == 0 && number % 10 == 7) disposition = sluice::Disposition::release();
   // A record whose session went with the broker is not held any more: another gets it.
   const bool held = queue.acknowledge(record, disposition).has_value();
-  return held && disposition.kind() == sluice::Disposition::Kind::accepted;
+  if (!held || disposition.kind() != sluice::Disposition::Kind::accepted) return false;
+  std::printf("accepting %d %lld %lld\n", record.partition, static_cast<long long>(record.offset),
+              number);
+  return true;
 }
 
 void work(sluice::QueueConsumer& queue) {
