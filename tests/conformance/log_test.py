@@ -55,7 +55,8 @@ class LogTest(Cli, BrokerCase):
     def fill(self):
         topic = self.create_topic(segment_bytes=1 << 20)
         self.produce(topic, [{"key": b"k%d" % i, "value": VALUE, "headers": {"n": b"%d" % i}}
-                             for i in range(RECORDS)], enable_idempotence=True, linger_ms=50)
+                             for i in range(RECORDS)], enable_idempotence=True,
+                     linger_ms=50, batch_num_messages=50)
         consumer = self.consumer("inspected")
         consumer.subscribe([topic])
         self.poll_messages(consumer, RECORDS)
