@@ -206,6 +206,26 @@ class LogTest(Cli, BrokerCase):
                 self.assertEqual(self.consumed(), expected)
                 self.assertEqual(self.verify()["findings"], [])
 
+    def test_a_repaired_directory_of_a_killed_broker_keeps_what_lies_behind(self):
+        root = self.root / "killed"
+        broker = Broker(root, log_dir=root / "data").start()
+        self.addCleanup(broker.close)
+        run = [binary("sluice"), "-b", broker.address]
+        for _ in range(3):
+            subprocess.run([*run, "produce", "t"], input="x\n" * 3000, text=True, check=True,
+                           capture_output=True, timeout=60, env=environment())
+        broker.kill()
+        flip(root / "data" / "t-0" / f"{0:020}.log", 300)
+        done = json.loads(self.log("repair", root / "data", "--confirm", "--json").stdout)
+        lost = done["steps"][0]["lost_last_offset"] + 1
+        self.assertTrue(0 < lost < 9000, lost)
+        self.log("verify", root / "data")
+        broker.start()
+        read = subprocess.run([*run, "consume", "t", "-e", "--json"], text=True, check=True,
+                              capture_output=True, timeout=60, env=environment())
+        offsets = [json.loads(line)["offset"] for line in read.stdout.splitlines()]
+        self.assertEqual(offsets, list(range(lost, 9000)))
+
     def test_what_lies_outside_of_the_crc_is_mended_without_loss(self):
         first = self.segments[0]
         second = json.loads(self.log("dump", first, "--json", "--batches").stdout.splitlines()[1])

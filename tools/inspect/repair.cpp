@@ -47,6 +47,12 @@ class SegmentRepair {
   std::optional<NewFile> to_;
   BatchRecords records_;
   std::int64_t removed_ = 0;
+  std::int64_t kept_ = 0;   // bytes of intact batches
+  Offset end_ = 0;          // after the last of them
+  LeaderEpoch epoch_ = -1;  // of the last of them
+  // Something was taken out behind the saved frontier. Recovery takes no gap there: it would cut
+  // the log at the hole.
+  bool behind_frontier_ = false;
   // Where the saved frontier lies in the new file.
   std::int64_t frontier_position_ = 0;
 };
@@ -75,6 +81,9 @@ Result<> SegmentRepair::take_out(const WalkStep& step, Offset last) {
   done.kept_as = aside_name(log_, segment_.base, step.position);
   if (log_.frontier && step.position < log_.frontier->position)
     frontier_position_ -= std::min(step.size, log_.frontier->position - step.position);
+  if (const auto& known = log_.frontier)
+    behind_frontier_ = behind_frontier_ || segment_.base > known->segment ||
+                       (segment_.base == known->segment && step.position >= known->position);
   removed_ += step.size;
   if (apply_ == Apply::yes) {
     auto aside = NewFile::create(done.kept_as);
@@ -104,6 +113,9 @@ void SegmentRepair::mend(const WalkStep& step, std::vector<std::byte>& batch) {
 Result<> SegmentRepair::keep(const WalkStep& step) {
   std::vector<std::byte> batch(step.bytes.begin(), step.bytes.end());
   mend(step, batch);
+  kept_ += step.size;
+  end_ = step.header.next_offset();
+  epoch_ = protocol::parse_batch(batch)->header.partition_leader_epoch;
   return to_ ? to_->append(batch) : Result<>{};
 }
 
@@ -176,7 +188,14 @@ Result<> SegmentRepair::put_in_place() {
   if (done) done = sync_directory(log_.path);
   if (done) done = to_->finish();
   to_.reset();
-  if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
+  if (done && behind_frontier_) {
+    // All of it is durable now, and below the frontier gaps are read over.
+    done = move_frontier(directory_, log_,
+                         {.offset = segment_.next_base.value_or(end_),
+                          .segment = segment_.base,
+                          .position = kept_,
+                          .epoch = std::max(epoch_, log_.frontier->epoch)});
+  } else if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
     auto frontier = *log_.frontier;
     frontier.position = frontier_position_;
     done = move_frontier(directory_, log_, frontier);
