@@ -11,6 +11,7 @@ import unittest
 from conformance.case import BrokerCase
 from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, USAGE, Cli, environment
 from harness.broker import Broker, binary
+from harness.kafka import Kafka
 
 RECORDS = 3000
 VALUE = b"v" * 1000
@@ -55,7 +56,8 @@ class LogTest(Cli, BrokerCase):
     def fill(self):
         topic = self.create_topic(segment_bytes=1 << 20)
         self.produce(topic, [{"key": b"k%d" % i, "value": VALUE, "headers": {"n": b"%d" % i}}
-                             for i in range(RECORDS)], enable_idempotence=True, linger_ms=50)
+                             for i in range(RECORDS)], enable_idempotence=True,
+                     linger_ms=50, batch_num_messages=50)
         consumer = self.consumer("inspected")
         consumer.subscribe([topic])
         self.poll_messages(consumer, RECORDS)
@@ -204,6 +206,26 @@ class LogTest(Cli, BrokerCase):
                 self.assertEqual(self.consumed(), expected)
                 self.assertEqual(self.verify()["findings"], [])
 
+    def test_a_repaired_directory_of_a_killed_broker_keeps_what_lies_behind(self):
+        root = self.root / "killed"
+        broker = Broker(root, log_dir=root / "data").start()
+        self.addCleanup(broker.close)
+        run = [binary("sluice"), "-b", broker.address]
+        for _ in range(3):
+            subprocess.run([*run, "produce", "t"], input="x\n" * 3000, text=True, check=True,
+                           capture_output=True, timeout=60, env=environment())
+        broker.kill()
+        flip(root / "data" / "t-0" / f"{0:020}.log", 300)
+        done = json.loads(self.log("repair", root / "data", "--confirm", "--json").stdout)
+        lost = done["steps"][0]["lost_last_offset"] + 1
+        self.assertTrue(0 < lost < 9000, lost)
+        self.log("verify", root / "data")
+        broker.start()
+        read = subprocess.run([*run, "consume", "t", "-e", "--json"], text=True, check=True,
+                              capture_output=True, timeout=60, env=environment())
+        offsets = [json.loads(line)["offset"] for line in read.stdout.splitlines()]
+        self.assertEqual(offsets, list(range(lost, 9000)))
+
     def test_what_lies_outside_of_the_crc_is_mended_without_loss(self):
         first = self.segments[0]
         second = json.loads(self.log("dump", first, "--json", "--batches").stdout.splitlines()[1])
@@ -269,6 +291,44 @@ class LogTest(Cli, BrokerCase):
         self.assertEqual(dump.wait(60), OK)
         self.assertEqual(dump.stderr.read(), b"")
         dump.stderr.close()
+
+
+class KafkaLogTest(Cli, BrokerCase):
+    """The directory of an Apache Kafka is read as well, and never changed."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not Kafka.is_available():
+            raise unittest.SkipTest("no Kafka: compat/run.py --fetch brings it")
+        cls.broker = Kafka().start()
+        cls.addClassCleanup(cls.broker.close)
+
+    def test_segments_of_apache_kafka_are_read(self):
+        topic = self.create_topic(segment_bytes=1 << 20)
+        codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+        for codec in codecs:
+            self.produce(topic, [(b"k", os.urandom(250).hex().encode()) for _ in range(1000)],
+                         compression_type=codec, enable_idempotence=True)
+        data = str(self.broker.data_directory)
+        self.good("log", "verify", data)
+        self.broker.stop()
+        report = json.loads(self.good("log", "verify", data, "--json"))
+        self.assertEqual(report["findings"], [])
+        lines = self.good("log", "dump", data, "--topic", topic, "--json").splitlines()
+        batches = [json.loads(line) for line in lines]
+        self.assertEqual({batch["codec"] for batch in batches}, set(codecs))
+        offsets = [record["offset"] for batch in batches for record in batch["records"]]
+        self.assertEqual(offsets, list(range(1000 * len(codecs))))
+        listed = json.loads(self.good("log", "ls", data, "--topic", topic, "--json"))
+        self.assertEqual(listed["writer"], "kafka")
+        self.assertGreater(len(listed["partitions"][0]["segments"]), 1)
+        segment = sorted((pathlib.Path(data) / f"{topic}-0").glob("*.log"))[0]
+        flip(segment, BATCH_HEADER + 100)
+        done = self.sluice("log", "verify", data, "--json")
+        self.assertEqual(done.returncode, FAILED)
+        found = json.loads(done.stdout)["findings"]
+        self.assertEqual([f["kind"] for f in found], ["batch"])
+        self.assertIn("only read", self.bad(USAGE, "log", "repair", data, "--confirm"))
 
 
 if __name__ == "__main__":

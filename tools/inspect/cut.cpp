@@ -81,24 +81,29 @@ Result<RepairReport> cut(const DataDirectory& directory, const PartitionLog& log
   for (auto at = log.segments.end(); at-- != behind;) {
     const auto path = log.file(at->base, storage::log_suffix);
     const auto kept = aside_name(log, at->base, 0);
-    report.steps.push_back({.partition = log.directory, .file = path, .done = "taken out",
-                            .position = 0, .size = at->size, .lost_first = at->base,
-                            .lost_last = at->next_base.value_or(0) - 1, .kept_as = kept});
+    report.steps.push_back({.partition = log.directory,
+                            .file = path,
+                            .done = "taken out",
+                            .position = 0,
+                            .size = at->size,
+                            .lost_first = at->base,
+                            .lost_last = at->next_base.value_or(0) - 1,
+                            .kept_as = kept});
     if (apply == Apply::no) continue;
     auto done = drop_side_files(log, at->base);
     if (done) done = rename_durably(path, kept);
     if (!done) return std::unexpected(done.error());
   }
   const auto kept = aside_name(log, last.base, point->position);
-  report.steps.push_back({.partition = log.directory,
-                          .file = log.file(last.base, storage::log_suffix),
-                          .done = "cut; the log ends before offset " +
-                                  std::to_string(point->offset),
-                          .position = point->position,
-                          .size = last.size - point->position,
-                          .lost_first = point->offset,
-                          .lost_last = last.next_base.value_or(0) - 1,
-                          .kept_as = kept});
+  report.steps.push_back(
+      {.partition = log.directory,
+       .file = log.file(last.base, storage::log_suffix),
+       .done = "cut; the log ends before offset " + std::to_string(point->offset),
+       .position = point->position,
+       .size = last.size - point->position,
+       .lost_first = point->offset,
+       .lost_last = last.next_base.value_or(0) - 1,
+       .kept_as = kept});
   if (apply == Apply::no) return report;
   auto done = end_segment(log, last, *point, kept);
   const std::string epochs_path = log.path + "/" + std::string(storage::epoch_checkpoint_name);
@@ -110,8 +115,11 @@ Result<RepairReport> cut(const DataDirectory& directory, const PartitionLog& log
     if (done && snapshot > point->offset)
       done = remove_if_there(log.file(snapshot, storage::snapshot_suffix));
   if (done)
-    done = move_frontier(directory, log, {.offset = point->offset, .segment = last.base,
-                                          .position = point->position, .epoch = point->epoch});
+    done = move_frontier(directory, log,
+                         {.offset = point->offset,
+                          .segment = last.base,
+                          .position = point->position,
+                          .epoch = point->epoch});
   if (!done) return std::unexpected(done.error());
   return report;
 }

@@ -59,8 +59,7 @@ std::optional<TopicId> parse_topic_id(std::string_view text) {
 }
 
 void read_metadata(PartitionLog& log) {
-  const auto bytes =
-      read_whole(log.path + "/" + std::string(storage::partition_metadata_name));
+  const auto bytes = read_whole(log.path + "/" + std::string(storage::partition_metadata_name));
   if (!bytes) return;
   const std::string_view text = as_text(*bytes);
   constexpr std::string_view label = "topic_id: ";
@@ -75,8 +74,7 @@ void read_checkpoints(PartitionLog& log) {
   const auto start = read_whole(log.path + "/" + std::string(storage::log_start_name));
   if (start) {
     const auto rows = storage::decode_checkpoint(as_text(*start), 3);
-    if (rows && rows->size() == 1)
-      log.log_start = storage::parse_number((*rows)[0][2]).value_or(0);
+    if (rows && rows->size() == 1) log.log_start = storage::parse_number((*rows)[0][2]).value_or(0);
   }
   const auto epochs = read_whole(log.path + "/" + std::string(storage::epoch_checkpoint_name));
   if (!epochs) return;
@@ -174,8 +172,7 @@ std::string PartitionLog::file(Offset base, std::string_view suffix) const {
   return path + "/" + storage::offset_file_name(base, suffix);
 }
 
-std::optional<std::pair<std::string, PartitionIndex>> parse_partition_name(
-    std::string_view name) {
+std::optional<std::pair<std::string, PartitionIndex>> parse_partition_name(std::string_view name) {
   const auto dash = name.rfind('-');
   if (dash == std::string_view::npos || dash == 0) return std::nullopt;
   PartitionIndex partition = 0;
@@ -221,9 +218,8 @@ Result<DataDirectory> look_at(const std::string& text) {
   if (only >= 0)
     std::erase_if(directory.partitions.front().segments,
                   [only](const SegmentFile& segment) { return segment.base != only; });
-  std::ranges::sort(directory.partitions, {}, [](const PartitionLog& log) {
-    return std::tie(log.topic, log.partition);
-  });
+  std::ranges::sort(directory.partitions, {},
+                    [](const PartitionLog& log) { return std::tie(log.topic, log.partition); });
   directory.holder = lock_holder(directory.root);
   if (fs::exists(fs::path(directory.root) / "meta.properties", error))
     directory.writer = Writer::kafka;

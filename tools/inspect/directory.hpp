@@ -48,7 +48,7 @@ struct DataDirectory {
   Writer writer = Writer::sluice;
   // The pid text of the broker that has it open; "?" when it wrote none; nothing when it is closed.
   std::optional<std::string> holder;
-  bool clean = false;  // the last broker closed it as it should
+  bool clean = false;                    // the last broker closed it as it should
   std::vector<PartitionLog> partitions;  // by topic, then number
 };
 

@@ -33,7 +33,7 @@ struct Finding {
   std::string partition;  // TOPIC-PARTITION; empty: of the data directory
   std::string file;       // path of the file
   std::int64_t position = 0;
-  std::int64_t size = 0;    // bytes; 0: not of a range
+  std::int64_t size = 0;     // bytes; 0: not of a range
   Offset first_offset = -1;  // records concerned: first and last; -1 none or unknown
   Offset last_offset = -1;
   // Where records can be read again, in offsets; -1: nowhere in this file.

@@ -24,14 +24,15 @@ using WantedBySegment = std::map<std::pair<const PartitionLog*, Offset>, Wanted>
 // Copies a segment without its damage, the damage beside it.
 class SegmentRepair {
  public:
-  SegmentRepair(const DataDirectory& directory, const PartitionLog& log,
-                const SegmentFile& segment, Apply apply, RepairReport& report)
+  SegmentRepair(const DataDirectory& directory, const PartitionLog& log, const SegmentFile& segment,
+                Apply apply, RepairReport& report)
       : directory_(directory), log_(log), segment_(segment), apply_(apply), report_(report) {}
   Result<> run();
 
  private:
   Result<> take_out(const WalkStep& step, Offset last);
   Result<> keep(const WalkStep& step);
+  Result<> fill_end(Offset first, Offset last);
   Result<> put_in_place();
   void mend(const WalkStep& step, std::vector<std::byte>& batch);
   bool is_tail(const WalkStep& step) const;
@@ -46,6 +47,12 @@ class SegmentRepair {
   std::optional<NewFile> to_;
   BatchRecords records_;
   std::int64_t removed_ = 0;
+  std::int64_t kept_ = 0;   // bytes of intact batches
+  Offset end_ = 0;          // after the last of them
+  LeaderEpoch epoch_ = -1;  // of the last of them
+  // Something was taken out behind the saved frontier. Recovery takes no gap there: it would cut
+  // the log at the hole.
+  bool behind_frontier_ = false;
   // Where the saved frontier lies in the new file.
   std::int64_t frontier_position_ = 0;
 };
@@ -74,6 +81,9 @@ Result<> SegmentRepair::take_out(const WalkStep& step, Offset last) {
   done.kept_as = aside_name(log_, segment_.base, step.position);
   if (log_.frontier && step.position < log_.frontier->position)
     frontier_position_ -= std::min(step.size, log_.frontier->position - step.position);
+  if (const auto& known = log_.frontier)
+    behind_frontier_ = behind_frontier_ || segment_.base > known->segment ||
+                       (segment_.base == known->segment && step.position >= known->position);
   removed_ += step.size;
   if (apply_ == Apply::yes) {
     auto aside = NewFile::create(done.kept_as);
@@ -103,6 +113,22 @@ void SegmentRepair::mend(const WalkStep& step, std::vector<std::byte>& batch) {
 Result<> SegmentRepair::keep(const WalkStep& step) {
   std::vector<std::byte> batch(step.bytes.begin(), step.bytes.end());
   mend(step, batch);
+  kept_ += step.size;
+  end_ = step.header.next_offset();
+  epoch_ = protocol::parse_batch(batch)->header.partition_leader_epoch;
+  return to_ ? to_->append(batch) : Result<>{};
+}
+
+// The log is known to go on to `last`, and the next record comes behind it. A batch without records
+// stands for what was lost, as compaction leaves one at the end of a log.
+Result<> SegmentRepair::fill_end(Offset first, Offset last) {
+  const protocol::BatchHeader header{.base_offset = first,
+                                     .partition_leader_epoch = std::max(log_.epochs.at(first), 0),
+                                     .last_offset_delta = static_cast<std::int32_t>(last - first)};
+  std::vector<std::byte> batch(protocol::batch_header_size);
+  protocol::write_batch_header(header, batch);
+  protocol::refresh_batch_crc(batch);
+  frontier_position_ += static_cast<std::int64_t>(batch.size());
   return to_ ? to_->append(batch) : Result<>{};
 }
 
@@ -119,12 +145,12 @@ Result<> SegmentRepair::run() {
   if (log_.frontier) frontier_position_ = log_.frontier->position;
   SegmentWalk::Range range{.first_offset = segment_.base};
   if (segment_.next_base) range.end_offset = *segment_.next_base;
-  const bool frontier_here = segment_.active && log_.frontier &&
-                             log_.frontier->segment == segment_.base;
+  const bool frontier_here =
+      segment_.active && log_.frontier && log_.frontier->segment == segment_.base;
   if (frontier_here && directory_.clean) range.end_offset = log_.frontier->offset;
-  const Offset end = segment_.next_base  ? *segment_.next_base - 1
-                     : frontier_here ? log_.frontier->offset - 1
-                                     : -1;
+  const Offset end = segment_.next_base ? *segment_.next_base - 1
+                     : frontier_here    ? log_.frontier->offset - 1
+                                        : -1;
   SegmentWalk walk(*from_, range);
   std::optional<WalkStep> damage;
   for (;;) {
@@ -132,6 +158,8 @@ Result<> SegmentRepair::run() {
     if (!step) return std::unexpected(step.error());
     Result<> done;
     if (damage) done = take_out(*damage, *step ? (*step)->header.base_offset - 1 : end);
+    if (done && damage && !*step && frontier_here && end >= damage->expected)
+      done = fill_end(damage->expected, end);
     damage.reset();
     if (!done) return done;
     if (!*step) break;
@@ -160,7 +188,14 @@ Result<> SegmentRepair::put_in_place() {
   if (done) done = sync_directory(log_.path);
   if (done) done = to_->finish();
   to_.reset();
-  if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
+  if (done && behind_frontier_) {
+    // All of it is durable now, and below the frontier gaps are read over.
+    done = move_frontier(directory_, log_,
+                         {.offset = segment_.next_base.value_or(end_),
+                          .segment = segment_.base,
+                          .position = kept_,
+                          .epoch = std::max(epoch_, log_.frontier->epoch)});
+  } else if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
     auto frontier = *log_.frontier;
     frontier.position = frontier_position_;
     done = move_frontier(directory_, log_, frontier);
@@ -254,8 +289,7 @@ Result<RepairReport> rebuild_indexes(const DataDirectory& directory, Apply apply
   RepairReport report;
   for (const PartitionLog& log : directory.partitions) {
     for (const SegmentFile& segment : log.segments) {
-      const auto done =
-          rebuild_side_files(log, segment, {.index = true}, apply, report);
+      const auto done = rebuild_side_files(log, segment, {.index = true}, apply, report);
       if (!done) return std::unexpected(done.error());
     }
   }

@@ -130,8 +130,7 @@ Result<> rename_durably(const std::string& from, const std::string& to) {
 }
 
 std::string aside_name(const PartitionLog& log, Offset base, std::int64_t position) {
-  const std::string stem =
-      log.file(base, storage::log_suffix) + "." + std::to_string(position);
+  const std::string stem = log.file(base, storage::log_suffix) + "." + std::to_string(position);
   std::string name = stem + std::string(aside_suffix);
   std::error_code error;
   for (int i = 1; fs::exists(name, error); ++i)

@@ -56,8 +56,7 @@ class SegmentCheck {
   bool log_damaged_ = false;
 };
 
-Finding SegmentCheck::finding(FindingKind kind, std::string_view suffix,
-                              std::string detail) const {
+Finding SegmentCheck::finding(FindingKind kind, std::string_view suffix, std::string detail) const {
   return {.kind = kind,
           .partition = context_.log->directory,
           .file = context_.log->file(segment_.base, suffix),
@@ -132,9 +131,9 @@ void SegmentCheck::on_batch(const WalkStep& step) {
   gaps_ = gaps_ || step.header.base_offset != step.expected;
   placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
   if (step.flaw == Flaw::offset) {
-    auto wrong = finding(FindingKind::offset, storage::log_suffix,
-                         "base offset is not " + std::to_string(step.header.base_offset) +
-                             " as its neighbours say");
+    auto wrong = finding(
+        FindingKind::offset, storage::log_suffix,
+        "base offset is not " + std::to_string(step.header.base_offset) + " as its neighbours say");
     wrong.position = step.position;
     wrong.size = step.size;
     wrong.first_offset = step.header.base_offset;
@@ -200,15 +199,16 @@ void SegmentCheck::check_epoch(const WalkStep& step) {
 void SegmentCheck::check_sequence(const WalkStep& step) {
   const auto& header = step.header;
   if (!header.has_producer_id() || header.is_control() || header.base_sequence < 0) return;
-  auto [at, fresh] = producers_.try_emplace(header.producer_id, Producer{header.producer_epoch, -1});
+  auto [at, fresh] =
+      producers_.try_emplace(header.producer_id, Producer{header.producer_epoch, -1});
   const Producer before = at->second;
   at->second = {header.producer_epoch, header.last_sequence()};
   if (fresh || gaps_ || before.epoch != header.producer_epoch) return;
   if (header.base_sequence == protocol::add_sequence(before.last, 1)) return;
-  auto jump = finding(FindingKind::sequence, storage::log_suffix,
-                      "producer " + std::to_string(header.producer_id) + " goes from sequence " +
-                          std::to_string(before.last) + " to " +
-                          std::to_string(header.base_sequence));
+  auto jump =
+      finding(FindingKind::sequence, storage::log_suffix,
+              "producer " + std::to_string(header.producer_id) + " goes from sequence " +
+                  std::to_string(before.last) + " to " + std::to_string(header.base_sequence));
   jump.severity = Severity::warning;
   jump.position = step.position;
   jump.size = step.size;
@@ -244,10 +244,10 @@ void SegmentCheck::check_index() {
         batch->last_offset == entry.offset)
       continue;
     if (log_damaged_ && (batch == placed_.end() || batch->position != entry.position)) continue;
-    auto wrong = finding(FindingKind::index, storage::index_suffix,
-                         "entry " + std::to_string(i) + " names offset " +
-                             std::to_string(entry.offset) + " at position " +
-                             std::to_string(entry.position));
+    auto wrong =
+        finding(FindingKind::index, storage::index_suffix,
+                "entry " + std::to_string(i) + " names offset " + std::to_string(entry.offset) +
+                    " at position " + std::to_string(entry.position));
     wrong.position = static_cast<std::int64_t>(i * storage::OffsetIndex::entry_size);
     wrong.size = storage::OffsetIndex::entry_size;
     report_.findings.push_back(std::move(wrong));
@@ -274,10 +274,10 @@ void SegmentCheck::check_time_index() {
     const bool found = batch != placed_.end() && batch->last_offset == entry.offset;
     if (found && batch->max_timestamp == entry.timestamp) continue;
     if (!found && log_damaged_) continue;
-    auto wrong = finding(FindingKind::time_index, storage::time_index_suffix,
-                         "entry " + std::to_string(i) + " names timestamp " +
-                             std::to_string(entry.timestamp) + " at offset " +
-                             std::to_string(entry.offset));
+    auto wrong =
+        finding(FindingKind::time_index, storage::time_index_suffix,
+                "entry " + std::to_string(i) + " names timestamp " +
+                    std::to_string(entry.timestamp) + " at offset " + std::to_string(entry.offset));
     wrong.position = static_cast<std::int64_t>(i * storage::TimeIndex::entry_size);
     wrong.size = storage::TimeIndex::entry_size;
     report_.findings.push_back(std::move(wrong));

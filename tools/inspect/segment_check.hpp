@@ -17,7 +17,7 @@ struct SegmentReport {
   // Bytes behind the last batch of the active segment: space made ready, or a write that the broker
   // is at or that a crash cut short. Not damage.
   std::int64_t tail = 0;
-  Offset end = 0;      // after the last intact batch
+  Offset end = 0;       // after the last intact batch
   bool sealed = false;  // and the seal's hash holds
   std::vector<Finding> findings;
 };

@@ -51,8 +51,7 @@ Result<> SegmentWalk::need(std::int64_t position, std::size_t size) {
   const auto until = std::min(end_, position + static_cast<std::int64_t>(size));
   if (until <= window_end_) return {};
   const auto kept = static_cast<std::size_t>(window_end_ - position_);
-  const auto wanted =
-      std::max(static_cast<std::size_t>(until - position_), kept + piece_size);
+  const auto wanted = std::max(static_cast<std::size_t>(until - position_), kept + piece_size);
   if (wanted > capacity_) {
     auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
     if (kept > 0) std::memcpy(larger.get(), window(position_).data(), kept);
@@ -75,8 +74,12 @@ Result<> SegmentWalk::need(std::int64_t position, std::size_t size) {
 
 // What is at `position`: a batch, or the flaw that keeps it from being one.
 Result<WalkStep> SegmentWalk::look(std::int64_t position) {
-  WalkStep step{.position = position, .size = end_ - position, .flaw = Flaw::header,
-                .expected = expected_, .header = {}, .bytes = {}};
+  WalkStep step{.position = position,
+                .size = end_ - position,
+                .flaw = Flaw::header,
+                .expected = expected_,
+                .header = {},
+                .bytes = {}};
   auto read = need(position, batch_header_size);
   if (!read) return std::unexpected(read.error());
   const auto header = protocol::parse_batch_header(window(position));
@@ -152,8 +155,8 @@ Result<std::optional<WalkStep>> SegmentWalk::next() {
   auto step = look(position_);
   if (!step) return std::unexpected(step.error());
   if (position_ >= end_) return std::nullopt;  // the file became shorter
-  const bool elsewhere = step->header.base_offset != expected_ ||
-                         step->header.last_offset() >= end_offset_;
+  const bool elsewhere =
+      step->header.base_offset != expected_ || step->header.last_offset() >= end_offset_;
   if (step->flaw == Flaw::none && elsewhere) {
     const auto flaw = look_behind_gap(*step);
     if (!flaw) return std::unexpected(flaw.error());

@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 Finding damaged(FindingKind kind, const std::string& partition, std::string file,
                 std::string detail) {
-  return {.kind = kind, .partition = partition, .file = std::move(file),
-          .detail = std::move(detail)};
+  return {
+      .kind = kind, .partition = partition, .file = std::move(file), .detail = std::move(detail)};
 }
 
 void check_snapshots(const PartitionLog& log, std::vector<Finding>& findings) {
@@ -71,8 +71,7 @@ void check_meta(const DataDirectory& directory, std::vector<Finding>& findings) 
     if (name == "catalog") {
       const auto catalog = broker::read_catalog(*bytes);
       if (!catalog)
-        findings.push_back(
-            damaged(FindingKind::checkpoint, {}, path, catalog.error().message()));
+        findings.push_back(damaged(FindingKind::checkpoint, {}, path, catalog.error().message()));
     }
     if (name == "format") {
       const auto format = broker::parse_format(as_text(*bytes));

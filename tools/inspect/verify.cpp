@@ -61,8 +61,8 @@ void check_last_segment(const PartitionLog& log, std::vector<Finding>& findings)
 }  // namespace
 
 bool VerifyReport::damaged() const {
-  return std::ranges::any_of(
-      findings, [](const Finding& f) { return f.severity == Severity::damage; });
+  return std::ranges::any_of(findings,
+                             [](const Finding& f) { return f.severity == Severity::damage; });
 }
 
 Result<VerifyReport> verify(const DataDirectory& directory, const VerifyOptions& options) {
@@ -70,8 +70,7 @@ Result<VerifyReport> verify(const DataDirectory& directory, const VerifyOptions&
   for (const PartitionLog& log : directory.partitions)
     for (const SegmentFile& segment : log.segments) jobs.push_back({&log, &segment});
   // The largest first: so no thread is left alone with one at the end.
-  std::ranges::sort(jobs, std::ranges::greater{},
-                           [](const Job& job) { return job.segment->size; });
+  std::ranges::sort(jobs, std::ranges::greater{}, [](const Job& job) { return job.segment->size; });
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t threads = std::max<std::size_t>(
       1, std::min<std::size_t>(options.threads != 0 ? options.threads : cores, jobs.size()));
@@ -96,9 +95,8 @@ Result<VerifyReport> verify(const DataDirectory& directory, const VerifyOptions&
   }
   for (const PartitionLog& log : directory.partitions) check_last_segment(log, sum.findings);
   std::ranges::move(check_small_files(directory), std::back_inserter(sum.findings));
-  std::ranges::sort(sum.findings, {}, [](const Finding& f) {
-    return std::tie(f.partition, f.file, f.position);
-  });
+  std::ranges::sort(sum.findings, {},
+                    [](const Finding& f) { return std::tie(f.partition, f.file, f.position); });
   return sum;
 }
 

@@ -46,8 +46,7 @@ void append_group(JsonWriter& json, const broker::GroupMetadataKey& key,
   json.end_array();
 }
 
-bool append_offsets_record(JsonWriter& json, const OptionalBytes& key,
-                           const OptionalBytes& value) {
+bool append_offsets_record(JsonWriter& json, const OptionalBytes& key, const OptionalBytes& value) {
   const auto decoded = key ? broker::decode_offsets_key(*key) : std::nullopt;
   if (!decoded) return false;
   if (const auto* commit = std::get_if<broker::OffsetCommitKey>(&*decoded))

@@ -90,8 +90,7 @@ class Dump {
   void batch_text(const PartitionLog& log, const WalkStep& step, std::optional<Bytes> area);
   void record_json(JsonWriter& json, const PartitionLog& log, const WalkStep& step,
                    const protocol::Record& record);
-  void record_text(const PartitionLog& log, const WalkStep& step,
-                   const protocol::Record& record);
+  void record_text(const PartitionLog& log, const WalkStep& step, const protocol::Record& record);
   void damage(const PartitionLog& log, const SegmentFile& segment, const WalkStep& step,
               Offset next);
 
@@ -161,9 +160,8 @@ void Dump::batch_json(const PartitionLog& log, const SegmentFile& segment, const
       .field("crc", h.crc)
       .field("base_timestamp", h.base_timestamp)
       .field("max_timestamp", h.max_timestamp)
-      .field("timestamp_type", h.timestamp_type() == protocol::TimestampType::create_time
-                                   ? "create"
-                                   : "log-append")
+      .field("timestamp_type",
+             h.timestamp_type() == protocol::TimestampType::create_time ? "create" : "log-append")
       .field("producer_id", h.producer_id)
       .field("producer_epoch", h.producer_epoch)
       .field("base_sequence", h.base_sequence)
@@ -192,8 +190,8 @@ void Dump::batch_text(const PartitionLog& log, const WalkStep& step, std::option
                      "  records " + std::to_string(h.record_count) + "  epoch " +
                      std::to_string(h.partition_leader_epoch);
   if (h.has_producer_id())
-    line += "  producer " + std::to_string(h.producer_id) + "/" +
-            std::to_string(h.producer_epoch) + " sequence " + std::to_string(h.base_sequence);
+    line += "  producer " + std::to_string(h.producer_id) + "/" + std::to_string(h.producer_epoch) +
+            " sequence " + std::to_string(h.base_sequence);
   if (h.is_transactional()) line += "  transactional";
   if (h.is_control()) line += "  control";
   if (h.compression() != protocol::Compression::none) {
@@ -215,8 +213,7 @@ void Dump::batch_text(const PartitionLog& log, const WalkStep& step, std::option
     const auto offset = protocol::offset_of(*record, h);
     if (offset >= window_.first && offset <= window_.last) record_text(log, step, *record);
   }
-  if (records.error())
-    out_.write("  " + std::string(protocol::describe(*records.error())) + "\n");
+  if (records.error()) out_.write("  " + std::string(protocol::describe(*records.error())) + "\n");
 }
 
 void Dump::batch(const PartitionLog& log, const SegmentFile& segment, const WalkStep& step) {
@@ -251,9 +248,8 @@ void Dump::damage(const PartitionLog& log, const SegmentFile& segment, const Wal
     return;
   }
   out_.write(log.directory + "  offsets " + std::to_string(step.expected) + "-" +
-             std::to_string(next - 1) + "  position " + std::to_string(step.position) +
-             "  size " + std::to_string(step.size) + "  DAMAGED: " +
-             std::string(name_of(step.flaw)) + "\n");
+             std::to_string(next - 1) + "  position " + std::to_string(step.position) + "  size " +
+             std::to_string(step.size) + "  DAMAGED: " + std::string(name_of(step.flaw)) + "\n");
 }
 
 Result<> Dump::segment(const PartitionLog& log, const SegmentFile& segment) {

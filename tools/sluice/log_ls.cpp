@@ -19,7 +19,8 @@ struct Extent {
   Offset end = -1;
   TimestampMs first_timestamp = -1;
   TimestampMs last_timestamp = -1;
-  bool damaged = false;  // as far as this look goes: headers at the beginning and the last index step
+  bool damaged =
+      false;  // as far as this look goes: headers at the beginning and the last index step
 };
 
 // Walks the whole segment when it is the active one, else looks at its first batch only: the next
@@ -66,7 +67,9 @@ void append_segment(JsonWriter& json, const SegmentFile& segment, const Extent& 
       .field("size_bytes", segment.size)
       .field("first_timestamp", extent.first_timestamp)
       .field("last_timestamp", extent.last_timestamp)
-      .field("state", segment.active ? "active" : segment.seal ? "sealed" : "closed")
+      .field("state", segment.active ? "active"
+                      : segment.seal ? "sealed"
+                                     : "closed")
       .field("damaged", extent.damaged)
       .end_object();
 }

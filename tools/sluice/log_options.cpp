@@ -44,9 +44,9 @@ std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& opt
   for (const auto& topic : options.topics) {
     if (std::ranges::find(names, topic) != names.end()) continue;
     const auto near = suggestion(topic, names);
-    return std::unexpected(complain(
-        Exit::not_found, "no topic or partition '" + topic + "' in " + options.path +
-                             (near.empty() ? "" : "; " + near)));
+    return std::unexpected(complain(Exit::not_found, "no topic or partition '" + topic + "' in " +
+                                                         options.path +
+                                                         (near.empty() ? "" : "; " + near)));
   }
   std::erase_if(directory->partitions, [&](const inspect::PartitionLog& log) {
     return !is_asked_for(log, options.topics);
@@ -63,7 +63,8 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
     case LogCommand::ls:
       break;
     case LogCommand::verify:
-      command.add_option("--threads", options.threads, "Segments side by side (default: one a core)")
+      command
+          .add_option("--threads", options.threads, "Segments side by side (default: one a core)")
           ->check(CLI::Range(1, 1024));
       command.footer("Example:\n  sluice log verify /var/lib/sluice --json");
       break;

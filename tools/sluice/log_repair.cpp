@@ -25,8 +25,7 @@ std::string describe(const RepairStep& step) {
   text += ": " + step.done;
   if (step.lost_first >= 0) {
     text += "; lost are offsets " + std::to_string(step.lost_first);
-    text += step.lost_last >= step.lost_first ? " to " + std::to_string(step.lost_last)
-                                              : " and on";
+    text += step.lost_last >= step.lost_first ? " to " + std::to_string(step.lost_last) : " and on";
   }
   if (!step.kept_as.empty()) text += "; kept as " + step.kept_as;
   return text;
@@ -35,9 +34,7 @@ std::string describe(const RepairStep& step) {
 std::string as_json(const DataDirectory& directory, const RepairReport& report, Apply apply) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object()
-      .field("directory", directory.root)
-      .field("applied", apply == Apply::yes);
+  json.begin_object().field("directory", directory.root).field("applied", apply == Apply::yes);
   json.key("steps").begin_array();
   for (const RepairStep& step : report.steps)
     json.begin_object()
@@ -103,7 +100,8 @@ Exit change(const Global& global, const LogOptions& options, const Work& work) {
   }
   if (!options.confirm) {
     if (!interactive())
-      return complain(Exit::usage, "this changes files: --confirm does it, --dry-run only says what");
+      return complain(Exit::usage,
+                      "this changes files: --confirm does it, --dry-run only says what");
     print({.quiet = global.quiet}, *directory, *plan, Apply::no);
     if (!agreed()) return complain(Exit::failed, "nothing was changed");
   }

@@ -141,8 +141,9 @@ Exit log_verify(const Global& global, const LogOptions& options) {
     out.write(as_json(*directory, *report));
   } else {
     for (const Finding& finding : report->findings)
-      out.write(std::string(finding.severity == inspect::Severity::damage ? "damage   " : "warning  ") +
-                describe(finding) + "\n");
+      out.write(
+          std::string(finding.severity == inspect::Severity::damage ? "damage   " : "warning  ") +
+          describe(finding) + "\n");
     out.write("partitions  " + with_commas(static_cast<std::uint64_t>(report->partitions)) +
               "\nsegments    " + with_commas(static_cast<std::uint64_t>(report->segments)) + " (" +
               with_commas(static_cast<std::uint64_t>(report->sealed)) + " as sealed)" +
