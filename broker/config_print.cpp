@@ -183,8 +183,9 @@ std::string print_example_file(const Options& options) {
   std::string file;
   append_comment(file,
                  "Configuration of sluiced: every key, with its default. To change one, take the # "
-                 "off its last line. \"live\": a SIGHUP (systemctl reload sluice) applies it; "
-                 "\"needs restart\": the next start does. The variable in the second line, if it "
+                 "off its last line. \"live\": a dynamic broker config can change it "
+                 "while the broker runs; this file is read at the start only. The variable in the "
+                 "second line, if it "
                  "is set, wins over this file. Check with: sluiced --config FILE --check-config");
   const Options defaults;
   for (const auto& row : option_rows()) {
@@ -217,8 +218,8 @@ their place.
     sluiced --config FILE --check-config      # check; print every key with its source
     sluiced --config FILE config dump --json  # the same for programs
 
-A SIGHUP (`systemctl reload sluice`) reads all sources again: `live` keys apply at once, for the others a line in the
-log says that they need a restart. With an error anywhere nothing changes, and the broker goes on as it was.
+`live` keys can be changed while the broker runs, by a dynamic broker config. For the others, and for any change of
+the file, the broker has to be started again.
 
 In TOML a dot opens a table, so a key that is also the beginning of another is quoted: `"max.connections" = 100`.
 
