@@ -1,10 +1,10 @@
 #include "broker/command_line.hpp"
 
+#include "broker/config_print.hpp"
 #include "broker/version.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <optional>
 
 namespace sluice::broker {
@@ -22,7 +22,9 @@ Examples:
   SLUICE_LOG_RETENTION_HOURS=24 sluiced
       any key as an environment variable
   sluiced --config sluice.toml --check-config
-      check, print every key with its source, and exit
+      check, print every key with its source, and exit; config dump --json: as JSON
+  sluiced config example > sluice.toml
+      a file to start from: every key, explained
 
 Later sources win: defaults, file, environment, flags.)";
 
@@ -33,6 +35,10 @@ struct Flags {
   std::string http;
   std::vector<std::string> set;
   bool check_config = false;
+  bool json = false;
+  CLI::App* dump = nullptr;
+  CLI::App* example = nullptr;
+  CLI::App* reference = nullptr;
   bool show_version = false;
 };
 
@@ -69,6 +75,24 @@ void describe_flags(CLI::App& app, Flags& flags) {
   app.add_flag("--check-config", flags.check_config, "Check the configuration, print it and exit");
   app.add_flag("--version", flags.show_version, "Print the version and exit");
   app.footer(examples);
+  CLI::App* config =
+      app.add_subcommand("config", "Print the configuration, or what there is of it");
+  config->require_subcommand(1)->fallthrough();
+  flags.dump = config->add_subcommand("dump", "Every key with its value and source")->fallthrough();
+  flags.dump->add_flag("--json", flags.json, "As JSON");
+  flags.example =
+      config->add_subcommand("example", "A commented file; what flags set is not commented out")
+          ->fallthrough();
+  flags.reference = config->add_subcommand("reference", "All keys in Markdown")->fallthrough();
+}
+
+// What `config …` and --check-config print; nullopt: the broker is to run.
+std::optional<std::string> asked_text(const Flags& flags, const Options& options) {
+  if (flags.reference->parsed()) return print_reference();
+  if (flags.example->parsed()) return print_example_file(options);
+  if (flags.json) return print_options_json(options);
+  if (flags.check_config || flags.dump->parsed()) return print_options(options);
+  return std::nullopt;
 }
 
 Result<> load_flags(Options& options, const Flags& flags) {
@@ -104,66 +128,7 @@ Result<Options> load_all(const Flags& flags, const Environment& environment) {
   return options;
 }
 
-std::string toml_string(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-// A value as TOML writes it; text has no control characters, since every key's values are checked.
-std::string toml_value(const ConfigValue& value) {
-  const std::string text = config_text(value).value_or("");
-  if (std::holds_alternative<std::vector<std::string>>(value)) {
-    std::string list;
-    for (const auto& item : std::get<std::vector<std::string>>(value))
-      list += (list.empty() ? "" : ", ") + toml_string(item);
-    return "[" + list + "]";
-  }
-  return config_type(value) == ConfigType::string ? toml_string(text) : text;
-}
-
-// Keys that begin another key cannot stand unquoted beside it in TOML.
-std::string toml_key(std::string_view name) {
-  const std::string below = std::string(name) + ".";
-  const bool begins_another = std::ranges::any_of(
-      option_rows(), [&](const auto& row) { return row.name.starts_with(below); });
-  return begins_another ? toml_string(name) : std::string(name);
-}
-
-std::string bounds_text(const ConfigDetails& details) {
-  using Limits = std::numeric_limits<std::int64_t>;
-  if (!details.allowed.empty()) return std::string(details.allowed);
-  std::string text;
-  if (details.min != Limits::min()) text = "from " + std::to_string(details.min);
-  if (details.max != Limits::max())
-    text += (text.empty() ? "to " : " to ") + std::to_string(details.max);
-  if (!details.unit.empty()) text.append(text.empty() ? "" : " ").append(details.unit);
-  return text;
-}
-
 }  // namespace
-
-std::string print_options(const Options& options) {
-  std::string text;
-  for (const auto& row : option_rows()) {
-    const auto value = config_value(row, options);
-    const auto set = options.settings.find(row.name);
-    const std::string key = toml_key(row.name);
-    if (config_text(value))
-      text.append(key).append(" = ").append(toml_value(value));
-    else
-      text.append("# ").append(key).append(" is unset");
-    text.append("  # ").append(set == options.settings.end() ? "default" : set->second.origin);
-    if (const auto bounds = bounds_text(row.details); !bounds.empty())
-      text.append("; ").append(bounds);
-    if (row.details.change == Change::dynamic) text.append("; dynamic");
-    text += '\n';
-  }
-  return text;
-}
 
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment) {
   CLI::App app("A lightweight, Kafka-compatible event-log broker.", "sluiced");
@@ -180,7 +145,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const Environm
 
   auto options = load_all(flags, environment);
   if (!options) return refused(options.error());
-  if (flags.check_config) return printed(print_options(*options));
+  if (auto text = asked_text(flags, *options)) return printed(std::move(*text));
   CommandLine line;
   line.options = std::move(*options);
   return line;

@@ -20,15 +20,11 @@ struct CommandLine {
 
   Action action = Action::run;
   Options options;     // complete and checked when action is run
-  std::string output;  // --help, --version, --check-config, or why the line is refused
+  std::string output;  // --help, --version, the configuration, or why the line is refused
   int exit_code = 0;   // 0 ok, 2 refused: wrong usage or configuration
 };
 
 // Never throws; reads the file that --config or SLUICE_CONFIG names.
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment);
-
-// The whole configuration as TOML that reads back, one "key = value  # source; bounds" line a key:
-// what --check-config prints.
-std::string print_options(const Options& options);
 
 }  // namespace sluice::broker

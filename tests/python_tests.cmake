@@ -12,6 +12,7 @@ endfunction()
 
 sluice_python_test(tidy_test tools/tidy_test.py tools 60)
 sluice_python_test(bench_test tools/bench_test.py tools 60)
+sluice_python_test(docs_test tools/docs_test.py tools 60)
 sluice_python_test(tidy ${PROJECT_SOURCE_DIR}/tools/dev/tidy.py tools 60)
 foreach(class IN ITEMS SagaTest OutboxTest FallbackTest QueueWorkerTest PythonTest EmbeddingTest)
   sluice_python_test(examples.${class} examples/examples_test.py examples 200 ${class})

@@ -1,5 +1,7 @@
 #include "broker/command_line.hpp"
 
+#include "broker/config_print.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -82,11 +84,35 @@ TEST(CommandLine, WhatCheckConfigPrintsReadsBack) {
     EXPECT_EQ(config_text(row, again), config_text(row, options)) << row.name;
 }
 
+TEST_F(CommandLineFile, ConfigDumpTellsValuesAndSourcesAlsoAsJson) {
+  const auto text = parse({"config", "dump", "--config", path_.c_str()});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_EQ(text.output, parse({"--config", path_.c_str(), "--check-config"}).output);
+  const auto json = parse({"--config", path_.c_str(), "config", "dump", "--json"});
+  EXPECT_EQ(json.exit_code, 0) << json.output;
+  EXPECT_NE(json.output.find(R"("num.partitions": {"value": "2", "source": ")" + path_ +
+                             R"(:1", "live": false})"),
+            std::string::npos);
+  EXPECT_NE(json.output.find(R"("log.retention.ms": {"value": null, "source": "default", )"),
+            std::string::npos);
+}
+
+TEST(CommandLine, ConfigExampleLeavesWhatFlagsSetInForce) {
+  const auto line = parse({"config", "example", "--data", "/srv/x"});
+  EXPECT_EQ(line.exit_code, 0) << line.output;
+  Options options;
+  ASSERT_TRUE(load_toml(options, line.output, "example"));
+  EXPECT_EQ(options.settings.size(), 1U);
+  EXPECT_EQ(options.log_dir, "/srv/x");
+}
+
 TEST(CommandLine, RefusalsExitWithTwoAndSayWhy) {
   for (auto arguments : std::vector<std::vector<const char*>>{{"--no-such-flag"},
                                                               {"--set", "num.partitions"},
                                                               {"--set", "=1"},
                                                               {"stray"},
+                                                              {"config"},
+                                                              {"config", "stray"},
                                                               {"--set", "num.partitions=x"},
                                                               {"--config", "/nonexistent.toml"},
                                                               {"--listen", "nowhere"}}) {
