@@ -127,6 +127,14 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
   }
 }
 
+Task<> Shard::reload(std::shared_ptr<const Options> options) {
+  SLUICE_CHECK(here());
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
+  base_options_ = std::move(options);
+  configure(*catalog_, nullptr);
+}
+
 // Options and topic configs that the catalog changes; `before` may be null. A change touches few of
 // many topics: the others keep what they have.
 void Shard::configure(const Catalog& catalog, const Catalog* before) {
@@ -177,7 +185,8 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   if (topic->name == schedules_topic_name) {
     auto& shell = schedules_[index];
     shell = std::make_unique<ScheduleShell>(*this, key);
-    if (upkeep_started_) shell->start();  // else start_upkeep() does, when every shard has its partitions
+    if (upkeep_started_)
+      shell->start();  // else start_upkeep() does, when every shard has its partitions
   }
   if (topic->name != offsets_topic_name) co_return;
   auto& shell = groups_[index];
