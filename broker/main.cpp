@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <string_view>
 #include <sys/resource.h>
 
 namespace {
@@ -45,8 +46,9 @@ void reload(broker::Broker& broker, broker::Options& running,
   const auto line = broker::parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
                                                broker::process_environment());
   if (line.action == broker::CommandLine::Action::exit) {
-    logger.error("the configuration was not reloaded; the running one stays",
-                 {{"error", line.output}});
+    std::string_view why = line.output;
+    if (why.ends_with('\n')) why.remove_suffix(1);
+    logger.error("the configuration was not reloaded; the running one stays", {{"error", why}});
     return;
   }
   broker::Reload plan = broker::plan_reload(running, line.options);
