@@ -262,6 +262,11 @@ Result<> Broker::stop() {
   return outcome;
 }
 
+void Broker::reload(Options options) {
+  const auto reloaded = std::make_shared<const Options>(std::move(options));
+  for (const auto& shard : shards_.all()) shards_.wait(*shard, shard->reload(reloaded));
+}
+
 void Broker::connection_ended(std::string host) {
   --connection_count_;
   asio::post(shards_.at(0).executor(), [this, gone = std::move(host)] {

@@ -55,9 +55,14 @@ class Broker {
   // Idempotent. Not from a shard's thread, unless it drives.
   Result<> stop();
 
+  // New values of dynamic options: each shard has them when it returns. Others must be those of the
+  // start (plan_reload). From the thread that started the broker, before stop().
+  void reload(Options options);
+
   // ---- Facts: any thread ----
   // Addresses bound, in the order of Options::listeners, with the real ports.
   const std::vector<Endpoint>& addresses() const { return addresses_; }
+  // As it was started; what a reload or a dynamic config changed is in Shard::options().
   const Options& options() const { return *base_options_; }
   const std::shared_ptr<const Options>& base_options() const { return base_options_; }
   const std::string& cluster_id() const { return cluster_id_; }

@@ -4,12 +4,17 @@
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/command_line.hpp"
+#include "broker/options_reload.hpp"
+#include "broker/service_manager.hpp"
 
-#include <sys/resource.h>
+#include <fmt/format.h>
 
 #include <csignal>
 #include <cstdio>
-#include <fmt/format.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/resource.h>
 
 namespace {
 
@@ -35,23 +40,66 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);  // may be refused: then the soft limit stays
 }
 
-int serve(broker::Options options, const sigset_t& ends) {
+// Reads all sources again. What is wrong with them changes nothing.
+void reload(broker::Broker& broker, broker::Options& running,
+            std::span<const char* const> arguments, Logger& logger) {
+  const auto line = broker::parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
+                                               broker::process_environment());
+  if (line.action == broker::CommandLine::Action::exit) {
+    std::string_view why = line.output;
+    if (why.ends_with('\n')) why.remove_suffix(1);
+    logger.error("the configuration was not reloaded; the running one stays", {{"error", why}});
+    return;
+  }
+  broker::Reload plan = broker::plan_reload(running, line.options);
+  broker.reload(plan.options);
+  running = std::move(plan.options);
+  for (const broker::OptionChange& change : plan.changes)
+    logger.write(change.live ? LogLevel::info : LogLevel::warn,
+                 change.live ? "option changed" : "option changed in the file; needs a restart",
+                 {{"key", change.name}, {"before", change.before}, {"after", change.after}});
+  logger.info("configuration reloaded", {{"changes", plan.changes.size()}});
+}
+
+// Until SIGINT or SIGTERM, whose number it returns.
+int serve_until_told(broker::Broker& broker, broker::Options running,
+                     std::span<const char* const> arguments, const sigset_t& signals,
+                     const broker::ServiceManager& manager, Logger& logger) {
+  int number = 0;
+  while (sigwait(&signals, &number) == 0 && number == SIGHUP) {
+    manager.tell_reloading();
+    reload(broker, running, arguments, logger);
+    manager.tell("READY=1");
+  }
+  return number;
+}
+
+int serve(const broker::Options& options, std::span<const char* const> arguments,
+          const sigset_t& signals) {
   SystemClock clock;
-  const auto logger = make_stderr_logger(
-      level_of(options.log_level),
-      options.log_format == "json" ? LogFormat::json : LogFormat::text);
-  auto started = broker::Broker::start(std::move(options), clock, *logger);
+  const broker::ServiceManager manager(broker::process_environment());
+  const auto logger =
+      make_stderr_logger(level_of(options.log_level),
+                         options.log_format == "json" ? LogFormat::json : LogFormat::text);
+  manager.tell("STATUS=opening logs");
+  auto started = broker::Broker::start(options, clock, *logger);
   if (!started) {
     put(stderr, fmt::format("sluiced: {}\n", started.error().message()));
+    manager.tell("STATUS=" + started.error().message());
     return 1;
   }
   // For people and for scripts: the real addresses, also of port 0.
-  for (const broker::Endpoint& address : (*started)->addresses())
-    put(stdout, fmt::format("listening on {}:{}\n", address.host, address.port));
+  std::string serving = "READY=1\nSTATUS=serving";
+  for (const broker::Endpoint& address : (*started)->addresses()) {
+    const std::string text = fmt::format("{}:{}", address.host, address.port);
+    put(stdout, fmt::format("listening on {}\n", text));
+    serving.append(" ").append(text);
+  }
   if (const auto& http = (*started)->http_address())
     put(stdout, fmt::format("http on {}:{}\n", http->host, http->port));
-  int number = 0;
-  sigwait(&ends, &number);
+  manager.tell(serving);
+  const int number = serve_until_told(**started, options, arguments, signals, manager, *logger);
+  manager.tell("STOPPING=1\nSTATUS=stopping");
   logger->info("stopping", {{"signal", sigabbrev_np(number)}});
   if (const auto stopped = (*started)->stop(); !stopped) {
     put(stderr, fmt::format("sluiced: stopped, but not cleanly: {}\n", stopped.error().message()));
@@ -64,18 +112,20 @@ int serve(broker::Options options, const sigset_t& ends) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
   const auto line = broker::parse_command_line(argc, argv, broker::process_environment());
   if (line.action == broker::CommandLine::Action::exit) {
     put(line.exit_code == 0 ? stdout : stderr, line.output);
     return line.exit_code;
   }
-  // Every thread inherits the mask, so the signals wait for sigwait() below.
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  // Every thread inherits the mask, so the signals wait for sigwait().
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  return serve(line.options, ends);
+  return serve(line.options, arguments, signals);
 }

@@ -146,6 +146,14 @@ std::size_t Shard::missing_partitions(const Catalog& catalog) const {
   return missing;
 }
 
+Task<> Shard::reload(std::shared_ptr<const Options> options) {
+  SLUICE_CHECK(here());
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
+  base_options_ = std::move(options);
+  configure(*catalog_, nullptr);
+}
+
 // Options and topic configs that the catalog changes; `before` may be null. A change touches few of
 // many topics: the others keep what they have.
 void Shard::configure(const Catalog& catalog, const Catalog* before) {

@@ -144,6 +144,8 @@ class Shard {
   // gone, passes changed configs on. Returns when all of that is done. A partition that does not
   // open is logged and answers KAFKA_STORAGE_ERROR.
   Task<> adopt(CatalogSnapshot catalog);
+  // New options of the start, as a reload gives them; the dynamic configs come on top again.
+  Task<> reload(std::shared_ptr<const Options> options);
   // Starts the periodic work: retention, compaction, the saved frontier.
   void start_upkeep();
   // Nothing new is begun from now on.

@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 
+from confluent_kafka.admin import AdminClient, ConfigResource
+
 from harness import no_uring, wire
 from harness.broker import Broker, binary
 from conformance.case import BrokerCase, wait_until
@@ -95,6 +97,39 @@ class ServerTest(BrokerCase):
         listing = subprocess.run(["kcat", "-b", broker.address, "-L"], capture_output=True,
                                  text=True, timeout=20, check=True).stdout
         self.assertIn(f"at {broker.address}", listing)
+
+    def test_hangup_reads_the_configuration_again(self):
+        """Live keys apply, others wait for a restart, a bad file changes nothing."""
+        with Broker() as broker:
+            file = broker.directory / "sluiced.toml"
+            start = file.read_text()
+
+            def reload(text, expected):
+                seen = len(broker.log_path.read_text())
+                file.write_text(start + text)
+                broker.process.send_signal(signal.SIGHUP)
+                return wait_until(lambda: re.search(
+                    expected, broker.log_path.read_text()[seen:]), what=expected)
+
+            reload('num.partitions = 9\nmessage.max.bytes = 2000\n', "configuration reloaded")
+            log = broker.log_path.read_text()
+            self.assertRegex(log, r"option changed key=message\.max\.bytes before=1048588 after=2000")
+            self.assertRegex(log, r"needs a restart.*key=num\.partitions before=1 after=9")
+            described = self.broker_config(broker.address, "message.max.bytes", "num.partitions")
+            self.assertEqual(described, {"message.max.bytes": "2000", "num.partitions": "1"})
+
+            reload('message.max.bytes = 3000\nno.such.key = 1\n',
+                   r"not reloaded.*toml:\d+: no\.such\.key")
+            self.assertEqual(self.broker_config(broker.address, "message.max.bytes"),
+                             {"message.max.bytes": "2000"})
+
+    @staticmethod
+    def broker_config(address, *names):
+        """What DescribeConfigs tells of the broker."""
+        admin = AdminClient({"bootstrap.servers": address})
+        resource = ConfigResource(ConfigResource.Type.BROKER, "1")
+        entries = admin.describe_configs([resource])[resource].result(20)
+        return {name: entries[name].value for name in names}
 
     def test_signals_stop_gracefully(self):
         for number in (signal.SIGTERM, signal.SIGINT):

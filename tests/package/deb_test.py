@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""The Debian package: what it contains, how exposed its service is, and that what it installs
+runs, by systemd's protocol. It is unpacked into a directory; nothing is installed."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness.broker import ROOT, Broker  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
+UNIT = ROOT / "packaging/sluice.service"
+EXPOSURE_MAX = 3.0
+
+
+def run(*command, **settings):
+    """Runs a command and returns its output; its errors are part of the exception."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=240, check=False, **settings)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class PackagedBroker(Broker):
+    """Runs the packaged program on the packaged configuration; data, address and the manager's
+    socket are the test's."""
+
+    root = None
+    notify = None
+
+    def command(self):
+        return [str(self.root / "usr/bin/sluiced"), "--config",
+                str(self.root / "etc/sluice/sluice.toml"), "--listen", self.address,
+                "--data", str(self.data_directory)]
+
+    def environment(self):
+        return {**super().environment(), "NOTIFY_SOCKET": self.notify}
+
+
+class DebTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="sluice-deb-"))
+        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+        run("cmake", "--build", BUILD, "--target", "package_files")
+        run("cpack", "-G", "DEB", "-B", cls.work, "--config", BUILD / "CPackConfig.cmake")
+        cls.package = next(cls.work.glob("sluice_*.deb"))
+        cls.root = cls.work / "root"
+        run("dpkg-deb", "-x", cls.package, cls.root)
+
+    def test_has_programs_unit_user_and_configuration(self):
+        for path in ("usr/bin/sluiced", "usr/bin/sluice", "lib/systemd/system/sluice.service",
+                     "usr/lib/sysusers.d/sluice.conf", "etc/sluice/sluice.toml",
+                     "usr/share/doc/sluice/copyright"):
+            self.assertTrue((self.root / path).is_file(), path)
+        tops = {path.name for path in self.root.iterdir()}
+        self.assertEqual(tops, {"etc", "lib", "usr"})
+
+    def test_control_data(self):
+        fields = run("dpkg-deb", "-f", self.package)
+        self.assertRegex(fields, r"(?m)^Package: sluice$")
+        self.assertRegex(fields, r"(?m)^Depends: .*systemd.*libc6 ")
+        control = self.work / "control"
+        run("dpkg-deb", "-e", self.package, control)
+        self.assertEqual((control / "conffiles").read_text(), "/etc/sluice/sluice.toml\n")
+        for script in ("postinst", "prerm", "postrm"):
+            run("sh", "-n", control / script)
+
+    def test_data_goes_only_by_purge(self):
+        """/var/lib/sluice is named nowhere but in the branch of postrm that is for purge."""
+        scripts = ROOT / "packaging/debian"
+        for script in ("postinst", "prerm"):
+            self.assertNotIn("/var/lib", (scripts / script).read_text())
+        before, purge = (scripts / "postrm").read_text().split('if [ "$1" = purge ]')
+        self.assertNotIn("/var/lib", before)
+        self.assertIn("rm -rf /var/lib/sluice", purge)
+
+    def test_configuration_is_complete_and_valid(self):
+        config = self.root / "etc/sluice/sluice.toml"
+        printed = run(self.root / "usr/bin/sluiced", "--config", config, "--check-config",
+                      env={"PATH": os.environ["PATH"]})
+        self.assertRegex(printed, r'(?m)^log\.dir = "/var/lib/sluice"')
+        text = config.read_text()
+        for key in re.findall(r'(?m)^(?:# )?("?[a-z][\w.]*"?) (?:= |is unset)', printed):
+            self.assertRegex(text, rf"(?m)^#?{re.escape(key)} =", key)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
+    def test_exposure_of_the_service(self):
+        text = run("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
+        level = float(re.search(r"exposure level for sluice\.service: ([\d.]+)", text).group(1))
+        self.assertLessEqual(level, EXPOSURE_MAX)
+
+    def test_tells_systemd_what_it_does(self):
+        path = str(self.work / "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(20)
+
+            def next_with(name):
+                while True:
+                    told = manager.recv(4096).decode()
+                    if told.startswith(name):
+                        return told
+
+            PackagedBroker.root, PackagedBroker.notify = self.root, path
+            with PackagedBroker() as broker:
+                self.assertIn(broker.address, next_with("READY=1"))
+                broker.process.send_signal(signal.SIGHUP)
+                self.assertRegex(next_with("RELOADING=1"), r"MONOTONIC_USEC=\d+")
+                next_with("READY=1")
+                self.assertEqual(broker.stop(), 0)
+                next_with("STOPPING=1")
+
+
+if __name__ == "__main__":
+    unittest.main()
