@@ -16,12 +16,12 @@ using inspect::Finding;
 using inspect::VerifyReport;
 
 // Redraws one line on stderr until it is destroyed; passes an interrupt on.
-class Progress {
+class VerifyProgress {
  public:
-  Progress(std::int64_t total, bool shown) : total_(total), shown_(shown) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  VerifyProgress(std::int64_t total, bool shown) : total_(total), shown_(shown) {
+    thread_ = std::jthread([this](const std::stop_token& ended) { run(ended); });
   }
-  ~Progress() {
+  ~VerifyProgress() {
     thread_.request_stop();
     thread_.join();
     if (shown_) std::fprintf(stderr, "\r\x1b[K");
@@ -122,7 +122,7 @@ Result<VerifyReport> verify_with_progress(const Global& global,
                                           const inspect::DataDirectory& directory,
                                           unsigned threads) {
   catch_interrupts();
-  Progress progress(size_of(directory), !global.quiet && isatty(STDERR_FILENO));
+  VerifyProgress progress(size_of(directory), !global.quiet && isatty(STDERR_FILENO));
   const inspect::VerifyOptions options{
       .threads = threads, .progress = &progress.done, .stop = &progress.stop};
   return inspect::verify(directory, options);

@@ -110,8 +110,8 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
       (options.all && options.key))
     return complain(Exit::usage, "give ids, or --topic with --key or --all");
   if (options.all) {
-    const Exit confirmed = confirm("cancelling all schedules of topic '" + options.topic + "'",
-                                   options.topic, options.yes);
+    const Exit confirmed = confirm(global, "cancelling all schedules of topic '" + options.topic + "'",
+                                   options.topic, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
   }
   auto admin = Admin::create(global.client_options());
@@ -144,7 +144,7 @@ void add_schedule_cancel_options(CLI::App& command, ScheduleCancelOptions& optio
   command.add_option("-t,--topic", options.topic, "Those of this topic, with --key or --all");
   command.add_option("-k,--key", options.key, "Those of this key (\\xHH for other bytes)");
   command.add_flag("--all", options.all, "All of the topic");
-  command.add_flag("-y,--yes", options.yes, "Do not ask");
+  add_confirmation(command, options.confirmation);
 }
 
 }  // namespace sluice::cli

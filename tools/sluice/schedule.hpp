@@ -3,6 +3,7 @@
 
 #include "sluice/admin.hpp"
 #include "tools/sluice/cli.hpp"
+#include "tools/sluice/confirm.hpp"
 
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ struct ScheduleCancelOptions {
   std::string topic;
   std::optional<std::string> key;
   bool all = false;  // of the topic
-  bool yes = false;  // do not ask
+  Confirmation confirmation;
 };
 Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options);
 
