@@ -4,6 +4,7 @@
 // Input: TOML; the same lines are tried as environment and as single settings, too.
 #include "base/check.hpp"
 #include "broker/command_line.hpp"
+#include "broker/config_print.hpp"
 #include "broker/config_value.hpp"
 
 #include <cstddef>
