@@ -32,7 +32,7 @@ class SegmentRepair {
  private:
   Result<> take_out(const WalkStep& step, Offset last);
   Result<> keep(const WalkStep& step);
-  Result<> fill_end(Offset first, Offset last);
+  Result<> fill(const WalkStep& step, Offset last);
   Result<> put_in_place();
   void mend(const WalkStep& step, std::vector<std::byte>& batch);
   bool is_tail(const WalkStep& step) const;
@@ -47,7 +47,7 @@ class SegmentRepair {
   std::optional<NewFile> to_;
   BatchRecords records_;
   std::int64_t removed_ = 0;
-  std::int64_t kept_ = 0;   // bytes of intact batches
+  std::int64_t kept_ = 0;   // bytes of the new file
   Offset end_ = 0;          // after the last of them
   LeaderEpoch epoch_ = -1;  // of the last of them
   // Something was taken out behind the saved frontier. Recovery takes no gap there: it would cut
@@ -119,16 +119,21 @@ Result<> SegmentRepair::keep(const WalkStep& step) {
   return to_ ? to_->append(batch) : Result<>{};
 }
 
-// The log is known to go on to `last`, and the next record comes behind it. A batch without records
-// stands for what was lost, as compaction leaves one at the end of a log.
-Result<> SegmentRepair::fill_end(Offset first, Offset last) {
+// A batch without records stands for those that were lost with `step`, as compaction leaves one at
+// the end of a log: offsets go on without a hole, which a reader would take for damage.
+Result<> SegmentRepair::fill(const WalkStep& step, Offset last) {
+  const Offset first = step.expected;
+  if (last < first) return {};
   const protocol::BatchHeader header{.base_offset = first,
                                      .partition_leader_epoch = std::max(log_.epochs.at(first), 0),
                                      .last_offset_delta = static_cast<std::int32_t>(last - first)};
   std::vector<std::byte> batch(protocol::batch_header_size);
   protocol::write_batch_header(header, batch);
   protocol::refresh_batch_crc(batch);
-  frontier_position_ += static_cast<std::int64_t>(batch.size());
+  kept_ += static_cast<std::int64_t>(batch.size());
+  end_ = last + 1;
+  if (log_.frontier && step.position < log_.frontier->position)
+    frontier_position_ += static_cast<std::int64_t>(batch.size());
   return to_ ? to_->append(batch) : Result<>{};
 }
 
@@ -157,10 +162,12 @@ Result<> SegmentRepair::run() {
     auto step = walk.next();
     if (!step) return std::unexpected(step.error());
     Result<> done;
-    if (damage) done = take_out(*damage, *step ? (*step)->header.base_offset - 1 : end);
-    if (done && damage && !*step && frontier_here && end >= damage->expected)
-      done = fill_end(damage->expected, end);
-    damage.reset();
+    if (damage) {
+      const Offset last = *step ? (*step)->header.base_offset - 1 : end;
+      done = take_out(*damage, last);
+      if (done) done = fill(*damage, last);
+      damage.reset();
+    }
     if (!done) return done;
     if (!*step) break;
     if (is_tail(**step)) {
@@ -172,6 +179,7 @@ Result<> SegmentRepair::run() {
       done = keep(**step);
     } else {
       done = take_out(**step, (*step)->header.last_offset());
+      if (done) done = fill(**step, (*step)->header.last_offset());
     }
     if (!done) return done;
   }

@@ -128,7 +128,9 @@ Result<SegmentReport> SegmentCheck::run() {
 void SegmentCheck::on_batch(const WalkStep& step) {
   ++report_.batches;
   report_.records += step.header.record_count;
-  gaps_ = gaps_ || step.header.base_offset != step.expected;
+  // A batch without records or a producer stands for records that are gone.
+  gaps_ = gaps_ || step.header.base_offset != step.expected ||
+          (step.header.record_count == 0 && !step.header.has_producer_id());
   placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
   if (step.flaw == Flaw::offset) {
     auto wrong = finding(
