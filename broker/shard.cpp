@@ -28,7 +28,7 @@ constexpr std::size_t reply_step_beside_writes = 128 << 10;
 constexpr std::int64_t cold_rate_beside_writes = 256 << 20;  // bytes/s, of all shards together
 constexpr std::chrono::seconds deadline_check_interval{5};
 // Partitions opened at the same time: enough to keep the disk busy, few enough for the descriptors.
-constexpr std::size_t opening_max = 64;
+constexpr std::size_t opening_max = 64;  // also of logs that close
 // Partitions that a round of upkeep looks at before others get the shard: some microseconds.
 constexpr std::size_t upkeep_stretch = 64;
 
@@ -449,13 +449,25 @@ Task<> Shard::stop_share_stores() {
   for (auto& [index, store] : share_stores_) co_await store->stop();
 }
 
+// The first failure is kept in `outcome`.
+Task<> Shard::close_partition(Partition* partition, Result<>* outcome) {
+  auto closed = co_await partition->close();
+  opened_.notify();
+  if (!closed && *outcome) *outcome = std::move(closed);
+}
+
 Task<Result<>> Shard::close() {
   Result<> outcome;
   // Closing a log also ends what upkeep does to it, and whoever waits for it to become durable.
-  for (auto& [key, partition] : partitions_) {
-    auto closed = co_await partition->close();
-    if (!closed && outcome) outcome = std::move(closed);
+  // Side by side: what they write becomes durable together.
+  std::vector<Partition*> open;
+  for (const auto& [key, partition] : partitions_) open.push_back(partition.get());
+  TaskGroup closing{executor()};
+  for (Partition* partition : open) {
+    while (closing.running() >= opening_max) co_await opened_.wait();
+    closing.spawn(close_partition(partition, &outcome));
   }
+  co_await closing.drain();
   co_await tasks_.drain();
   while (local_calls_ != 0) co_await no_local_calls_.wait();
   groups_.clear();

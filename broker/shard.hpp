@@ -203,6 +203,7 @@ class Shard {
 
  private:
   Task<> open_partition(std::shared_ptr<const Topic> topic, PartitionIndex index);
+  Task<> close_partition(Partition* partition, Result<>* outcome);
   std::size_t missing_partitions(const Catalog& catalog) const;
   Task<> drop_partition(PartitionKey key);
   Task<> upkeep();
@@ -244,7 +245,7 @@ class Shard {
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
   std::shared_ptr<const Options> options_;
   TopicConfig topic_defaults_;  // of a topic without configs of its own, by options_
-  Event opened_;
+  Event opened_;  // or closed: a log
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
   std::unordered_map<PartitionIndex, std::unique_ptr<ShareStoreShell>> share_stores_;

@@ -261,7 +261,7 @@ class HttpStartTest(BrokerCase):
 
     def test_alive_but_not_ready_while_logs_are_recovered(self):
         for index in range(4):
-            self.create_topic(self.name(f"many-{index}"), 500)
+            self.create_topic(self.name(f"many-{index}"), 300)
         for _ in range(5):  # a start may be too fast to be seen
             self.broker.kill()
             answers = self.watch_start()
