@@ -115,6 +115,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
   SLUICE_CHECK(here());
   if (!adopting_.try_enter()) co_await adopting_.enter();
   const Turnstile::Pass pass{adopting_};
+  if (ended_) co_return;
   if (!catalog_ || catalog->version() > catalog_->version() || partitions_.empty()) {
     const CatalogSnapshot before = catalog_;
     configure(*catalog, before.get());
@@ -267,6 +268,7 @@ Task<> Shard::open_again() {
   if (unopened_.empty()) co_return;
   if (!adopting_.try_enter()) co_await adopting_.enter();
   const Turnstile::Pass pass{adopting_};
+  if (ended_) co_return;
   const std::vector<PartitionKey> keys(unopened_.begin(), unopened_.end());
   const CatalogSnapshot catalog = catalog_;
   for (const PartitionKey& key : keys) {
@@ -441,6 +443,10 @@ void Shard::release_waiting() {
 }
 
 Task<> Shard::stop() {
+  // What a topic that is being made brings with it is here before the rest is stopped.
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
+  ended_ = true;
   for (auto& [index, shell] : schedules_) co_await shell->stop();
   for (auto& [index, shell] : groups_) co_await shell->stop();
   if (shares_) co_await shares_->stop();

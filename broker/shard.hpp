@@ -259,6 +259,7 @@ class Shard {
   Turnstile adopting_;
   bool upkeep_started_ = false;
   bool stopping_ = false;
+  bool ended_ = false;  // stop() has begun: no partition is opened any more
   TaskGroup tasks_;
 };
 

@@ -138,4 +138,10 @@ void Ledger::audit(const Place& place, Bounds answered, const std::vector<ReadRe
   }
 }
 
+const std::map<Offset, RecordId>& Ledger::known(const Place& place) const {
+  static const std::map<Offset, RecordId> none;
+  const auto found = partitions_.find(place);
+  return found == partitions_.end() ? none : found->second.known;
+}
+
 }  // namespace sluice::simulation

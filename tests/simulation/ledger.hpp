@@ -89,6 +89,8 @@ class Ledger {
   // The whole partition was read, from `start` to its high watermark.
   void audit(const Place& place, Bounds answered, const std::vector<ReadRecord>& records);
 
+  // What was acknowledged or read.
+  const std::map<Offset, RecordId>& known(const Place& place) const;
   std::uint64_t acked_records() const { return acked_records_; }
   std::uint64_t read_records() const { return read_records_; }
 

@@ -9,6 +9,7 @@ namespace sluice::simulation {
 using protocol::ErrorCode;
 
 Task<> Producer::run() {
+  ++world_.producing;
   while (!done()) {
     const bool ready = co_await prepare();
     if (!ready) continue;
@@ -16,6 +17,7 @@ Task<> Producer::run() {
     if (random_.below(3) == 0) co_await pause(std::chrono::milliseconds(10));
   }
   disconnect();
+  --world_.producing;
 }
 
 Task<bool> Producer::prepare() {

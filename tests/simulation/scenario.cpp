@@ -1,6 +1,6 @@
 #include "tests/simulation/scenario.hpp"
 
-#include "protocol/messages/create_topics.hpp"
+#include "tests/simulation/setup.hpp"
 
 #include <cerrno>
 
@@ -11,7 +11,7 @@ using protocol::ErrorCode;
 namespace {
 
 constexpr int start_attempts = 20;
-constexpr std::chrono::seconds patience{120};  // for clients to end what they have begun
+constexpr std::chrono::seconds patience{300};  // for clients to end what they have begun
 
 SimDiskOptions disk_options(SeededRandom random) {
   SimDiskOptions options;
@@ -30,33 +30,14 @@ NetworkOptions network_options(SeededRandom random) {
   return options;
 }
 
-// Makes the topics, however often the broker goes down meanwhile.
-class TopicMaker final : public Client {
- public:
-  using Client::Client;
-
-  Task<> make(std::string name, std::int32_t partitions) {
-    protocol::CreateTopicsRequest request;
-    auto& topic = request.topics.emplace_back();
-    topic.name = name;
-    topic.num_partitions = partitions;
-    topic.replication_factor = 1;
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      const auto answer = co_await ask<protocol::CreateTopicsResponse>(request, 5);
-      if (!answer) continue;
-      const ErrorCode error = answer->body.topics.at(0).error_code;
-      if (error == ErrorCode::none || error == ErrorCode::topic_already_exists) co_return;
-    }
-    world_.verdict.fail("topic " + name + " could not be made");
-  }
-};
-
 }  // namespace
 
 Scenario::Scenario(std::uint64_t seed)
     : random_(seed * 977 + 13),
       world_(seed, disk_options(SeededRandom(seed)), network_options(SeededRandom(seed))),
-      options_(options()) {}
+      options_(options()),
+      group_(world_.verdict, "group"),
+      queue_ledger_(world_.verdict, world_.ledger, "queue-group", "dlq.letters") {}
 
 broker::Options Scenario::options() {
   broker::Options options;
@@ -73,6 +54,7 @@ broker::Options Scenario::options() {
   options.group_initial_rebalance_delay_ms = 100;
   options.auto_create_topics_enable = false;
   options.shutdown_timeout_ms = 1000;
+  options.group_share_min_record_lock_duration_ms = 1000;
   return options;
 }
 
@@ -109,14 +91,30 @@ bool Scenario::come_up() {
 }
 
 void Scenario::make_topics() {
-  TopicMaker maker(world_, random_.next());
+  Setup setup(world_, random_.next());
   const std::uint64_t topics = 1 + random_.below(2);
   for (std::uint64_t i = 0; i < topics; ++i) {
     const std::string name = "plain-" + std::to_string(i);
     const auto partitions = static_cast<std::int32_t>(1 + random_.below(2));
-    world_.machine.sim_run(maker.make(name, partitions));
+    world_.machine.sim_run(setup.make_topic(name, partitions, {}));
     for (PartitionIndex index = 0; index < partitions; ++index) places_.push_back({name, index});
   }
+  if (random_.below(2) == 0) make_queue(setup);
+}
+
+// A share group of its own, with a dead-letter topic.
+void Scenario::make_queue(Setup& setup) {
+  Machine& machine = world_.machine;
+  const std::string letters = "dlq.letters";
+  machine.sim_run(setup.make_topic(letters, 1, {{"errors.deadletterqueue.group.enable", "true"}}));
+  const auto partitions = static_cast<std::int32_t>(1 + random_.below(2));
+  machine.sim_run(setup.make_topic("queue", partitions, {}));
+  queue_topic_ = setup.topic();
+  Configs configs{{"share.auto.offset.reset", "earliest"},
+                  {"share.record.lock.duration.ms", "1000"},
+                  {"errors.deadletterqueue.topic.name", letters}};
+  machine.sim_run(setup.configure_group("queue-group", configs));
+  for (PartitionIndex index = 0; index < partitions; ++index) queue_.push_back({"queue", index});
 }
 
 void Scenario::start_clients() {
@@ -131,6 +129,28 @@ void Scenario::start_clients() {
     readers_.push_back(std::make_unique<Reader>(world_, random_.next(), place));
     world_.clients.spawn(readers_.back()->run());
   }
+  const std::uint64_t members = random_.below(4);
+  for (std::uint64_t i = 0; i < members; ++i) {
+    members_.push_back(std::make_unique<Member>(world_, random_.next(), group_, places_));
+    world_.clients.spawn(members_.back()->run());
+  }
+  if (!queue_.empty()) start_queue_clients();
+}
+
+void Scenario::start_queue_clients() {
+  const auto number = static_cast<std::uint32_t>(producers_.size() + 1);
+  producers_.push_back(
+      std::make_unique<Producer>(world_, random_.next(), number, queue_, random_.below(2) == 0));
+  world_.clients.spawn(producers_.back()->run());
+  const std::uint64_t workers = 1 + random_.below(3);
+  for (std::uint64_t i = 0; i < workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(world_, random_.next(),
+                                                "worker-" + std::to_string(i), queue_ledger_,
+                                                queue_topic_, queue_));
+    world_.clients.spawn(workers_.back()->run());
+  }
+  undertaker_ = std::make_unique<Undertaker>(world_, random_.next(), queue_ledger_);
+  world_.clients.spawn(undertaker_->run(queue_));
 }
 
 void Scenario::round() {
@@ -164,25 +184,40 @@ void Scenario::go_down() {
 }
 
 void Scenario::audit() {
-  for (const Place& place : places_) {
-    Reader reader(world_, random_.next(), place);
-    if (!world_.verdict.failed()) world_.machine.sim_run(reader.audit());
+  for (const auto* places : {&places_, &queue_}) {
+    for (const Place& place : *places) {
+      Reader reader(world_, random_.next(), place);
+      if (!world_.verdict.failed()) world_.machine.sim_run(reader.audit());
+    }
   }
+  if (members_.empty() || world_.verdict.failed()) return;
+  Member member(world_, random_.next(), group_, places_);
+  world_.machine.sim_run(member.audit());
+}
+
+// Clients wait for ever: for what?
+std::string Scenario::stuck() const {
+  std::string text = "clients wait for ever: " + std::to_string(world_.clients.running());
+  for (const Place& place : queue_)
+    if (const auto open = queue_ledger_.open(place); !open.empty())
+      text += "; " + std::to_string(open.size()) + " records of " + place.text() +
+              " are neither accepted nor dead letters, the first is " +
+              std::to_string(open.front());
+  return text;
 }
 
 // The disk is well and the network whole: everything that was begun comes to its end.
 void Scenario::finish() {
   Machine& machine = world_.machine;
   world_.ending = true;
+  if (world_.verdict.failed()) world_.network.break_off();
   const TimePoint deadline = machine.sim().clock().now() + patience;
   while (world_.clients.running() > 0 && machine.sim().clock().now() < deadline) machine.step();
-  if (world_.clients.running() > 0) {
-    world_.verdict.fail("clients wait for ever");
-    return;
-  }
+  if (world_.clients.running() > 0) world_.verdict.fail(stuck());
   if (!world_.verdict.failed()) audit();
-  (void)machine.stop();
+  if (machine.is_up()) (void)machine.stop();
   world_.network.break_off();
+  while (world_.clients.running() > 0) machine.step();
 }
 
 }  // namespace sluice::simulation

@@ -4,8 +4,13 @@
 // the broker has.
 #pragma once
 
+#include "tests/simulation/group_ledger.hpp"
+#include "tests/simulation/member.hpp"
 #include "tests/simulation/producer.hpp"
+#include "tests/simulation/queue_ledger.hpp"
 #include "tests/simulation/reader.hpp"
+#include "tests/simulation/setup.hpp"
+#include "tests/simulation/worker.hpp"
 #include "tests/simulation/world.hpp"
 
 #include <cstdint>
@@ -36,11 +41,14 @@ class Scenario {
   broker::Options options();
   bool come_up();
   void make_topics();
+  void make_queue(Setup& setup);
   void start_clients();
+  void start_queue_clients();
   void round();
   void go_down();
   void audit();
   void finish();
+  std::string stuck() const;
 
   SeededRandom random_;
   World world_;
@@ -48,6 +56,13 @@ class Scenario {
   std::vector<Place> places_;
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Reader>> readers_;
+  GroupLedger group_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<Place> queue_;  // empty: there is none
+  TopicId queue_topic_;
+  QueueLedger queue_ledger_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Undertaker> undertaker_;
 };
 
 }  // namespace sluice::simulation

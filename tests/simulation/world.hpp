@@ -20,6 +20,7 @@ struct World {
   Ledger ledger{verdict};
   TaskGroup clients{machine.sim().executor()};
   bool ending = false;  // clients finish what they have begun, and begin nothing new
+  int producing = 0;    // producers that have not ended
 };
 
 }  // namespace sluice::simulation
