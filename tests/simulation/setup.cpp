@@ -56,8 +56,8 @@ Task<> Setup::configure_group(std::string group, Configs configs) {
     error = answer->body.responses.at(0).error_code;
     if (error == ErrorCode::none) co_return;
   }
-  world_.verdict.fail("group " + group + " could not be configured: " +
-                      std::string(to_string(error)));
+  world_.verdict.fail("group " + group +
+                      " could not be configured: " + std::string(to_string(error)));
 }
 
 }  // namespace sluice::simulation

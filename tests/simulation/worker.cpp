@@ -223,9 +223,9 @@ void Undertaker::take(Bytes bytes) {
     next_ = std::max(next_, batch->header.next_offset());
     protocol::RecordIterator records{*batch};
     while (const auto record = records.next()) {
-      const Place place{std::string(last_header(*record, "__dlq.errors.topic")),
-                        static_cast<PartitionIndex>(
-                            number_in(last_header(*record, "__dlq.errors.partition")))};
+      const Place place{
+          std::string(last_header(*record, "__dlq.errors.topic")),
+          static_cast<PartitionIndex>(number_in(last_header(*record, "__dlq.errors.partition")))};
       const Offset offset = number_in(last_header(*record, "__dlq.errors.offset"));
       // The copy must be what lies, or lay, at its source.
       if (world_.ledger.read(place, offset, record->key, record->value))

@@ -1,4 +1,5 @@
-// A consumer of a share group: takes records of a queue; accepts, releases, rejects or forgets them.
+// A consumer of a share group: takes records of a queue; accepts, releases, rejects or forgets
+// them.
 #pragma once
 
 #include "protocol/error_code.hpp"
