@@ -9,7 +9,6 @@
 #include "broker/queue/schedule_route.hpp"
 #include "broker/share/share_route.hpp"
 #include "broker/stray_directories.hpp"
-#include "storage/open_file_system.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -89,10 +88,12 @@ Task<> close_catalog(CatalogStore* store) { co_await store->close(); }
 
 }  // namespace
 
-Broker::Broker(Options options, Clock& clock, Logger& logger, Driving driving)
+Broker::Broker(Options options, Clock& clock, Logger& logger, Driving driving,
+               std::unique_ptr<Platform> platform)
     : clock_(clock),
       logger_(logger),
       base_options_(std::make_shared<const Options>(std::move(options))),
+      platform_(std::move(platform)),
       shards_(base_options_->shard_count(), driving, *this, clock, logger),
       began_(clock.now()) {
   if (driving == Driving::threads) return;
@@ -106,9 +107,11 @@ Broker::~Broker() {
 }
 
 Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Logger& logger,
-                                              Driving driving) {
+                                              Driving driving, std::unique_ptr<Platform> platform) {
+  if (!platform) platform = std::make_unique<ThisMachine>();
   if (driving == Driving::caller) options.shards = 1;
-  std::unique_ptr<Broker> broker{new Broker(std::move(options), clock, logger, driving)};
+  std::unique_ptr<Broker> broker{
+      new Broker(std::move(options), clock, logger, driving, std::move(platform))};
   if (auto opened = broker->open(); !opened) return std::unexpected(opened.error());
   broker->started_ms_ =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - broker->began_).count();
@@ -122,12 +125,7 @@ Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Log
 Result<> Broker::open_directory() {
   data_directory_ =
       base_options_->log_dir.empty() ? default_data_directory() : base_options_->log_dir;
-  std::error_code error;
-  std::filesystem::create_directories(data_directory_, error);
-  if (error) return fail(error, "data directory " + data_directory_);
-  auto lock = storage::DirectoryLock::acquire(data_directory_);
-  if (!lock) return std::unexpected(lock.error());
-  lock_ = std::move(*lock);
+  if (auto claimed = platform_->claim(data_directory_); !claimed) return claimed;
   if (auto known = check_format(data_directory_); !known) return known;
   return forget_foreign_frontiers();
 }
@@ -258,7 +256,7 @@ Result<> Broker::stop() {
   }
   http_.reset();
   listeners_.clear();
-  lock_.reset();
+  platform_->release();
   return outcome;
 }
 

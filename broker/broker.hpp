@@ -18,11 +18,11 @@
 #include "broker/catalog_store.hpp"
 #include "broker/options.hpp"
 #include "broker/placement.hpp"
+#include "broker/platform.hpp"
 #include "broker/shards.hpp"
 #include "broker/turnstile.hpp"
 #include "broker/worker.hpp"
 #include "protocol/error_code.hpp"
-#include "storage/directory_lock.hpp"
 
 #include <array>
 #include <atomic>
@@ -43,9 +43,11 @@ enum class BrokerPhase : std::uint8_t { starting, ready, stopping };
 
 class Broker {
  public:
-  // `clock` and `logger` must outlive it. The calling thread must not be a shard.
+  // `clock` and `logger` must outlive it. The calling thread must not be a shard. Without a
+  // platform it is this machine.
   static Result<std::unique_ptr<Broker>> start(Options options, Clock& clock, Logger& logger,
-                                               Driving driving = Driving::threads);
+                                               Driving driving = Driving::threads,
+                                               std::unique_ptr<Platform> platform = nullptr);
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
@@ -77,6 +79,7 @@ class Broker {
   Driving driving() const { return shards_.driving(); }
 
   // ---- For shards and handlers ----
+  Platform& platform() { return *platform_; }
   Shard& shard(int id) { return shards_.at(id); }
   int shard_count() const { return shards_.count(); }
   int shard_of(const PartitionKey& key) const {
@@ -113,7 +116,8 @@ class Broker {
   void connection_ended(std::string host);
 
  private:
-  Broker(Options options, Clock& clock, Logger& logger, Driving driving);
+  Broker(Options options, Clock& clock, Logger& logger, Driving driving,
+         std::unique_ptr<Platform> platform);
   Result<> open();
   Result<> open_directory();
   Result<> forget_foreign_frontiers();
@@ -130,7 +134,7 @@ class Broker {
   Logger& logger_;
   std::shared_ptr<const Options> base_options_;
   std::string data_directory_;
-  std::optional<storage::DirectoryLock> lock_;
+  std::unique_ptr<Platform> platform_;
   Worker worker_;
   Worker background_{Worker::Priority::gentle};
   std::unique_ptr<CatalogStore> catalog_;

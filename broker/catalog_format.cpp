@@ -272,6 +272,7 @@ Result<CatalogImage> read_catalog(Bytes file) {
     if (auto applied = apply_frame(*frame, image.catalog); !applied)
       return fail(applied.error().code, place + ": " + applied.error().context);
     image.next_sequence = frame->sequence + 1;
+    image.last_frame = image.good_size;
     image.good_size += frame->size;
   }
   if (image.good_size == 0) return fail(CatalogErrc::damaged, "the file is empty");

@@ -48,8 +48,9 @@ std::vector<CatalogChange> snapshot_changes(const Catalog& catalog);
 struct CatalogImage {
   Catalog catalog;
   std::uint64_t next_sequence = 1;
-  std::size_t good_size = 0;  // bytes up to the end of the last whole frame
-  bool torn = false;          // bytes after that are no frame: the end of a write that was cut off
+  std::size_t good_size = 0;   // bytes up to the end of the last whole frame
+  std::size_t last_frame = 0;  // where that begins
+  bool torn = false;           // bytes after that are no frame: the end of a write that was cut off
 };
 // Errors: damaged: no snapshot at the start, a change that does not apply, or a bad frame with a
 // good one after it (a torn write leaves nothing good behind it); unknown_format: a change or frame

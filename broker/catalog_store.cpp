@@ -291,6 +291,22 @@ Task<Result<>> cut_tail(storage::FileSystem& files, Logger& logger, std::vector<
   co_return Result<>{};
 }
 
+// What is read may not be on the disk: if the write of the last frame, or the sync of the name,
+// failed, it is shown all the same, and a later sync would report success for it. So both are done
+// once more before anything is built on them; earlier frames were durable before the last was
+// begun.
+Task<Result<>> make_durable(storage::FileSystem& files, Bytes bytes, const CatalogImage& image) {
+  const storage::OpenOptions options{storage::OpenMode::read_write};
+  auto file = co_await files.open(catalog_path, options);
+  if (!file) co_return std::unexpected(file.error());
+  auto done = co_await (*file)->write(bytes.subspan(image.last_frame), image.last_frame,
+                                      storage::Durability::durable);
+  auto closed = co_await (*file)->close();
+  if (!done) co_return done;
+  if (!closed) co_return closed;
+  co_return co_await files.sync_directory(meta_directory);
+}
+
 Task<Result<CatalogImage>> load_catalog(storage::FileSystem& files, Logger& logger) {
   auto bytes = co_await read_whole(files, catalog_path);
   if (!bytes) co_return std::unexpected(bytes.error());
@@ -299,6 +315,9 @@ Task<Result<CatalogImage>> load_catalog(storage::FileSystem& files, Logger& logg
   if (image->torn) {
     auto cut = co_await cut_tail(files, logger, std::move(*bytes), *image);
     if (!cut) co_return std::unexpected(cut.error());
+  } else {
+    auto kept = co_await make_durable(files, *bytes, *image);
+    if (!kept) co_return std::unexpected(kept.error());
   }
   co_return image;
 }

@@ -56,7 +56,8 @@ Shard::Shard(int id, Broker& broker, Clock& clock, Logger& logger)
       clock_(clock),
       logger_(logger),
       work_(io_.get_executor()),
-      timers_(make_timers(io_.get_executor())),
+      random_(broker.platform().make_random()),
+      timers_(broker.platform().make_timers(io_.get_executor())),
       upkeep_timer_(timers_->make_timer()),
       slow_timer_(timers_->make_timer()),
       tasks_(io_.get_executor()) {}
@@ -80,7 +81,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
       static_cast<std::size_t>(queued / options_->shard_count()));
   storage::FileSystemOptions wanted;
   wanted.backend = backend_of(*options_);
-  auto files = co_await storage::open_file_system(std::move(root), wanted);
+  auto files = co_await broker_.platform().open_files(std::move(root), wanted);
   if (!files) co_return std::unexpected(files.error());
   files_ = std::move(*files);
   if (files_->type().kind == storage::FileSystemKind::network &&
@@ -99,7 +100,7 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
     store_wanted.in_background = [&background = broker_.background()](std::function<void()> work) {
       asio::post(background.executor(), std::move(work));
     };
-  auto store = co_await storage::Store::open(*files_, id_, store_wanted, clock_, random_, logger_,
+  auto store = co_await storage::Store::open(*files_, id_, store_wanted, clock_, *random_, logger_,
                                              executor());
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
@@ -114,6 +115,7 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
   SLUICE_CHECK(here());
   if (!adopting_.try_enter()) co_await adopting_.enter();
   const Turnstile::Pass pass{adopting_};
+  if (ended_) co_return;
   if (!catalog_ || catalog->version() > catalog_->version() || partitions_.empty()) {
     const CatalogSnapshot before = catalog_;
     configure(*catalog, before.get());
@@ -266,6 +268,7 @@ Task<> Shard::open_again() {
   if (unopened_.empty()) co_return;
   if (!adopting_.try_enter()) co_await adopting_.enter();
   const Turnstile::Pass pass{adopting_};
+  if (ended_) co_return;
   const std::vector<PartitionKey> keys(unopened_.begin(), unopened_.end());
   const CatalogSnapshot catalog = catalog_;
   for (const PartitionKey& key : keys) {
@@ -367,7 +370,7 @@ std::size_t Shard::reply_step_bytes() const {
 // The cache shrinks while the machine or the container is short of memory.
 void Shard::follow_memory() {
   const std::int64_t wanted = store_options(*options_).tail_cache_bytes;
-  const std::int64_t bound = next_cache_bound(wanted, cache_bound_, memory_state());
+  const std::int64_t bound = next_cache_bound(wanted, cache_bound_, broker_.platform().memory());
   if (bound == cache_bound_) return;
   const bool shrinks = bound < cache_bound_;
   if (shrinks && cache_bound_ == wanted)
@@ -440,6 +443,10 @@ void Shard::release_waiting() {
 }
 
 Task<> Shard::stop() {
+  // What a topic that is being made brings with it is here before the rest is stopped.
+  if (!adopting_.try_enter()) co_await adopting_.enter();
+  const Turnstile::Pass pass{adopting_};
+  ended_ = true;
   for (auto& [index, shell] : schedules_) co_await shell->stop();
   for (auto& [index, shell] : groups_) co_await shell->stop();
   if (shares_) co_await shares_->stop();

@@ -101,7 +101,7 @@ class Shard {
 
   Clock& clock() { return clock_; }
   Logger& logger() { return logger_; }
-  Random& random() { return random_; }
+  Random& random() { return *random_; }
   Timers& timers() { return *timers_; }
   storage::FileSystem& files() { return *files_; }
   storage::Store& store() { return *store_; }
@@ -225,7 +225,7 @@ class Shard {
   asio::io_context io_{1};
   std::thread::id thread_id_;
   asio::executor_work_guard<Executor> work_;
-  SystemRandom random_;
+  std::unique_ptr<Random> random_;
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<storage::FileSystem> files_;
   std::unique_ptr<storage::Store> store_;
@@ -260,6 +260,7 @@ class Shard {
   Turnstile adopting_;
   bool upkeep_started_ = false;
   bool stopping_ = false;
+  bool ended_ = false;  // stop() has begun: no partition is opened any more
   TaskGroup tasks_;
 };
 

@@ -1,5 +1,7 @@
 #include "broker/shards.hpp"
 
+#include "broker/broker.hpp"
+
 #include <csignal>
 #include <pthread.h>
 #include <string>
@@ -56,6 +58,11 @@ Result<> Shards::start_loops() {
     return fail(error.code(), "start the threads of the shards");
   }
   return {};
+}
+
+void Shards::run_some() {
+  Shard& only = at(0);
+  only.broker().platform().run_some(only.io());
 }
 
 void Shards::stop_loops() {

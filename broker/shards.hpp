@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -75,12 +76,13 @@ class Shards {
   template <class T>
   T get(std::future<T> result) {
     if (driving_ == Driving::caller)
-      while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
-        at(0).io().run_one();
+      while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) run_some();
     return result.get();
   }
 
  private:
+  void run_some();
+
   Driving driving_;
   bool running_ = false;
   std::vector<std::unique_ptr<Shard>> shards_;
