@@ -160,6 +160,13 @@ void Fetcher::take_answer(const Ask& ask, FetchItem& answer, Patience patience) 
       state_.seek(*partition, -1);
       partition->reset = true;
       return;
+    case ErrorCode::corrupt_message:  // on the broker's disk: asking again mends nothing
+      partition->not_before = cluster_.now() + cluster_.options().retry_backoff_max;
+      if (!partition->chunks.empty()) return;  // first give out what came before
+      failure_ = {make_error_code(Errc::corrupt_batch), ask.where.to_string() + " at offset " +
+                                                            std::to_string(partition->fetch_next) +
+                                                            ": damaged on the broker's disk"};
+      return;
     default:
       if (means_stale_metadata(error.code)) cluster_.metadata().invalidate();
       if (!retriable(error.code)) failure_ = error;

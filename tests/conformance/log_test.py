@@ -226,6 +226,20 @@ class LogTest(Cli, BrokerCase):
         offsets = [json.loads(line)["offset"] for line in read.stdout.splitlines()]
         self.assertEqual(offsets, list(range(lost, 9000)))
 
+    def test_a_consumer_is_told_of_damage_behind_what_is_intact(self):
+        first = self.segments[0]
+        flip(first, len(first.read_bytes()) // 2)
+        with Broker(self.root, log_dir=self.data) as broker:
+            done = subprocess.run(
+                [binary("sluice"), "-b", broker.address, "consume", self.topic, "--until-end",
+                 "--json"], text=True, capture_output=True, timeout=60, check=False,
+                env=environment())
+        self.assertEqual(done.returncode, FAILED, done.stderr)
+        self.assertRegex(done.stderr, rf"{self.topic}-0 at offset \d+: damaged on the broker's disk")
+        offsets = [json.loads(line)["offset"] for line in done.stdout.splitlines()]
+        self.assertEqual(offsets, list(range(len(offsets))))
+        self.assertIn(f"offset {len(offsets)}:", done.stderr)
+
     def test_what_lies_outside_of_the_crc_is_mended_without_loss(self):
         first = self.segments[0]
         second = json.loads(self.log("dump", first, "--json", "--batches").stdout.splitlines()[1])
