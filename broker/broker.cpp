@@ -88,11 +88,11 @@ Task<> close_catalog(CatalogStore* store) { co_await store->close(); }
 
 }  // namespace
 
-Broker::Broker(Options options, Clock& clock, Logger& logger, Driving driving,
-               std::unique_ptr<Platform> platform)
+Broker::Broker(std::shared_ptr<const Options> options, Clock& clock, Logger& logger,
+               Driving driving, std::unique_ptr<Platform> platform)
     : clock_(clock),
       logger_(logger),
-      base_options_(std::make_shared<const Options>(std::move(options))),
+      base_options_(std::move(options)),
       platform_(std::move(platform)),
       shards_(base_options_->shard_count(), driving, *this, clock, logger),
       began_(clock.now()) {
@@ -110,8 +110,8 @@ Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Log
                                               Driving driving, std::unique_ptr<Platform> platform) {
   if (!platform) platform = std::make_unique<ThisMachine>();
   if (driving == Driving::caller) options.shards = 1;
-  std::unique_ptr<Broker> broker{
-      new Broker(std::move(options), clock, logger, driving, std::move(platform))};
+  const auto shared = std::make_shared<const Options>(std::move(options));
+  std::unique_ptr<Broker> broker{new Broker(shared, clock, logger, driving, std::move(platform))};
   if (auto opened = broker->open(); !opened) return std::unexpected(opened.error());
   broker->started_ms_ =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - broker->began_).count();

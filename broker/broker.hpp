@@ -116,7 +116,7 @@ class Broker {
   void connection_ended(std::string host);
 
  private:
-  Broker(Options options, Clock& clock, Logger& logger, Driving driving,
+  Broker(std::shared_ptr<const Options> options, Clock& clock, Logger& logger, Driving driving,
          std::unique_ptr<Platform> platform);
   Result<> open();
   Result<> open_directory();

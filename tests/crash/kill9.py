@@ -126,15 +126,17 @@ class Run:
             self.broker.kill()
             dice += 0.04
 
+    def segments(self):
+        return [path for topic in self.topics
+                for path in self.broker.data_directory.glob(f"{topic}-*/*.log")]
+
     def sabotage(self):
         """Cuts a segment in the middle of its records: the one that holds most, for a topic may
         have got none yet."""
         def held(path):
             return len(path.read_bytes().rstrip(b"\0"))
 
-        segments = [path for topic in self.topics
-                    for path in self.broker.data_directory.glob(f"{topic}-*/*.log")]
-        segment = max(segments, key=held)
+        segment = max(self.segments(), key=held)
         size = held(segment)
         with open(segment, "r+b") as file:
             file.truncate(size // 2)
