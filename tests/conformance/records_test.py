@@ -224,6 +224,23 @@ class ExportTest(Cli, BrokerCase):
         self.assertEqual(self.good("export", topic, "--from", "1"),
                          self.good("consume", topic, "--from", "1", "-e", "--json"))
 
+    def test_what_came_before_a_bad_row_is_sent_and_counted(self):
+        topic = self.make_topic(partitions=2, **KEPT)
+        rows = [f"{topic},1,good", f"{topic},99,bad"]
+        done = self.sluice("import", "-", "--format", "csv",
+                           stdin="topic,partition,value\n" + "\n".join(rows) + "\n")
+        self.assertNotEqual(done.returncode, OK)
+        self.assertIn("line 3", done.stderr)
+        self.assertIn("imported 1 record", done.stderr)
+        self.assertEqual(self.good("consume", topic, "-e", "-F", "%p %s\n"), "1 good\n")
+
+    def test_a_stray_quote_is_refused_by_its_line(self):
+        topic = self.make_topic(**KEPT)
+        done = self.sluice("import", "-", "--format", "csv", timeout=30, stdin=(
+            f'topic,value\n{topic},5" pipe\n' + f"{topic},more\n" * 100_000))
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("line 2: ", done.stderr)
+
     def test_full_disk_leaves_no_file(self):
         topic = self.make_topic()
         self.good("produce", topic, "--copies", "5000", stdin="x" * 200 + "\n")

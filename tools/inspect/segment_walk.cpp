@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace sluice::inspect {
 namespace {
@@ -10,6 +11,16 @@ using protocol::batch_header_size;
 namespace layout = protocol::batch_layout;
 
 constexpr std::size_t piece_size = 2 << 20;  // of one read
+// How many bytes of what looks like batches are checked while intact ones are searched behind
+// damage: bytes made for it could else keep a search busy for weeks.
+constexpr std::int64_t search_factor = 8;
+constexpr std::int64_t search_bytes_min = 256 << 20;
+
+// Whether the offsets of the batch exist: its base lies outside of the CRC.
+bool offsets_exist(const protocol::BatchHeader& header) {
+  return header.base_offset >= 0 && header.base_offset <= std::numeric_limits<std::int64_t>::max() -
+                                                              header.last_offset_delta - 1;
+}
 
 }  // namespace
 
@@ -35,6 +46,7 @@ SegmentWalk::SegmentWalk(const ReadFile& file, const Range& range, Sink sink)
       end_(std::min(range.end, file.size())),
       expected_(range.first_offset),
       end_offset_(range.end_offset),
+      search_left_(search_factor * (end_ - position_) + search_bytes_min),
       sink_(std::move(sink)),
       window_begin_(range.position),
       window_end_(range.position) {}
@@ -108,8 +120,8 @@ Result<Flaw> SegmentWalk::look_behind_gap(WalkStep& step) {
   const auto next = protocol::parse_batch_header(window(next_position));
   const bool continues = next ? next->base_offset == next_expected
                               : next_position == end_ && end_offset_ == next_expected;
-  const bool possible =
-      step.header.base_offset > expected_ && step.header.last_offset() < end_offset_;
+  const bool possible = offsets_exist(step.header) && step.header.base_offset > expected_ &&
+                        step.header.last_offset() < end_offset_;
   if (!continues) return possible ? Flaw::none : Flaw::header;
   step.header.base_offset = expected_;
   return Flaw::offset;
@@ -118,8 +130,8 @@ Result<Flaw> SegmentWalk::look_behind_gap(WalkStep& step) {
 // Position of the next intact batch behind a bad one; the end of the range when there is none.
 Result<std::int64_t> SegmentWalk::resynchronize(const WalkStep& bad) {
   const auto fits = [this](const WalkStep& step) {
-    return step.flaw == Flaw::none && step.header.base_offset >= expected_ &&
-           step.header.last_offset() < end_offset_;
+    return step.flaw == Flaw::none && offsets_exist(step.header) &&
+           step.header.base_offset >= expected_ && step.header.last_offset() < end_offset_;
   };
   // Where the bad one ends by its own length: what looks like a batch inside of its records is not
   // looked at then.
@@ -143,6 +155,8 @@ Result<std::int64_t> SegmentWalk::resynchronize(const WalkStep& bad) {
     if (!header || header->base_offset < expected_ || header->last_offset_delta < 0 ||
         header->last_offset() >= end_offset_)
       continue;
+    if (search_left_ < static_cast<std::int64_t>(header->size())) continue;
+    search_left_ -= static_cast<std::int64_t>(header->size());
     const auto step = look(at);
     if (!step) return std::unexpected(step.error());
     if (fits(*step)) return at;

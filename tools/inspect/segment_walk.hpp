@@ -70,6 +70,7 @@ class SegmentWalk {
   std::int64_t end_;
   std::int64_t expected_;
   std::int64_t end_offset_;
+  std::int64_t search_left_;  // bytes that may still be checked in searches
   Sink sink_;
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t capacity_ = 0;

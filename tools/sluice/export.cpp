@@ -106,6 +106,8 @@ Exit write_all(const Global& global, const ExportOptions& options, Reader& reade
 // Rows of a file of either form, one after the other.
 class RowReader {
  public:
+  static constexpr std::size_t row_bytes_max = 256 << 20;
+
   RowReader(LineReader lines, Form form) : lines_(std::move(lines)), form_(form) {}
 
   // Nothing at the end. The error says where and what.
@@ -124,49 +126,63 @@ class RowReader {
     return std::optional(std::move(*parsed));
   }
 
+  // The row that next() gave, for messages.
+  std::string place() const { return "line " + std::to_string(row_line_); }
+
  private:
   // A quoted field of CSV may go on in the next line. Lifetime: until the next call.
   std::optional<std::string_view> next_row() {
     auto line = lines_.next();
     if (line) ++number_;
+    row_line_ = number_;
     if (!line || form_ != Form::csv || is_whole_csv_row(*line)) return line;
     row_.assign(*line);
-    do {
+    // A stray quote opens a field that never ends: the row is refused as what it is.
+    for (bool whole = false; !whole && row_.size() < row_bytes_max && !interrupted();) {
       line = lines_.next();
       if (!line) break;
       ++number_;
       row_ += '\n';
       row_ += *line;
-    } while (!is_whole_csv_row(row_));
+      whole = !is_whole_csv_row(*line);  // an odd number of quotes closes what is open
+    }
     return row_;
   }
-  std::string at_line(const std::string& why) const {
-    return "line " + std::to_string(number_) + ": " + why;
-  }
+  std::string at_line(const std::string& why) const { return place() + ": " + why; }
 
   LineReader lines_;
   Form form_;
   std::optional<CsvParser> csv_;
   std::string row_;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_ = 0;    // of the line that was read last
+  std::uint64_t row_line_ = 0;  // where the row begins
 };
 
 Exit send_all(const Global& global, const ImportOptions& options, RowReader& rows,
               Publisher& publisher) {
   const Target target{.topic = options.topic, .keep_partition = !options.by_key};
   Progress progress(global, "imported", 0);
+  Exit outcome = Exit::ok;
   while (!interrupted()) {
     auto parsed = rows.next();
-    if (!parsed) return complain(Exit::failed, options.file + ": " + parsed.error());
+    if (!parsed) {
+      if (!interrupted()) outcome = complain(Exit::failed, options.file + ": " + parsed.error());
+      break;
+    }
     if (!*parsed) break;
-    if (const auto sent = send_parsed(publisher, target, **parsed); !sent)
-      return complain(global, sent.error());
+    if (const auto sent = send_parsed(publisher, target, **parsed); !sent) {
+      outcome = complain(global, {sent.error().code, options.file + ", " + rows.place() + ": " +
+                                                         sent.error().context});
+      break;
+    }
     progress.show(publisher.count());
   }
+  // What came before a bad row is sent, and counted, all the same.
   const auto finished = publisher.finish();
   progress.clear();
   if (!finished) return complain(global, finished.error());
   say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
+  if (outcome != Exit::ok) return outcome;
   return interrupted() ? complain(Exit::failed, "interrupted; the rest was not imported")
                        : Exit::ok;
 }

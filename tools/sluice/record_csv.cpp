@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -154,6 +155,8 @@ std::expected<ParsedRecord, std::string> CsvParser::parse(std::string_view row) 
         record.headers = std::move(*headers);
       } else {
         good = read_number(field, number);
+        if (column == "partition")
+          good = good && number >= 0 && std::in_range<PartitionIndex>(number);
         if (column == "partition") record.partition = static_cast<PartitionIndex>(number);
         if (column == "timestamp") record.timestamp_ms = number;
       }

@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 
+#include <utility>
+
 namespace sluice::cli {
 namespace {
 
@@ -69,8 +71,11 @@ ParsedRecord record_of(const json::value& value) {
   const auto& object = value.get_object();
   ParsedRecord record;
   record.topic = bytes_of(object, "topic");
-  if (const auto partition = number_of(object, "partition"))
+  if (const auto partition = number_of(object, "partition")) {
+    if (*partition < 0 || !std::in_range<PartitionIndex>(*partition))
+      throw BadLine{"'" + std::to_string(*partition) + "' is no partition"};
     record.partition = static_cast<PartitionIndex>(*partition);
+  }
   record.timestamp_ms = number_of(object, "timestamp");
   record.key = bytes_of(object, "key");
   record.value = bytes_of(object, "value");

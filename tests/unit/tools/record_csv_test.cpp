@@ -103,6 +103,8 @@ TEST(RecordCsv, SaysWhatIsWrong) {
   EXPECT_EQ(why("key,key_type", "?,base64"), "'base64' is no key_type");
   EXPECT_EQ(why("timestamp", "now"), "'now' is no timestamp");
   EXPECT_EQ(why("headers", "{}"), "headers is not an array");
+  EXPECT_EQ(why("partition", "4294967297"), "'4294967297' is no partition");
+  EXPECT_EQ(why("partition", "-1"), "'-1' is no partition");
 }
 
 }  // namespace

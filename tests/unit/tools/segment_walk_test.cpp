@@ -94,6 +94,31 @@ TEST_F(SegmentWalkTest, FindsAnyFlippedBitAndEveryOtherBatch) {
   }
 }
 
+TEST_F(SegmentWalkTest, OffsetsThatOverflowAreNoBatch) {
+  auto bytes = bytes_;
+  protocol::set_base_offset(std::span(bytes).subspan(starts_[3]),
+                            std::numeric_limits<std::int64_t>::max());
+  const auto steps = walk(bytes);
+  EXPECT_NE(steps[3].flaw, Flaw::none);
+  EXPECT_EQ(steps[4].header.base_offset, 4 * records);
+}
+
+// Headers that each claim the rest of the file as theirs: the search behind them has an end.
+TEST_F(SegmentWalkTest, BytesMadeToKeepASearchBusyDoNot) {
+  std::vector<std::byte> bytes(4 << 20);
+  for (std::size_t at = 0; at + protocol::batch_header_size <= bytes.size();
+       at += protocol::batch_header_size) {
+    const auto header = std::span(bytes_).first(protocol::batch_header_size);
+    std::ranges::copy(header, bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    const auto rest = static_cast<std::uint32_t>(bytes.size() - at - 12);
+    for (std::size_t i = 0; i < 4; ++i)
+      bytes[at + 8 + i] = static_cast<std::byte>(rest >> (24 - 8 * i));
+  }
+  const auto steps = walk(bytes);
+  ASSERT_EQ(steps.size(), 1u);
+  EXPECT_EQ(steps[0].size, static_cast<std::int64_t>(bytes.size()));
+}
+
 TEST_F(SegmentWalkTest, TellsDamageOverManyBatchesAsOne) {
   auto bytes = bytes_;
   std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(starts_[3] + 5),
