@@ -27,6 +27,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 from crash import kill9  # noqa: E402
 from crash.load import Violation, client_settings  # noqa: E402
+from crash.outcome import go_through  # noqa: E402
 from harness import wire  # noqa: E402
 from harness.loop_disk import LoopDisk, Unavailable  # noqa: E402
 
@@ -198,7 +199,7 @@ def main():
         print(f"not run: {why}")
         return SKIPPED
     try:
-        return kill9.go_through(FullRun(options, disk), options)
+        return go_through(FullRun(options, disk), options)
     finally:
         disk.close()
 

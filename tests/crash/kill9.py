@@ -11,7 +11,6 @@ whole log is read. A ledger of acknowledgements lies outside the broker's direct
     kill9.py --sabotage                cuts a segment after a kill: must be found (exit code 0 then)
 """
 
-import argparse
 import os
 import pathlib
 import random
@@ -23,8 +22,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
+from crash import outcome  # noqa: E402
 from crash.load import Checker, Committer, Ledger, Violation, Writer, client_settings  # noqa: E402
-from crash.outcome import outcome_of, put_away  # noqa: E402
+from crash.outcome import go_through, put_away  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 
@@ -43,6 +43,7 @@ class Run:
     topics = TOPICS
     topic_config = {"segment.bytes": "1048576"}  # small, so that kills also hit rolls
     settings = {"log.cleaner.backoff.ms": "100"}  # of the broker
+    promise = "nothing lost, nothing twice, nothing out of order"
 
     def __init__(self, options):
         self.options = options
@@ -133,13 +134,8 @@ class Run:
     def sabotage(self):
         """Cuts a segment in the middle of its records: the one that holds most, for a topic may
         have got none yet."""
-        def held(path):
-            return len(path.read_bytes().rstrip(b"\0"))
-
-        segment = max(self.segments(), key=held)
-        size = held(segment)
-        with open(segment, "r+b") as file:
-            file.truncate(size // 2)
+        segment = max(self.segments(), key=outcome.held)
+        size = outcome.cut_in_half(segment)
         print(f"sabotage: cut {segment.name} of {segment.parent.name} from {size} to {size // 2} "
               "bytes")
 
@@ -176,38 +172,14 @@ class Run:
 
 
 def arguments(about):
-    """The options of every program that goes through cycles of load and fault."""
-    parser = argparse.ArgumentParser(description=about.split("\n\n")[0])
-    parser.add_argument("--cycles", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
+    """The options of this program and of those that do the same to another kind of disk."""
+    parser = outcome.arguments(about, 5000, "records a second of each of the producers")
     parser.add_argument("--load", type=float, nargs=2, default=(0.02, 0.3), metavar=("MIN", "MAX"),
                         help="seconds of load before a kill")
-    parser.add_argument("--rate", type=float, default=5000,
-                        help="records a second of each of the producers")
     parser.add_argument("--peer", choices=("sluiced", "kafka"), default="sluiced")
-    parser.add_argument("--sabotage", action="store_true", help="lose data on purpose")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="an option of the broker")
     return parser
-
-
-def go_through(run, options):
-    """All cycles of `run`, and what is said of them; returns the exit code."""
-    print(f"seed {options.seed}")
-    done = 0
-
-    def work():
-        nonlocal done
-        run.start()
-        for done in range(options.cycles):
-            run.cycle(done)
-            if done % 50 == 49:
-                print(run.summary(done + 1), flush=True)
-        done = options.cycles
-        run.finish()
-        print(run.summary(done) + "; nothing lost, nothing twice, nothing out of order")
-
-    return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
 
 
 def main():

@@ -11,7 +11,6 @@ accept was confirmed; each dead letter has everything of its record, and was sen
     letter_kill.py --sabotage          cuts the share groups' state after a kill: must be found
 """
 
-import argparse
 import collections
 import json
 import os
@@ -29,7 +28,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 from crash.load import Violation, client_settings  # noqa: E402
-from crash.outcome import outcome_of, put_away  # noqa: E402
+from crash.outcome import arguments, cut_in_half, go_through, put_away  # noqa: E402
 from crash.schedule_kill import KEPT, PARTITIONS, Source, configure_group  # noqa: E402
 from harness.broker import Broker, binary  # noqa: E402
 from harness.process import end  # noqa: E402
@@ -65,6 +64,8 @@ class Worker(threading.Thread):
 
 class Run:
     """One broker, its load, and the cycles."""
+
+    promise = "nothing lost, nothing stripped, nothing given twice"
 
     def __init__(self, options):
         self.options = options
@@ -136,8 +137,7 @@ class Run:
 
     def sabotage(self):
         for log in self.broker.data_directory.glob("__share_group_state-*/*.log"):
-            with open(log, "r+b") as file:
-                file.truncate(len(log.read_bytes().rstrip(b"\0")) // 2)
+            cut_in_half(log)
         print("sabotage: cut the state of the share groups")
 
     def wait(self, condition, what, seconds=60):
@@ -224,28 +224,8 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--cycles", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--rate", type=float, default=500, help="records a second")
-    parser.add_argument("--sabotage", action="store_true", help="lose state on purpose")
-    options = parser.parse_args()
-    print(f"seed {options.seed}")
-    run = Run(options)
-    done = 0
-
-    def work():
-        nonlocal done
-        run.start()
-        for done in range(options.cycles):
-            run.cycle(done)
-            if done % 50 == 49:
-                print(run.summary(done + 1), flush=True)
-        done = options.cycles
-        run.finish()
-        print(run.summary(done) + "; nothing lost, nothing stripped, nothing given twice")
-
-    return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
+    options = arguments(__doc__, 500, "records a second").parse_args()
+    return go_through(Run(options), options)
 
 
 if __name__ == "__main__":

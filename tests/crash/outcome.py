@@ -1,8 +1,54 @@
-"""How a program of this folder ends: what it says, what it keeps, its exit code."""
+"""What the programs of this folder share: their options, their cycles, and how they end: what is said,
+what is kept, the exit code."""
 
+import argparse
 import shutil
+import time
 
 from crash.load import Violation
+
+
+def arguments(about, rate, rate_of):
+    """The options of every program that goes through cycles of load and fault. `about`: its docstring;
+    `rate`: records a second unless --rate says so, `rate_of` what these are."""
+    parser = argparse.ArgumentParser(description=about.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--rate", type=float, default=rate, help=rate_of)
+    parser.add_argument("--sabotage", action="store_true", help="lose data on purpose")
+    return parser
+
+
+def go_through(run, options):
+    """All cycles of `run`, and what is said of them: `run.promise` at the end. Returns the exit code."""
+    print(f"seed {options.seed}")
+    done = 0
+
+    def work():
+        nonlocal done
+        run.start()
+        for done in range(options.cycles):
+            run.cycle(done)
+            if done % 50 == 49:
+                print(run.summary(done + 1), flush=True)
+        done = options.cycles
+        run.finish()
+        print(f"{run.summary(done)}; {run.promise}")
+
+    return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
+
+
+def held(log):
+    """Bytes of the file up to the zeros that are written ahead."""
+    return len(log.read_bytes().rstrip(b"\0"))
+
+
+def cut_in_half(log):
+    """Sabotage: cuts a log in the middle of what it holds."""
+    size = held(log)
+    with open(log, "r+b") as file:
+        file.truncate(size // 2)
+    return size
 
 
 def outcome_of(run, options, work, where=str):

@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from crash import kill9  # noqa: E402
+from crash.outcome import go_through  # noqa: E402
 from harness.loop_disk import LoopDisk, Unavailable  # noqa: E402
 
 IMAGE_BYTES = 4 << 30  # sparse
@@ -66,7 +67,7 @@ def main():
             continue
         try:
             print(place, flush=True)
-            code = kill9.go_through(PowerRun(options, disk), options)
+            code = go_through(PowerRun(options, disk), options)
         finally:
             disk.close()
         if code != 0:

@@ -10,7 +10,6 @@ with all its headers; where one came twice, both name the same schedule; none ca
     schedule_kill.py --sabotage        cuts the store of schedules after a kill: must be found
 """
 
-import argparse
 import collections
 import os
 import pathlib
@@ -27,7 +26,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 from crash.load import Violation, client_settings  # noqa: E402
-from crash.outcome import outcome_of, put_away  # noqa: E402
+from crash.outcome import arguments, cut_in_half, go_through, put_away  # noqa: E402
 from harness import wire  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 
@@ -170,6 +169,8 @@ class Requeuer(threading.Thread):
 class Run:
     """One broker, its load, and the cycles."""
 
+    promise = "nothing lost, nothing stripped, nothing early"
+
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
@@ -217,8 +218,7 @@ class Run:
 
     def sabotage(self):
         for log in self.broker.data_directory.glob("__sluice_schedules-*/*.log"):
-            with open(log, "r+b") as file:
-                file.truncate(len(log.read_bytes().rstrip(b"\0")) // 2)
+            cut_in_half(log)
         print("sabotage: cut the store of schedules")
 
     def wait(self, condition, what, seconds=60):
@@ -254,28 +254,8 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--cycles", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--rate", type=float, default=1000, help="records scheduled a second")
-    parser.add_argument("--sabotage", action="store_true", help="lose data on purpose")
-    options = parser.parse_args()
-    print(f"seed {options.seed}")
-    run = Run(options)
-    done = 0
-
-    def work():
-        nonlocal done
-        run.start()
-        for done in range(options.cycles):
-            run.cycle(done)
-            if done % 50 == 49:
-                print(run.summary(done + 1), flush=True)
-        done = options.cycles
-        run.finish()
-        print(run.summary(done) + "; nothing lost, nothing stripped, nothing early")
-
-    return outcome_of(run, options, work, where=lambda: f" in cycle {done}")
+    options = arguments(__doc__, 1000, "records scheduled a second").parse_args()
+    return go_through(Run(options), options)
 
 
 if __name__ == "__main__":
