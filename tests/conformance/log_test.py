@@ -73,9 +73,7 @@ class LogTest(Cli, BrokerCase):
         self.segments = sorted(self.partition.glob("*.log"))
 
     def log(self, *arguments, status=OK):
-        done = subprocess.run([binary("sluice"), "log", *map(str, arguments)], text=True,
-                              capture_output=True, timeout=60, check=False, env=environment(),
-                              stdin=subprocess.DEVNULL)
+        done = self.sluice("log", *map(str, arguments), stdin="")
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
 
@@ -89,16 +87,9 @@ class LogTest(Cli, BrokerCase):
     def consumed(self):
         """What a broker on the directory serves: offset → number in the header."""
         with Broker(self.root, log_dir=self.data) as broker:
-            done = subprocess.run(
-                [binary("sluice"), "-b", broker.address, "consume", self.topic, "--until-end",
-                 "--json"], text=True, capture_output=True, timeout=60, check=False,
-                env=environment())
-            self.assertEqual(done.returncode, OK, done.stderr)
-            more = subprocess.run(
-                [binary("sluice"), "-b", broker.address, "produce", self.topic], input="more\n",
-                text=True, capture_output=True, timeout=60, check=False, env=environment())
-            self.assertEqual(more.returncode, OK, more.stderr)
-        records = map(json.loads, done.stdout.splitlines())
+            read = self.good("consume", self.topic, "-e", "--json", brokers=broker.address)
+            self.good("produce", self.topic, stdin="more\n", brokers=broker.address)
+        records = map(json.loads, read.splitlines())
         return {record["offset"]: int(record["headers"][0]["value"]) for record in records}
 
     def test_ls_shows_what_is_there(self):
@@ -210,10 +201,8 @@ class LogTest(Cli, BrokerCase):
         root = self.root / "killed"
         broker = Broker(root, log_dir=root / "data").start()
         self.addCleanup(broker.close)
-        run = [binary("sluice"), "-b", broker.address]
         for _ in range(3):
-            subprocess.run([*run, "produce", "t"], input="x\n" * 3000, text=True, check=True,
-                           capture_output=True, timeout=60, env=environment())
+            self.good("produce", "t", stdin="x\n" * 3000, brokers=broker.address)
         broker.kill()
         flip(root / "data" / "t-0" / f"{0:020}.log", 300)
         done = json.loads(self.log("repair", root / "data", "--confirm", "--json").stdout)
@@ -221,19 +210,15 @@ class LogTest(Cli, BrokerCase):
         self.assertTrue(0 < lost < 9000, lost)
         self.log("verify", root / "data")
         broker.start()
-        read = subprocess.run([*run, "consume", "t", "-e", "--json"], text=True, check=True,
-                              capture_output=True, timeout=60, env=environment())
-        offsets = [json.loads(line)["offset"] for line in read.stdout.splitlines()]
+        read = self.good("consume", "t", "-e", "--json", brokers=broker.address)
+        offsets = [json.loads(line)["offset"] for line in read.splitlines()]
         self.assertEqual(offsets, list(range(lost, 9000)))
 
     def test_a_consumer_is_told_of_damage_behind_what_is_intact(self):
         first = self.segments[0]
         flip(first, len(first.read_bytes()) // 2)
         with Broker(self.root, log_dir=self.data) as broker:
-            done = subprocess.run(
-                [binary("sluice"), "-b", broker.address, "consume", self.topic, "--until-end",
-                 "--json"], text=True, capture_output=True, timeout=60, check=False,
-                env=environment())
+            done = self.sluice("consume", self.topic, "-e", "--json", brokers=broker.address)
         self.assertEqual(done.returncode, FAILED, done.stderr)
         self.assertRegex(done.stderr, rf"{self.topic}-0 at offset \d+: damaged on the broker's disk")
         offsets = [json.loads(line)["offset"] for line in done.stdout.splitlines()]

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -16,19 +15,10 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.broker import ROOT, Broker  # noqa: E402
+from package.commands import BUILD, run  # noqa: E402
 
-BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 UNIT = ROOT / "packaging/sluice.service"
 EXPOSURE_MAX = 3.0
-
-
-def run(*command, **settings):
-    """Runs a command and returns its output; its errors are part of the exception."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=240, check=False, **settings)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 class PackagedBroker(Broker):

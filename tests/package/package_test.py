@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -19,19 +18,10 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.broker import ROOT, Broker  # noqa: E402
+from package.commands import BUILD, run  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 SHARED_BYTES_MAX = {"libsluice_client.so": 3 << 20, "libsluice.so": 8 << 20}
-
-
-def run(*command, **settings):
-    """Runs a command and returns its output; its errors are part of the exception."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=240, check=False, **settings)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 class InstalledBroker(Broker):
