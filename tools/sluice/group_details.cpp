@@ -83,17 +83,13 @@ Result<std::map<TopicPartition, std::int64_t>> first_timestamps(
   std::map<TopicPartition, std::int64_t> found;
   const auto end = std::chrono::steady_clock::now() + global.timeout();
   // Behind an offset may be no record any more, only what compaction or a repair left.
-  const auto is_known = [&](const auto& asked) {
-    if (found.contains(asked.first)) return true;
-    const auto ends = consumer->end_positions();
-    const auto positions = consumer->positions();
-    const auto last = ends.find(asked.first);
-    const auto position = positions.find(asked.first);
-    return last != ends.end() && position != positions.end() && last->second >= 0 &&
-           position->second >= last->second;
+  const auto all_known = [&] {
+    if (found.size() == at.size()) return true;
+    return std::ranges::all_of(consumer->lag(), [&](const auto& one) {
+      return one.second == 0 || found.contains(one.first);
+    });
   };
-  while (!std::ranges::all_of(at, is_known) && std::chrono::steady_clock::now() < end &&
-         !interrupted()) {
+  while (!all_known() && std::chrono::steady_clock::now() < end && !interrupted()) {
     const auto records = consumer->poll(std::chrono::milliseconds(100));
     if (!records) return std::unexpected(records.error());
     std::set<TopicPartition> done;

@@ -155,10 +155,11 @@ std::expected<ParsedRecord, std::string> CsvParser::parse(std::string_view row) 
         record.headers = std::move(*headers);
       } else {
         good = read_number(field, number);
-        if (column == "partition")
-          good = good && number >= 0 && std::in_range<PartitionIndex>(number);
-        if (column == "partition") record.partition = static_cast<PartitionIndex>(number);
         if (column == "timestamp") record.timestamp_ms = number;
+        if (column == "partition") {
+          good = good && number >= 0 && std::in_range<PartitionIndex>(number);
+          record.partition = static_cast<PartitionIndex>(number);
+        }
       }
       if (!good) return std::unexpected("'" + field + "' is no " + column);
     }
