@@ -1,4 +1,5 @@
 #include "storage/format.hpp"
+#include "tools/inspect/frontiers.hpp"
 #include "tools/inspect/read_file.hpp"
 #include "tools/inspect/repair.hpp"
 #include "tools/inspect/rewrite.hpp"
@@ -40,29 +41,21 @@ Result<CutPoint> find_cut(const PartitionLog& log, const SegmentFile& segment, O
                                 std::to_string(offset) + " on");
 }
 
-Result<> drop_side_files(const PartitionLog& log, Offset base) {
-  Result<> done;
-  for (const auto suffix :
-       {storage::seal_suffix, storage::index_suffix, storage::time_index_suffix})
-    if (done) done = remove_if_there(log.file(base, suffix));
-  return done;
-}
-
 Result<> end_segment(const PartitionLog& log, const SegmentFile& segment, const CutPoint& point,
                      const std::string& kept_as) {
   const auto path = log.file(segment.base, storage::log_suffix);
   auto file = ReadFile::open(path);
   if (!file) return std::unexpected(file.error());
-  auto aside = NewFile::create(kept_as);
+  auto aside = new_file(kept_as);
   if (!aside) return std::unexpected(aside.error());
-  auto done = aside->append_from(*file, point.position, file->size() - point.position);
-  if (done) done = aside->finish();
+  auto done = copy(*aside, *file, point.position, file->size() - point.position);
+  if (done) done = aside->commit();
   if (done) done = drop_side_files(log, segment.base);
   if (!done) return done;
-  auto shorter = NewFile::create(path);
+  auto shorter = new_file(path);
   if (!shorter) return std::unexpected(shorter.error());
-  done = shorter->append_from(*file, 0, point.position);
-  return done ? shorter->finish() : done;
+  done = copy(*shorter, *file, 0, point.position);
+  return done ? shorter->commit() : done;
 }
 
 }  // namespace

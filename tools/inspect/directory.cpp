@@ -1,15 +1,14 @@
 #include "tools/inspect/directory.hpp"
 
+#include "broker/catalog_rebuild.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/directory_lock.hpp"
 #include "storage/format.hpp"
-#include "storage/open_file_system.hpp"
-#include "tools/inspect/blocking.hpp"
+#include "tools/inspect/frontiers.hpp"
 #include "tools/inspect/read_file.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
@@ -18,7 +17,6 @@ namespace sluice::inspect {
 namespace {
 
 namespace fs = std::filesystem;
-using storage::FrontierFile;
 
 // The lock is asked about, not taken.
 std::optional<std::string> lock_holder(const std::string& root) {
@@ -38,36 +36,10 @@ std::optional<std::string> lock_holder(const std::string& root) {
   return pid.empty() ? "?" : pid;
 }
 
-std::optional<TopicId> parse_topic_id(std::string_view text) {
-  static constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  TopicId id;
-  if (text.size() != 22) return std::nullopt;
-  std::uint32_t bits = 0;
-  int held = 0;
-  std::size_t at = 0;
-  for (const char c : text) {
-    const auto digit = alphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6) | static_cast<std::uint32_t>(digit);
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    if (at < id.octets.size()) id.octets[at++] = static_cast<std::byte>(bits >> held);
-  }
-  return id;
-}
-
 void read_metadata(PartitionLog& log) {
   const auto bytes = read_whole(log.path + "/" + std::string(storage::partition_metadata_name));
   if (!bytes) return;
-  const std::string_view text = as_text(*bytes);
-  constexpr std::string_view label = "topic_id: ";
-  const auto at = text.find(label);
-  if (at == std::string_view::npos) return;
-  auto value = text.substr(at + label.size());
-  value = value.substr(0, value.find('\n'));
-  log.topic_id = parse_topic_id(value).value_or(TopicId{});
+  log.topic_id = broker::parse_partition_metadata(as_text(*bytes)).value_or(TopicId{});
 }
 
 void read_checkpoints(PartitionLog& log) {
@@ -121,32 +93,6 @@ Result<bool> read_partition(PartitionLog& log) {
   return !log.segments.empty();
 }
 
-Task<Result<>> add_frontiers(DataDirectory* directory) {
-  const storage::FileSystemOptions options{
-      .backend = storage::Backend::threads, .threads = 1, .create_root = false};
-  auto files = co_await storage::open_file_system(directory->root, options);
-  if (!files) co_return std::unexpected(files.error());
-  const std::string meta(storage::meta_directory);
-  const auto entries = co_await (*files)->list(meta);
-  bool clean = false;
-  bool any = false;
-  if (entries) {
-    for (const auto& entry : *entries) {
-      if (!entry.name.starts_with("frontier-")) continue;
-      const std::string path = meta + "/" + entry.name;
-      const auto file = co_await FrontierFile::open(**files, path);
-      if (!file) continue;  // the check of small files tells of it
-      clean = (any ? clean : true) && (*file)->was_clean();
-      any = true;
-      for (PartitionLog& log : directory->partitions)
-        if (auto found = (*file)->find({log.topic_id, log.partition})) log.frontier = *found;
-    }
-  }
-  directory->clean = any && clean;
-  co_await (*files)->close();
-  co_return Result<>{};
-}
-
 bool is_data_directory(const fs::path& path) {
   std::error_code error;
   return fs::exists(path / storage::lock_file_name, error) ||
@@ -154,12 +100,12 @@ bool is_data_directory(const fs::path& path) {
 }
 
 Result<> add_partition(DataDirectory& directory, const std::string& name) {
-  const auto parsed = parse_partition_name(name);
+  const auto parsed = broker::parse_partition_directory(name);
   if (!parsed) return {};
   PartitionLog log{.directory = name,
                    .path = directory.root + "/" + name,
-                   .topic = parsed->first,
-                   .partition = parsed->second};
+                   .topic = std::string(parsed->topic),
+                   .partition = parsed->partition};
   const auto found = read_partition(log);
   if (!found) return std::unexpected(found.error());
   if (*found) directory.partitions.push_back(std::move(log));
@@ -170,16 +116,6 @@ Result<> add_partition(DataDirectory& directory, const std::string& name) {
 
 std::string PartitionLog::file(Offset base, std::string_view suffix) const {
   return path + "/" + storage::offset_file_name(base, suffix);
-}
-
-std::optional<std::pair<std::string, PartitionIndex>> parse_partition_name(std::string_view name) {
-  const auto dash = name.rfind('-');
-  if (dash == std::string_view::npos || dash == 0) return std::nullopt;
-  PartitionIndex partition = 0;
-  const auto* last = name.data() + name.size();
-  const auto [end, ec] = std::from_chars(name.data() + dash + 1, last, partition);
-  if (ec != std::errc{} || end != last || partition < 0) return std::nullopt;
-  return std::pair{std::string(name.substr(0, dash)), partition};
 }
 
 Result<DataDirectory> look_at(const std::string& text) {
@@ -223,7 +159,7 @@ Result<DataDirectory> look_at(const std::string& text) {
   directory.holder = lock_holder(directory.root);
   if (fs::exists(fs::path(directory.root) / "meta.properties", error))
     directory.writer = Writer::kafka;
-  const auto added = run_blocking(add_frontiers(&directory));
+  const auto added = add_frontiers(directory);
   if (!added) return std::unexpected(added.error());
   return directory;
 }

@@ -56,9 +56,6 @@ struct DataDirectory {
 // Errors: those of the system (ENOENT, EACCES, …); EINVAL: nothing of a log is there.
 Result<DataDirectory> look_at(const std::string& path);
 
-// "orders-0" is topic "orders", partition 0. Nothing for another shape.
-std::optional<std::pair<std::string, PartitionIndex>> parse_partition_name(std::string_view name);
-
 // Bytes that repair or cut took out of BASE.log at POSITION: BASE.log.POSITION.aside
 inline constexpr std::string_view aside_suffix = ".aside";
 

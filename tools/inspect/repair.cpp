@@ -2,6 +2,7 @@
 
 #include "storage/format.hpp"
 #include "tools/inspect/batch_records.hpp"
+#include "tools/inspect/frontiers.hpp"
 #include "tools/inspect/rewrite.hpp"
 #include "tools/inspect/segment_walk.hpp"
 
@@ -44,15 +45,9 @@ class SegmentRepair {
   Apply apply_;
   RepairReport& report_;
   std::optional<ReadFile> from_;
-  std::optional<NewFile> to_;
+  std::optional<WholeFile> to_;
   BatchRecords records_;
   std::int64_t removed_ = 0;
-  std::int64_t kept_ = 0;   // bytes of the new file
-  Offset end_ = 0;          // after the last of them
-  LeaderEpoch epoch_ = -1;  // of the last of them
-  // Something was taken out behind the saved frontier. Recovery takes no gap there: it would cut
-  // the log at the hole.
-  bool behind_frontier_ = false;
   // Where the saved frontier lies in the new file.
   std::int64_t frontier_position_ = 0;
 };
@@ -81,15 +76,12 @@ Result<> SegmentRepair::take_out(const WalkStep& step, Offset last) {
   done.kept_as = aside_name(log_, segment_.base, step.position);
   if (log_.frontier && step.position < log_.frontier->position)
     frontier_position_ -= std::min(step.size, log_.frontier->position - step.position);
-  if (const auto& known = log_.frontier)
-    behind_frontier_ = behind_frontier_ || segment_.base > known->segment ||
-                       (segment_.base == known->segment && step.position >= known->position);
   removed_ += step.size;
   if (apply_ == Apply::yes) {
-    auto aside = NewFile::create(done.kept_as);
+    auto aside = new_file(done.kept_as);
     if (!aside) return std::unexpected(aside.error());
-    auto written = aside->append_from(*from_, step.position, step.size);
-    if (written) written = aside->finish();
+    auto written = copy(*aside, *from_, step.position, step.size);
+    if (written) written = aside->commit();
     if (!written) return written;
   }
   report_.steps.push_back(std::move(done));
@@ -113,10 +105,7 @@ void SegmentRepair::mend(const WalkStep& step, std::vector<std::byte>& batch) {
 Result<> SegmentRepair::keep(const WalkStep& step) {
   std::vector<std::byte> batch(step.bytes.begin(), step.bytes.end());
   mend(step, batch);
-  kept_ += step.size;
-  end_ = step.header.next_offset();
-  epoch_ = protocol::parse_batch(batch)->header.partition_leader_epoch;
-  return to_ ? to_->append(batch) : Result<>{};
+  return to_ ? to_->write(as_text(batch)) : Result<>{};
 }
 
 // A batch without records stands for those that were lost with `step`, as compaction leaves one at
@@ -130,11 +119,9 @@ Result<> SegmentRepair::fill(const WalkStep& step, Offset last) {
   std::vector<std::byte> batch(protocol::batch_header_size);
   protocol::write_batch_header(header, batch);
   protocol::refresh_batch_crc(batch);
-  kept_ += static_cast<std::int64_t>(batch.size());
-  end_ = last + 1;
   if (log_.frontier && step.position < log_.frontier->position)
     frontier_position_ += static_cast<std::int64_t>(batch.size());
-  return to_ ? to_->append(batch) : Result<>{};
+  return to_ ? to_->write(as_text(batch)) : Result<>{};
 }
 
 Result<> SegmentRepair::run() {
@@ -143,7 +130,7 @@ Result<> SegmentRepair::run() {
   if (!opened) return std::unexpected(opened.error());
   from_.emplace(std::move(*opened));
   if (apply_ == Apply::yes) {
-    auto made = NewFile::create(path);
+    auto made = new_file(path);
     if (!made) return std::unexpected(made.error());
     to_.emplace(std::move(*made));
   }
@@ -171,7 +158,7 @@ Result<> SegmentRepair::run() {
     if (!done) return done;
     if (!*step) break;
     if (is_tail(**step)) {
-      if (to_) done = to_->append_from(*from_, (*step)->position, (*step)->size);
+      if (to_) done = copy(*to_, *from_, (*step)->position, (*step)->size);
     } else if (!(*step)->is_batch()) {
       damage = **step;
     } else if (records_.contradiction({.header = (*step)->header, .bytes = (*step)->bytes})
@@ -189,21 +176,11 @@ Result<> SegmentRepair::run() {
 // The order matters: a broker that opens the log after a crash in between finds no index and no
 // seal rather than wrong ones.
 Result<> SegmentRepair::put_in_place() {
-  Result<> done;
-  for (const auto suffix :
-       {storage::seal_suffix, storage::index_suffix, storage::time_index_suffix})
-    if (done) done = remove_if_there(log_.file(segment_.base, suffix));
+  auto done = drop_side_files(log_, segment_.base);
   if (done) done = sync_directory(log_.path);
-  if (done) done = to_->finish();
+  if (done) done = to_->commit();
   to_.reset();
-  if (done && behind_frontier_) {
-    // All of it is durable now, and below the frontier gaps are read over.
-    done = move_frontier(directory_, log_,
-                         {.offset = segment_.next_base.value_or(end_),
-                          .segment = segment_.base,
-                          .position = kept_,
-                          .epoch = std::max(epoch_, log_.frontier->epoch)});
-  } else if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
+  if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
     auto frontier = *log_.frontier;
     frontier.position = frontier_position_;
     done = move_frontier(directory_, log_, frontier);

@@ -38,6 +38,11 @@ class SegmentCheck {
   void check_time_index();
   void check_seal(const storage::Seal& found);
   Finding finding(FindingKind kind, std::string_view suffix, std::string detail) const;
+  Finding finding_in(const WalkStep& batch, FindingKind kind, std::string detail) const;
+  void wrong_entry(FindingKind kind, std::string_view suffix, std::size_t entry,
+                   std::size_t entry_size, std::string_view names);
+  std::optional<std::vector<std::byte>> entries_of(bool there, std::string_view suffix,
+                                                   std::size_t entry_size) const;
   const storage::Frontier* frontier() const;
   bool is_unfinished_tail(const WalkStep& step) const;
 
@@ -61,6 +66,18 @@ Finding SegmentCheck::finding(FindingKind kind, std::string_view suffix, std::st
           .partition = context_.log->directory,
           .file = context_.log->file(segment_.base, suffix),
           .detail = std::move(detail)};
+}
+
+// Of one batch of the log.
+Finding SegmentCheck::finding_in(const WalkStep& batch, FindingKind kind,
+                                 std::string detail) const {
+  auto found = finding(kind, storage::log_suffix, std::move(detail));
+  found.position = batch.position;
+  found.size = batch.size;
+  found.first_offset = batch.header.base_offset;
+  found.last_offset = batch.header.last_offset();
+  found.readable_from = batch.header.next_offset();
+  return found;
 }
 
 // Where the active segment is known to be durable; null for others.
@@ -133,27 +150,15 @@ void SegmentCheck::on_batch(const WalkStep& step) {
           (step.header.record_count == 0 && !step.header.has_producer_id());
   placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
   if (step.flaw == Flaw::offset) {
-    auto wrong = finding(
-        FindingKind::offset, storage::log_suffix,
-        "base offset is not " + std::to_string(step.header.base_offset) + " as its neighbours say");
-    wrong.position = step.position;
-    wrong.size = step.size;
-    wrong.first_offset = step.header.base_offset;
-    wrong.last_offset = step.header.last_offset();
-    wrong.readable_from = step.header.next_offset();
     log_damaged_ = true;
-    report_.findings.push_back(std::move(wrong));
+    report_.findings.push_back(finding_in(
+        step, FindingKind::offset,
+        "base offset is not " + std::to_string(step.header.base_offset) +
+            " as its neighbours say"));
   }
   auto bad = records_.contradiction({.header = step.header, .bytes = step.bytes});
-  if (!bad.empty()) {
-    auto records = finding(FindingKind::records, storage::log_suffix, std::move(bad));
-    records.position = step.position;
-    records.size = step.size;
-    records.first_offset = step.header.base_offset;
-    records.last_offset = step.header.last_offset();
-    records.readable_from = step.header.next_offset();
-    report_.findings.push_back(std::move(records));
-  }
+  if (!bad.empty())
+    report_.findings.push_back(finding_in(step, FindingKind::records, std::move(bad)));
   check_epoch(step);
   check_sequence(step);
 }
@@ -183,16 +188,11 @@ void SegmentCheck::check_epoch(const WalkStep& step) {
   const bool live = segment_.active && context_.directory->holder.has_value();
   const bool contradicts = should >= 0 && !live ? found != should : found < epoch_;
   if (contradicts) {
-    auto wrong = finding(FindingKind::epoch, storage::log_suffix,
-                         "leader epoch " + std::to_string(found) + ", not " +
-                             std::to_string(should >= 0 ? should : epoch_));
-    wrong.position = step.position;
-    wrong.size = step.size;
-    wrong.first_offset = step.header.base_offset;
-    wrong.last_offset = step.header.last_offset();
-    wrong.readable_from = step.header.next_offset();
     log_damaged_ = true;
-    report_.findings.push_back(std::move(wrong));
+    report_.findings.push_back(finding_in(
+        step, FindingKind::epoch,
+        "leader epoch " + std::to_string(found) + ", not " +
+            std::to_string(should >= 0 ? should : epoch_)));
     return;
   }
   epoch_ = std::max(epoch_, found);
@@ -207,33 +207,44 @@ void SegmentCheck::check_sequence(const WalkStep& step) {
   at->second = {header.producer_epoch, header.last_sequence()};
   if (fresh || gaps_ || before.epoch != header.producer_epoch) return;
   if (header.base_sequence == protocol::add_sequence(before.last, 1)) return;
-  auto jump =
-      finding(FindingKind::sequence, storage::log_suffix,
-              "producer " + std::to_string(header.producer_id) + " goes from sequence " +
-                  std::to_string(before.last) + " to " + std::to_string(header.base_sequence));
+  auto jump = finding_in(step, FindingKind::sequence,
+                         "producer " + std::to_string(header.producer_id) +
+                             " goes from sequence " + std::to_string(before.last) + " to " +
+                             std::to_string(header.base_sequence));
   jump.severity = Severity::warning;
-  jump.position = step.position;
-  jump.size = step.size;
-  jump.first_offset = header.base_offset;
-  jump.last_offset = header.last_offset();
+  jump.readable_from = -1;  // nothing is unreadable
   report_.findings.push_back(std::move(jump));
 }
 
-// Kafka gives the indexes of its active segment their full size, zeros behind the last entry.
-Bytes without_zero_entries(Bytes bytes, std::size_t entry_size) {
+// The entries of an index file: nothing where it is not there, or a broker writes to it. Kafka gives
+// the indexes of its active segment their full size, zeros behind the last entry: those are left out.
+std::optional<std::vector<std::byte>> SegmentCheck::entries_of(bool there, std::string_view suffix,
+                                                               std::size_t entry_size) const {
+  const bool live = segment_.active && context_.directory->holder.has_value();
+  if (!there || live) return std::nullopt;
+  auto bytes = read_whole(context_.log->file(segment_.base, suffix));
+  if (!bytes) return std::nullopt;
   const auto zero = [](std::byte b) { return b == std::byte{}; };
-  while (bytes.size() >= entry_size && std::ranges::all_of(bytes.last(entry_size), zero))
-    bytes = bytes.first(bytes.size() - entry_size);
-  return bytes;
+  while (bytes->size() >= entry_size &&
+         std::ranges::all_of(Bytes(*bytes).last(entry_size), zero))
+    bytes->resize(bytes->size() - entry_size);
+  return std::move(*bytes);
+}
+
+void SegmentCheck::wrong_entry(FindingKind kind, std::string_view suffix, std::size_t entry,
+                               std::size_t entry_size, std::string_view names) {
+  auto wrong =
+      finding(kind, suffix, "entry " + std::to_string(entry) + " names " + std::string(names));
+  wrong.position = static_cast<std::int64_t>(entry * entry_size);
+  wrong.size = static_cast<std::int64_t>(entry_size);
+  report_.findings.push_back(std::move(wrong));
 }
 
 void SegmentCheck::check_index() {
-  if (!segment_.index) return;
-  const bool live = segment_.active && context_.directory->holder.has_value();
-  auto bytes = read_whole(context_.log->file(segment_.base, storage::index_suffix));
-  if (!bytes || live) return;
-  const auto used = without_zero_entries(*bytes, storage::OffsetIndex::entry_size);
-  const auto index = storage::OffsetIndex::decode(segment_.base, used, report_.size);
+  using storage::OffsetIndex;
+  const auto bytes = entries_of(segment_.index, storage::index_suffix, OffsetIndex::entry_size);
+  if (!bytes) return;
+  const auto index = OffsetIndex::decode(segment_.base, *bytes, report_.size);
   if (!index) {
     report_.findings.push_back(
         finding(FindingKind::index, storage::index_suffix, "entries do not grow, or lead outside"));
@@ -242,29 +253,22 @@ void SegmentCheck::check_index() {
   for (std::size_t i = 0; i < index->count(); ++i) {
     const auto entry = index->at(i);
     const auto batch = std::ranges::lower_bound(placed_, entry.position, {}, &Placed::position);
-    if (batch != placed_.end() && batch->position == entry.position &&
-        batch->last_offset == entry.offset)
-      continue;
-    if (log_damaged_ && (batch == placed_.end() || batch->position != entry.position)) continue;
-    auto wrong =
-        finding(FindingKind::index, storage::index_suffix,
-                "entry " + std::to_string(i) + " names offset " + std::to_string(entry.offset) +
-                    " at position " + std::to_string(entry.position));
-    wrong.position = static_cast<std::int64_t>(i * storage::OffsetIndex::entry_size);
-    wrong.size = storage::OffsetIndex::entry_size;
-    report_.findings.push_back(std::move(wrong));
-    return;
+    const bool found = batch != placed_.end() && batch->position == entry.position;
+    if (found && batch->last_offset == entry.offset) continue;
+    if (!found && log_damaged_) continue;
+    return wrong_entry(FindingKind::index, storage::index_suffix, i, OffsetIndex::entry_size,
+                       "offset " + std::to_string(entry.offset) + " at position " +
+                           std::to_string(entry.position));
   }
 }
 
 void SegmentCheck::check_time_index() {
-  const bool live = segment_.active && context_.directory->holder.has_value();
-  if (!segment_.time_index || live) return;
-  auto bytes = read_whole(context_.log->file(segment_.base, storage::time_index_suffix));
+  using storage::TimeIndex;
+  const auto bytes =
+      entries_of(segment_.time_index, storage::time_index_suffix, TimeIndex::entry_size);
   if (!bytes) return;
-  const auto used = without_zero_entries(*bytes, storage::TimeIndex::entry_size);
   const auto index =
-      storage::TimeIndex::decode(segment_.base, used, std::numeric_limits<Offset>::max());
+      TimeIndex::decode(segment_.base, *bytes, std::numeric_limits<Offset>::max());
   if (!index) {
     report_.findings.push_back(
         finding(FindingKind::time_index, storage::time_index_suffix, "entries do not grow"));
@@ -276,14 +280,10 @@ void SegmentCheck::check_time_index() {
     const bool found = batch != placed_.end() && batch->last_offset == entry.offset;
     if (found && batch->max_timestamp == entry.timestamp) continue;
     if (!found && log_damaged_) continue;
-    auto wrong =
-        finding(FindingKind::time_index, storage::time_index_suffix,
-                "entry " + std::to_string(i) + " names timestamp " +
-                    std::to_string(entry.timestamp) + " at offset " + std::to_string(entry.offset));
-    wrong.position = static_cast<std::int64_t>(i * storage::TimeIndex::entry_size);
-    wrong.size = storage::TimeIndex::entry_size;
-    report_.findings.push_back(std::move(wrong));
-    return;
+    return wrong_entry(FindingKind::time_index, storage::time_index_suffix, i,
+                       TimeIndex::entry_size,
+                       "timestamp " + std::to_string(entry.timestamp) + " at offset " +
+                           std::to_string(entry.offset));
   }
 }
 

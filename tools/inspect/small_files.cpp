@@ -3,6 +3,7 @@
 #include "storage/checkpoint.hpp"
 #include "storage/format.hpp"
 #include "storage/producer_state.hpp"
+#include "tools/inspect/frontiers.hpp"
 #include "tools/inspect/read_file.hpp"
 #include "tools/inspect/verify.hpp"
 
@@ -60,12 +61,13 @@ void check_frontier(const std::string& path, std::vector<Finding>& findings) {
 }
 
 void check_meta(const DataDirectory& directory, std::vector<Finding>& findings) {
+  for (const auto& name : frontier_files(directory.root))
+    check_frontier(directory.root + "/" + name, findings);
   std::error_code error;
   const fs::path meta = fs::path(directory.root) / storage::meta_directory;
   for (const auto& entry : fs::directory_iterator(meta, error)) {
     const std::string name = entry.path().filename().string();
     const std::string path = entry.path().string();
-    if (name.starts_with("frontier-")) check_frontier(path, findings);
     const auto bytes = read_whole(path);
     if (!bytes) continue;
     if (name == "catalog") {

@@ -5,7 +5,7 @@
 #include "tools/sluice/backup_manifest.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/progress.hpp"
-#include "tools/sluice/whole_file.hpp"
+#include "tools/files/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 

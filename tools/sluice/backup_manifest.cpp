@@ -2,7 +2,7 @@
 
 #include "protocol/record_batch.hpp"
 #include "tools/sluice/json.hpp"
-#include "tools/sluice/whole_file.hpp"
+#include "tools/files/whole_file.hpp"
 
 #include <boost/json.hpp>
 #include <xxhash.h>

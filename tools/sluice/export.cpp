@@ -8,7 +8,7 @@
 #include "tools/sluice/record_json.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/text.hpp"
-#include "tools/sluice/whole_file.hpp"
+#include "tools/files/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 

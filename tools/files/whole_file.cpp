@@ -1,4 +1,4 @@
-#include "tools/sluice/whole_file.hpp"
+#include "tools/files/whole_file.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -7,34 +7,30 @@
 #include <unistd.h>
 #include <utility>
 
-namespace sluice::cli {
-namespace {
+namespace sluice {
 
-std::string temporary(const std::string& path) { return path + ".part"; }
-
-}  // namespace
-
-Result<WholeFile> WholeFile::create(const std::string& path) {
-  const auto name = temporary(path);
+Result<WholeFile> WholeFile::create(const std::string& path, std::string_view suffix) {
+  std::string name = path + std::string(suffix);
   const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) return fail_errno(errno, name);
-  return WholeFile(path, descriptor);
+  return WholeFile(path, std::move(name), descriptor);
 }
 
-WholeFile::WholeFile(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor) {
+WholeFile::WholeFile(std::string path, std::string temporary, int descriptor)
+    : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {
   buffer_.reserve(capacity);
 }
 
 WholeFile::WholeFile(WholeFile&& other) noexcept
     : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       buffer_(std::move(other.buffer_)) {}
 
 WholeFile::~WholeFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary(path_).c_str());
+  ::unlink(temporary_.c_str());
 }
 
 Result<> WholeFile::write(std::string_view bytes) {
@@ -57,10 +53,27 @@ Result<> WholeFile::flush() {
 Result<> WholeFile::commit() {
   if (const auto flushed = flush(); !flushed) return flushed;
   if (::fsync(descriptor_) != 0) return fail_errno(errno, path_);
-  if (std::rename(temporary(path_).c_str(), path_.c_str()) != 0) return fail_errno(errno, path_);
-  ::close(std::exchange(descriptor_, -1));
-  const auto parent = std::filesystem::path(path_).parent_path().string();
+  const auto renamed = rename_durably(temporary_, path_);
+  if (renamed) ::close(std::exchange(descriptor_, -1));
+  return renamed;
+}
+
+Result<> write_durably(const std::string& path, std::string_view bytes, std::string_view suffix) {
+  auto file = WholeFile::create(path, suffix);
+  if (!file) return std::unexpected(file.error());
+  const auto written = file->write(bytes);
+  return written ? file->commit() : written;
+}
+
+Result<> rename_durably(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return fail_errno(errno, to);
+  const auto parent = std::filesystem::path(to).parent_path().string();
   return sync_directory(parent.empty() ? "." : parent);
+}
+
+Result<> remove_if_there(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(errno, path);
 }
 
 Result<> sync_directory(const std::string& directory) {
@@ -72,4 +85,4 @@ Result<> sync_directory(const std::string& directory) {
   return {};
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice
