@@ -9,7 +9,8 @@
 
 namespace sluice::inspect {
 
-// A file being written. Until commit() it is NAME.tmp, which a broker removes when it opens the log.
+// A file being written. Until commit() it is NAME.tmp, which a broker removes when it opens the
+// log.
 Result<WholeFile> new_file(const std::string& path);
 Result<> write_durably(const std::string& path, Bytes bytes);
 // Appends [position, position + size) of `from`, as far as it goes.

@@ -151,10 +151,10 @@ void SegmentCheck::on_batch(const WalkStep& step) {
   placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
   if (step.flaw == Flaw::offset) {
     log_damaged_ = true;
-    report_.findings.push_back(finding_in(
-        step, FindingKind::offset,
-        "base offset is not " + std::to_string(step.header.base_offset) +
-            " as its neighbours say"));
+    report_.findings.push_back(finding_in(step, FindingKind::offset,
+                                          "base offset is not " +
+                                              std::to_string(step.header.base_offset) +
+                                              " as its neighbours say"));
   }
   auto bad = records_.contradiction({.header = step.header, .bytes = step.bytes});
   if (!bad.empty())
@@ -189,10 +189,9 @@ void SegmentCheck::check_epoch(const WalkStep& step) {
   const bool contradicts = should >= 0 && !live ? found != should : found < epoch_;
   if (contradicts) {
     log_damaged_ = true;
-    report_.findings.push_back(finding_in(
-        step, FindingKind::epoch,
-        "leader epoch " + std::to_string(found) + ", not " +
-            std::to_string(should >= 0 ? should : epoch_)));
+    report_.findings.push_back(finding_in(step, FindingKind::epoch,
+                                          "leader epoch " + std::to_string(found) + ", not " +
+                                              std::to_string(should >= 0 ? should : epoch_)));
     return;
   }
   epoch_ = std::max(epoch_, found);
@@ -207,17 +206,18 @@ void SegmentCheck::check_sequence(const WalkStep& step) {
   at->second = {header.producer_epoch, header.last_sequence()};
   if (fresh || gaps_ || before.epoch != header.producer_epoch) return;
   if (header.base_sequence == protocol::add_sequence(before.last, 1)) return;
-  auto jump = finding_in(step, FindingKind::sequence,
-                         "producer " + std::to_string(header.producer_id) +
-                             " goes from sequence " + std::to_string(before.last) + " to " +
-                             std::to_string(header.base_sequence));
+  auto jump =
+      finding_in(step, FindingKind::sequence,
+                 "producer " + std::to_string(header.producer_id) + " goes from sequence " +
+                     std::to_string(before.last) + " to " + std::to_string(header.base_sequence));
   jump.severity = Severity::warning;
   jump.readable_from = -1;  // nothing is unreadable
   report_.findings.push_back(std::move(jump));
 }
 
-// The entries of an index file: nothing where it is not there, or a broker writes to it. Kafka gives
-// the indexes of its active segment their full size, zeros behind the last entry: those are left out.
+// The entries of an index file: nothing where it is not there, or a broker writes to it. Kafka
+// gives the indexes of its active segment their full size, zeros behind the last entry: those are
+// left out.
 std::optional<std::vector<std::byte>> SegmentCheck::entries_of(bool there, std::string_view suffix,
                                                                std::size_t entry_size) const {
   const bool live = segment_.active && context_.directory->holder.has_value();
@@ -225,8 +225,7 @@ std::optional<std::vector<std::byte>> SegmentCheck::entries_of(bool there, std::
   auto bytes = read_whole(context_.log->file(segment_.base, suffix));
   if (!bytes) return std::nullopt;
   const auto zero = [](std::byte b) { return b == std::byte{}; };
-  while (bytes->size() >= entry_size &&
-         std::ranges::all_of(Bytes(*bytes).last(entry_size), zero))
+  while (bytes->size() >= entry_size && std::ranges::all_of(Bytes(*bytes).last(entry_size), zero))
     bytes->resize(bytes->size() - entry_size);
   return std::move(*bytes);
 }
@@ -267,8 +266,7 @@ void SegmentCheck::check_time_index() {
   const auto bytes =
       entries_of(segment_.time_index, storage::time_index_suffix, TimeIndex::entry_size);
   if (!bytes) return;
-  const auto index =
-      TimeIndex::decode(segment_.base, *bytes, std::numeric_limits<Offset>::max());
+  const auto index = TimeIndex::decode(segment_.base, *bytes, std::numeric_limits<Offset>::max());
   if (!index) {
     report_.findings.push_back(
         finding(FindingKind::time_index, storage::time_index_suffix, "entries do not grow"));

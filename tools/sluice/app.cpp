@@ -125,13 +125,11 @@ void add_demo(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
 }
 
-Exit run_bench(const Global& global, const BenchOptions& options) { return bench(global, options); }
-
 void add_bench(CLI::App& app, CommandLine& line) {
   CLI::App& family = CommandLine::family(
       app, "bench", "Load on a broker, perhaps beside another one, and what it bears");
   const auto add = [&](bench::Mode mode, const char* name, const char* about) {
-    const auto added = line.command<BenchOptions>(family, name, about, run_bench);
+    const auto added = line.command<BenchOptions>(family, name, about, bench);
     add_bench_options(added.app, mode, added.options);
     return &added.app;
   };

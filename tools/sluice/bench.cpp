@@ -209,7 +209,8 @@ Exit give_up(const Error& error, const std::string& address) {
 
 }  // namespace
 
-Exit bench(const Global& global, BenchOptions options) {
+Exit bench(const Global& global, const BenchOptions& asked) {
+  BenchOptions options = asked;
   if (const auto completed = complete(options); !completed)
     return complain(Exit::usage, completed.error().context);
   const std::string broker = global.brokers.substr(0, global.brokers.find(','));

@@ -21,7 +21,7 @@ struct BenchOptions {
   std::optional<int> broker_pid;
   std::optional<int> peer_pid;
 };
-Exit bench(const Global& global, BenchOptions options);
+Exit bench(const Global& global, const BenchOptions& options);
 
 }  // namespace sluice::cli
 

@@ -101,9 +101,16 @@ void say(const Global& global, std::string_view text) {
   if (!global.quiet) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-  const auto near = nearest(word, candidates);
-  return near ? "did you mean '" + *near + "'?" : std::string();
+std::string with_suggestion(std::string text, std::string_view word,
+                            const std::vector<std::string>& candidates) {
+  if (const auto near = nearest(word, candidates)) text += "; did you mean '" + *near + "'?";
+  return text;
+}
+
+Exit no_such(std::string_view kind, std::string_view name,
+             const std::vector<std::string>& candidates) {
+  std::string text = "no " + std::string(kind) + " '" + std::string(name) + "'";
+  return complain(Exit::not_found, with_suggestion(std::move(text), name, candidates));
 }
 
 Style style_for(int descriptor) {

@@ -38,8 +38,12 @@ Exit complain(const Global& global, const Error& error);
 // A message for people on stderr, unless --quiet.
 void say(const Global& global, std::string_view text);
 
-// "did you mean 'orders'?" for a topic that does not exist; empty when nothing is near.
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
+// `text`, with "; did you mean 'orders'?" when a candidate is near `word`.
+std::string with_suggestion(std::string text, std::string_view word,
+                            const std::vector<std::string>& candidates);
+// "no topic 'order'; did you mean 'orders'?"
+Exit no_such(std::string_view kind, std::string_view name,
+             const std::vector<std::string>& candidates);
 
 // Colours only on a terminal, and not with NO_COLOR.
 Style style_for(int descriptor);

@@ -30,12 +30,6 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-std::string with_suggestion(std::string text, std::string_view word,
-                            const std::vector<std::string>& candidates) {
-  const auto near = suggestion(word, candidates);
-  return near.empty() ? text : text + "; " + near;
-}
-
 // Follows the words down the tree of commands to the first that does not belong.
 struct Walk {
   const CLI::App* at;

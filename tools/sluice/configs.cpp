@@ -37,9 +37,7 @@ const ConfigEntry* find(const std::vector<ConfigEntry>& entries, const std::stri
 Exit no_such_key(const std::vector<ConfigEntry>& entries, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& entry : entries) names.push_back(entry.name);
-  std::string text = "no config '" + name + "'";
-  if (const auto near = suggestion(name, names); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
+  return no_such("config", name, names);
 }
 
 // Reads all configs; says what is wrong when it returns nothing, and with which status.

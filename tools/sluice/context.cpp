@@ -46,9 +46,7 @@ Exit save(const Loaded& loaded) {
 Exit no_such_context(const Contexts& contexts, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [known, context] : contexts.all) names.push_back(known);
-  std::string text = "no context '" + name + "'";
-  if (const auto near = suggestion(name, names); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
+  return no_such("context", name, names);
 }
 
 void append(JsonWriter& json, const std::string& name, const Context& context, bool current) {

@@ -1,7 +1,9 @@
 #include "tools/sluice/contexts.hpp"
 
 #include "sluice/error.hpp"
+#include "tools/files/whole_file.hpp"
 
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -10,10 +12,6 @@
 
 namespace sluice::cli {
 namespace {
-
-Error system_failure(const std::string& what) {
-  return {std::error_code(errno, std::generic_category()), what};
-}
 
 std::optional<double> positive(std::string_view text) {
   double number = 0;
@@ -81,7 +79,7 @@ Result<Contexts> load_contexts(const std::filesystem::path& path) {
   std::error_code missing;
   if (!std::filesystem::exists(path, missing) && !missing) return Contexts{};
   std::ifstream file(path);
-  if (!file) return std::unexpected(system_failure(path.string()));
+  if (!file) return fail_errno(errno, path.string());
   std::ostringstream text;
   text << file.rdbuf();
   Contexts contexts;
@@ -114,15 +112,9 @@ Result<> save_contexts(const std::filesystem::path& path, const Contexts& contex
   std::error_code failed;
   std::filesystem::create_directories(path.parent_path(), failed);
   if (failed) return std::unexpected(Error{failed, path.parent_path().string()});
-  const std::filesystem::path next = path.string() + ".new";
-  {
-    std::ofstream file(next, std::ios::trunc);
-    file << table << '\n';
-    if (!file.flush()) return std::unexpected(system_failure(next.string()));
-  }
-  std::filesystem::rename(next, path, failed);
-  if (failed) return std::unexpected(Error{failed, path.string()});
-  return {};
+  std::ostringstream text;
+  text << table << '\n';
+  return write_durably(path.string(), text.str(), ".new");
 }
 
 }  // namespace sluice::cli

@@ -5,6 +5,7 @@
 #include "tools/sluice/dlq_print.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -15,8 +16,7 @@ namespace {
 using Befores = std::map<PartitionIndex, Offset>;
 
 Exit complain_about(const Global& global, const std::string& topic, const Error& error) {
-  if (error.is(Errc::unknown_topic) && error.context == topic)
-    return no_such_dead_letter_topic(global, topic);
+  if (error.is(Errc::unknown_topic) && error.context == topic) return no_such_topic(global, topic);
   return complain(global, error);
 }
 
@@ -76,16 +76,6 @@ std::uint64_t clamp_and_count(const std::string& topic, const Bounds& bounds, Be
 }
 
 }  // namespace
-
-Exit no_such_dead_letter_topic(const Global& global, std::string_view topic) {
-  std::vector<std::string> names;
-  if (auto admin = Admin::create(global.client_options()))
-    if (const auto topics = admin->topics())
-      for (const auto& info : *topics) names.push_back(info.name);
-  const auto near = suggestion(topic, names);
-  return complain(Exit::not_found,
-                  "no topic '" + std::string(topic) + "'" + (near.empty() ? "" : "; " + near));
-}
 
 Result<std::optional<RedriveReport>> unfinished_redrive(DeadLetters& letters,
                                                         const std::string& topic) {

@@ -75,8 +75,6 @@ void add_dlq_show_options(CLI::App& command, DlqShowOptions& options);
 void add_dlq_redrive_options(CLI::App& command, DlqRedriveOptions& options);
 void add_dlq_purge_options(CLI::App& command, DlqPurgeOptions& options);
 
-// "no topic 'dlq.oders'; did you mean 'dlq.orders'?"
-Exit no_such_dead_letter_topic(const Global& global, std::string_view topic);
 // The redrive of this topic that is under way, or was stopped. Errors: as DeadLetters::redrives().
 Result<std::optional<RedriveReport>> unfinished_redrive(DeadLetters& letters,
                                                         const std::string& topic);

@@ -2,6 +2,7 @@
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/dlq_print.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <charconv>
 #include <chrono>
@@ -124,7 +125,7 @@ Exit dlq_redrive(const Global& global, const DlqRedriveOptions& options) {
   if (!report) {
     const auto& error = report.error();
     if (error.is(Errc::unknown_topic) && (error.context == topic || error.context == options.to))
-      return no_such_dead_letter_topic(global, error.context);
+      return no_such_topic(global, error.context);
     const Exit status = complain(global, error);
     if (!watcher.id().empty()) say(global, how_to_go_on(watcher.id()));
     return status;

@@ -163,12 +163,10 @@ std::optional<GroupTrend> trend(const GroupDetails& before, const GroupDetails& 
 }
 
 Exit no_such_group(Admin& admin, const std::string& id) {
-  std::string text = "no group '" + id + "'";
   std::vector<std::string> ids;
   if (const auto groups = admin.groups())
     for (const auto& group : *groups) ids.push_back(group.id);
-  if (const auto near = suggestion(id, ids); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
+  return no_such("group", id, ids);
 }
 
 }  // namespace sluice::cli

@@ -50,6 +50,10 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options);
 std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& options);
 // As a complaint with the exit status that fits errno.
 Exit complain_of_file(const Error& error);
+// "FILE", or "FILE: bytes 100 to 200".
+std::string place_text(const std::string& file, std::int64_t position, std::int64_t size);
+// "offsets 10 to 19", or "offsets 10 and on" where the last is not known.
+std::string offsets_text(Offset first, Offset last);
 // What a finding says, in one line for people and as a JSON object.
 std::string describe(const inspect::Finding& finding);
 std::string to_json(const inspect::Finding& finding);

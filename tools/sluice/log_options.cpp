@@ -43,10 +43,9 @@ std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& opt
   }
   for (const auto& topic : options.topics) {
     if (std::ranges::find(names, topic) != names.end()) continue;
-    const auto near = suggestion(topic, names);
-    return std::unexpected(complain(Exit::not_found, "no topic or partition '" + topic + "' in " +
-                                                         options.path +
-                                                         (near.empty() ? "" : "; " + near)));
+    return std::unexpected(complain(
+        Exit::not_found,
+        with_suggestion("no topic or partition '" + topic + "' in " + options.path, topic, names)));
   }
   std::erase_if(directory->partitions, [&](const inspect::PartitionLog& log) {
     return !is_asked_for(log, options.topics);

@@ -18,15 +18,8 @@ using inspect::RepairReport;
 using inspect::RepairStep;
 
 std::string describe(const RepairStep& step) {
-  std::string text = step.file;
-  if (step.position >= 0)
-    text += ": bytes " + std::to_string(step.position) + " to " +
-            std::to_string(step.position + step.size);
-  text += ": " + step.done;
-  if (step.lost_first >= 0) {
-    text += "; lost are offsets " + std::to_string(step.lost_first);
-    text += step.lost_last >= step.lost_first ? " to " + std::to_string(step.lost_last) : " and on";
-  }
+  std::string text = place_text(step.file, step.position, step.size) + ": " + step.done;
+  if (step.lost_first >= 0) text += "; lost are " + offsets_text(step.lost_first, step.lost_last);
   if (!step.kept_as.empty()) text += "; kept as " + step.kept_as;
   return text;
 }

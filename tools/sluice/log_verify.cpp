@@ -83,18 +83,21 @@ std::string as_json(const inspect::DataDirectory& directory, const VerifyReport&
 
 }  // namespace
 
+std::string place_text(const std::string& file, std::int64_t position, std::int64_t size) {
+  if (position < 0 || size <= 0) return file;
+  return file + ": bytes " + std::to_string(position) + " to " + std::to_string(position + size);
+}
+
+std::string offsets_text(Offset first, Offset last) {
+  return "offsets " + std::to_string(first) +
+         (last >= first ? " to " + std::to_string(last) : " and on");
+}
+
 std::string describe(const Finding& finding) {
-  std::string text = finding.file;
-  if (finding.size > 0)
-    text += ": bytes " + std::to_string(finding.position) + " to " +
-            std::to_string(finding.position + finding.size);
-  text += ": " + finding.detail;
-  if (finding.first_offset >= 0) {
-    text += "; offsets " + std::to_string(finding.first_offset);
-    text += finding.last_offset >= finding.first_offset
-                ? " to " + std::to_string(finding.last_offset)
-                : " and on";
-  }
+  std::string text =
+      place_text(finding.file, finding.position, finding.size) + ": " + finding.detail;
+  if (finding.first_offset >= 0)
+    text += "; " + offsets_text(finding.first_offset, finding.last_offset);
   if (finding.readable_from >= 0)
     text += "; readable again from offset " + std::to_string(finding.readable_from);
   return text;

@@ -2,6 +2,7 @@
 
 #include "sluice/admin.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -200,13 +201,7 @@ ConsumerOptions bulk_settings(const Global& global) {
 Exit complain_of_reading(const Global& global, const Error& error) {
   if (!error.is(Errc::unknown_topic)) return complain(global, error);
   if (error.context.find(' ') != std::string::npos) return complain(Exit::not_found, error.context);
-  std::vector<std::string> names;
-  if (auto admin = Admin::create(global.client_options()))
-    if (const auto topics = admin->topics())
-      for (const auto& topic : *topics) names.push_back(topic.name);
-  const auto near = suggestion(error.context, names);
-  return complain(Exit::not_found,
-                  "no topic '" + error.context + "'" + (near.empty() ? "" : "; " + near));
+  return no_such_topic(global, error.context);
 }
 
 }  // namespace sluice::cli

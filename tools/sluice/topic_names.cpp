@@ -5,12 +5,15 @@
 namespace sluice::cli {
 
 Exit no_such_topic(Admin& admin, const std::string& name) {
-  std::string text = "no topic '" + name + "'";
   std::vector<std::string> names;
   if (const auto topics = admin.topics())
     for (const auto& topic : *topics) names.push_back(topic.name);
-  if (const auto near = suggestion(name, names); !near.empty()) text += "; " + near;
-  return complain(Exit::not_found, text);
+  return no_such("topic", name, names);
+}
+
+Exit no_such_topic(const Global& global, const std::string& name) {
+  auto admin = Admin::create(global.client_options());
+  return admin ? no_such_topic(*admin, name) : no_such("topic", name, {});
 }
 
 }  // namespace sluice::cli

@@ -13,6 +13,7 @@ namespace sluice::cli {
 
 // "no topic 'x'", with what may have been meant.
 Exit no_such_topic(Admin& admin, const std::string& name);
+Exit no_such_topic(const Global& global, const std::string& name);
 
 // What Admin::offsets() takes to find `spec` of every partition that has a leader.
 std::map<TopicPartition, std::int64_t> every_partition(const std::vector<TopicInfo>& topics,
