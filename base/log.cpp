@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 
 #include "base/log_limit.hpp"
+#include "base/quoted.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -27,21 +28,6 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 // A value with spaces, quotes or control characters is quoted, so that a line stays one line.
 void append_text_value(std::string& out, std::string_view text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -50,7 +36,7 @@ void append_text_value(std::string& out, std::string_view text) {
   if (plain)
     out += text;
   else
-    append_json_string(out, text);
+    append_quoted(out, text);
 }
 
 class SpdLogger final : public Logger {
@@ -78,12 +64,12 @@ class SpdLogger final : public Logger {
     std::string line;
     if (format_ == LogFormat::json) {
       line += "\"message\":";
-      append_json_string(line, message);
+      append_quoted(line, message);
       for (const auto& field : fields) {
         line += ',';
-        append_json_string(line, field.name);
+        append_quoted(line, field.name);
         line += ':';
-        append_json_string(line, field.value);
+        append_quoted(line, field.value);
       }
       if (left_out != 0) fmt::format_to(std::back_inserter(line), ",\"left_out\":{}", left_out);
     } else {

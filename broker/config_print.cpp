@@ -1,5 +1,6 @@
 #include "broker/config_print.hpp"
 
+#include "base/quoted.hpp"
 #include "broker/group_config.hpp"
 #include "broker/options_load.hpp"
 #include "broker/topic_config.hpp"
@@ -11,21 +12,11 @@ namespace {
 
 constexpr std::size_t file_columns = 96;
 
-// The basic string that TOML and JSON share. Values have no control characters but those that a
-// file or the environment put there.
+// Values have no control characters but those that a file or the environment put there.
 std::string quoted(std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20) {
-      out.append("\\u00").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
+  std::string out;
+  append_quoted(out, text);
+  return out;
 }
 
 std::string toml_value(const ConfigValue& value) {

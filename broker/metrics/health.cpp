@@ -40,7 +40,7 @@ Task<HealthCheck> check_disk(Broker* broker) {
   if (!space) {
     check.good = false;
     check.message = "the disk does not answer: " + space.error().message();
-  } else if (space->free_bytes < disk_free_min) {
+  } else if (is_full(*space)) {
     check.good = false;
     check.message = "the disk is full: " + std::to_string(space->free_bytes) +
                     " bytes are free in " + broker->data_directory() +

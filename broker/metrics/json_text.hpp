@@ -2,6 +2,8 @@
 // opens.
 #pragma once
 
+#include "base/quoted.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -27,14 +29,14 @@ class JsonText {
   }
   JsonText& key(std::string_view name) {
     comma();
-    quoted(name);
+    append_quoted(out_, name);
     out_ += ':';
     fresh_ = true;
     return *this;
   }
   void value(std::string_view text) {
     comma();
-    quoted(text);
+    append_quoted(out_, text);
   }
   void value(bool truth) {
     comma();
@@ -67,25 +69,6 @@ class JsonText {
     if (!fresh_) out_ += ',';
     fresh_ = false;
   }
-  void quoted(std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    out_ += '"';
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') {
-        out_ += '\\';
-        out_ += c;
-      } else if (byte < 0x20) {
-        out_ += "\\u00";
-        out_ += hex[byte >> 4];
-        out_ += hex[byte & 15];
-      } else {
-        out_ += c;
-      }
-    }
-    out_ += '"';
-  }
-
   std::string out_;
   bool fresh_ = true;  // no comma before what comes next
 };

@@ -18,32 +18,6 @@ BrokerState state_of(BrokerPhase phase) {
   return phase == BrokerPhase::starting ? BrokerState::starting : BrokerState::stopping;
 }
 
-void add(ShardCounters& to, const ShardCounters& from) {
-  to.connections_accepted += from.connections_accepted;
-  to.refused_connections_max += from.refused_connections_max;
-  to.refused_per_ip += from.refused_per_ip;
-  to.refused_request_size += from.refused_request_size;
-  to.refused_malformed += from.refused_malformed;
-  to.refused_unsupported += from.refused_unsupported;
-  to.requests += from.requests;
-  to.slow_requests += from.slow_requests;
-  to.produced_bytes += from.produced_bytes;
-  to.fetched_bytes += from.fetched_bytes;
-  to.dead_letters_copied += from.dead_letters_copied;
-  to.dead_letters_failed += from.dead_letters_failed;
-  to.dead_letters_vanished += from.dead_letters_vanished;
-}
-
-void add_api(std::vector<ApiView>& to, const ApiView& from) {
-  const auto at = std::ranges::find(to, from.api, &ApiView::api);
-  if (at == to.end()) {
-    to.push_back(from);
-    return;
-  }
-  at->latency_us.add(from.latency_us);
-  for (const auto& [code, times] : from.errors) at->errors[code] += times;
-}
-
 // The topics of the catalog, with a place for each of their partitions.
 void lay_out(BrokerView& view) {
   std::size_t first = 0;
@@ -173,15 +147,7 @@ Task<> Observer::gather(BrokerView* view, Wanted wanted) {
     for (const TopicView& topic : view->topics) by_id.emplace(topic.topic->id, &topic);
   }
   for (ShardView& shard : shards) {
-    add(view->counters, shard.counters);
-    for (const ApiView& api : shard.apis) add_api(view->apis, api);
-    view->commit_latency_us.add(shard.commit_latency_us);
-    view->commit_bytes.add(shard.commit_bytes);
-    view->cache_bytes += shard.cache_bytes;
-    view->schedules_pending += shard.schedules_pending;
-    view->partitions_open += shard.open;
-    view->partitions_unopened += shard.unopened;
-    view->partitions_faulted += shard.faulted;
+    view->add(shard);
     place(*view, by_id, shard.partitions);
   }
   std::map<std::string, std::size_t> share_members;
@@ -262,7 +228,7 @@ Task<std::shared_ptr<const BrokerView>> Observer::look(Wanted wanted) {
     view->disk_known = true;
     view->disk_total_bytes = space->total_bytes;
     view->disk_free_bytes = space->free_bytes;
-    view->disk_alarm = space->free_bytes < disk_free_min;
+    view->disk_alarm = is_full(*space);
   }
   co_await gather(view.get(), wanted);
   if (wanted.groups) co_await add_times(view.get());

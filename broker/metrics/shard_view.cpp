@@ -37,8 +37,8 @@ void add_counters(Shard& shard, ShardView& view) {
   view.cache_bytes = shard.store().cached_bytes();
   for (const auto& [index, shell] : shard.schedule_shells())
     view.schedules_pending += shell->waiting();
-  view.open = shard.partitions().size();
-  view.unopened = shard.unopened().size();
+  view.partitions_open = shard.partitions().size();
+  view.partitions_unopened = shard.unopened().size();
 }
 
 Task<> add_partitions(Shard* shard, ShardView* view) {
@@ -50,7 +50,7 @@ Task<> add_partitions(Shard* shard, ShardView* view) {
     if (i % stretch == stretch - 1) co_await asio::post(shard->executor(), use_task);
     Partition* partition = shard->find(keys[i].topic, keys[i].index);
     if (partition == nullptr || partition->closing()) continue;
-    if (partition->log().fault() != nullptr) ++view->faulted;
+    if (partition->log().fault() != nullptr) ++view->partitions_faulted;
     view->partitions.emplace_back(keys[i], view_of(*partition));
   }
 }

@@ -11,16 +11,7 @@
 
 namespace sluice::broker {
 
-struct ShardView {
-  ShardCounters counters;
-  std::vector<ApiView> apis;
-  Histogram commit_latency_us;
-  Histogram commit_bytes;
-  std::int64_t cache_bytes = 0;
-  std::int64_t schedules_pending = 0;
-  std::size_t open = 0;
-  std::size_t unopened = 0;
-  std::size_t faulted = 0;
+struct ShardView : ShardTotals {
   std::vector<std::pair<PartitionKey, PartitionView>> partitions;
   std::vector<GroupOverview> groups;
   std::vector<std::pair<std::string, std::size_t>> share_groups;  // with members: name, how many

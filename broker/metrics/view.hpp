@@ -71,7 +71,22 @@ struct ApiView {
   std::map<protocol::ErrorCode, std::uint64_t> errors;
 };
 
-struct BrokerView {
+// What a shard has done and has, or all of them together.
+struct ShardTotals {
+  ShardCounters counters;
+  std::vector<ApiView> apis;
+  Histogram commit_latency_us;
+  Histogram commit_bytes;
+  std::int64_t cache_bytes = 0;
+  std::int64_t schedules_pending = 0;
+  std::size_t partitions_open = 0;
+  std::size_t partitions_unopened = 0;
+  std::size_t partitions_faulted = 0;
+
+  void add(const ShardTotals& other);
+};
+
+struct BrokerView : ShardTotals {
   std::string version;
   std::string cluster_id;
   std::string address;  // of the first listener
@@ -91,15 +106,6 @@ struct BrokerView {
 
   int shards = 0;
   std::int32_t connections = 0;
-  std::int64_t cache_bytes = 0;
-  ShardCounters counters;  // of all shards together
-  std::vector<ApiView> apis;
-  Histogram commit_latency_us;
-  Histogram commit_bytes;
-  std::int64_t schedules_pending = 0;
-  std::size_t partitions_open = 0;
-  std::size_t partitions_unopened = 0;
-  std::size_t partitions_faulted = 0;
 
   CatalogSnapshot catalog;  // null while the broker starts
   std::vector<TopicView> topics;
