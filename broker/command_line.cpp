@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace sluice::broker {
@@ -58,6 +59,7 @@ CommandLine printed(std::string text) {
 }
 
 void describe_flags(CLI::App& app, Flags& flags) {
+  app.name("sluiced")->description("A lightweight, Kafka-compatible event-log broker");
   app.add_option("--config", flags.config, "Configuration file (TOML); also SLUICE_CONFIG")
       ->type_name("FILE");
   app.add_option("--data", flags.data, "Data directory (log.dir)")->type_name("DIR");
@@ -130,8 +132,14 @@ Result<Options> load_all(const Flags& flags, const Environment& environment) {
 
 }  // namespace
 
+void describe_command_line(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  describe_flags(app, *flags);
+  app.final_callback([flags] {});  // the options point into them
+}
+
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment) {
-  CLI::App app("A lightweight, Kafka-compatible event-log broker.", "sluiced");
+  CLI::App app;
   Flags flags;
   describe_flags(app, flags);
   try {

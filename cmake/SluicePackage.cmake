@@ -1,35 +1,30 @@
 # The Debian package `sluice`: programs, systemd unit, configuration, what the system's user is.
 # `cpack -G DEB` in the build directory, or ./dev package. These files belong to the component
 # `system`, which cmake --install leaves out: they have fixed places.
+include(SluicePackageFiles)
 set(system_files COMPONENT system EXCLUDE_FROM_ALL)
 set(packaging ${PROJECT_SOURCE_DIR}/packaging)
-find_program(GZIP gzip REQUIRED)
-set(SLUICE_MAINTAINER_MAIL "sluice@localhost.localdomain" CACHE STRING
-  "Who answers for the package; lintian wants a real address")
+set(SLUICE_MAINTAINER_MAIL "sluice@sluice.example" CACHE STRING
+  "Who answers for the package")
 
-# The file with every key; only the data directory is not the default.
-set(config ${PROJECT_BINARY_DIR}/package/sluice.toml)
-add_custom_command(OUTPUT ${config}
-  COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/package
-  COMMAND ${CMAKE_COMMAND} -E env --unset=SLUICE_CONFIG $<TARGET_FILE:sluiced>
-    --data /var/lib/sluice config example > ${config}
-  DEPENDS sluiced VERBATIM)
+sluice_example_configuration(${package_files}/sluice.toml --data /var/lib/sluice)
 # Debian wants its change log compressed without a time stamp.
-configure_file(${packaging}/debian/changelog.in ${PROJECT_BINARY_DIR}/package/changelog @ONLY)
-set(changelog ${PROJECT_BINARY_DIR}/package/changelog.gz)
-add_custom_command(OUTPUT ${changelog}
-  COMMAND ${GZIP} -9n -c ${PROJECT_BINARY_DIR}/package/changelog > ${changelog}
-  DEPENDS ${PROJECT_BINARY_DIR}/package/changelog VERBATIM)
-add_custom_target(package_files ALL DEPENDS ${config} ${changelog})
+configure_file(${packaging}/debian/changelog.in ${package_files}/changelog @ONLY)
+add_custom_command(OUTPUT ${package_files}/changelog.gz
+  COMMAND ${GZIP} -9nkf ${package_files}/changelog
+  DEPENDS ${package_files}/changelog VERBATIM)
+add_custom_target(package_files ALL DEPENDS ${package_files}/sluice.toml
+  ${package_files}/changelog.gz ${package_files}/man.stamp ${completions})
 
 install(TARGETS sluiced sluice RUNTIME DESTINATION /usr/bin ${system_files})
-install(FILES ${config} DESTINATION /etc/sluice ${system_files})
+install(FILES ${package_files}/sluice.toml DESTINATION /etc/sluice ${system_files})
 install(FILES ${packaging}/sluice.service DESTINATION /lib/systemd/system ${system_files})
 install(FILES ${packaging}/sluice.sysusers DESTINATION /usr/lib/sysusers.d RENAME sluice.conf
   ${system_files})
-install(FILES ${changelog} ${packaging}/debian/copyright ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+install(FILES ${package_files}/changelog.gz ${packaging}/debian/copyright ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   ${PROJECT_SOURCE_DIR}/docs/configuration.md ${PROJECT_SOURCE_DIR}/docs/guarantees.md
   DESTINATION /usr/share/doc/sluice ${system_files})
+sluice_shell_files(/usr/ ${system_files})
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME sluice)

@@ -3,7 +3,11 @@
 #include "protocol/crc32c.hpp"
 #include "storage/error.hpp"
 
+#ifdef SLUICE_PORTABLE
+#include <xxhash.h>
+#else
 #include <xxh_x86dispatch.h>
+#endif
 
 #include <algorithm>
 
@@ -67,8 +71,12 @@ SealHash& SealHash::operator=(SealHash&&) noexcept = default;
 SealHash::~SealHash() = default;
 
 void SealHash::update(Bytes bytes) {
+#ifdef SLUICE_PORTABLE  // Debian's archive of the library does not have the choice
+  XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+#else
   // By name: with the vector instructions that this processor has, not those of the oldest.
   XXH3_128bits_update_dispatch(state_->xxh, bytes.data(), bytes.size());
+#endif
   hashed_ += static_cast<std::int64_t>(bytes.size());
 }
 

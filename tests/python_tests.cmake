@@ -20,6 +20,8 @@ endforeach()
 # A library that wants a sanitizer's runtime cannot be linked by projects that know nothing of it.
 if(NOT SLUICE_SANITIZE)
   sluice_python_test(package package/package_test.py package 600)
+  sluice_python_test(deb package/deb_test.py package 300)
+  sluice_python_test(tarball package/tarball_test.py package 600)
 endif()
 add_subdirectory(conformance)
 add_subdirectory(crash)

@@ -84,6 +84,16 @@ class DebTest(unittest.TestCase):
         for key in re.findall(r'(?m)^(?:# )?("?[a-z][\w.]*"?) (?:= |is unset)', printed):
             self.assertRegex(text, rf"(?m)^#?{re.escape(key)} =", key)
 
+    @unittest.skipUnless(shutil.which("lintian"), "needs lintian (./dev package)")
+    def test_is_as_debian_wants_it(self):
+        run("lintian", "--allow-root", "--fail-on", "error,warning", self.package)
+
+    def test_man_pages_describe_both_programs(self):
+        for program in ("sluiced", "sluice"):
+            page = run("zcat", self.root / f"usr/share/man/man1/{program}.1.gz")
+            self.assertIn(".SH SYNOPSIS", page)
+            self.assertIn(r"\-\-version", page)
+
     @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
     def test_exposure_of_the_service(self):
         text = run("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)

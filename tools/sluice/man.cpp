@@ -1,8 +1,11 @@
-// Man pages, made of the same tree of commands as --help: `sluice man DIRECTORY`, run by the build.
+// Man pages of sluice and sluiced, made of the same trees of commands as --help:
+// `sluice man DIRECTORY`, run by the build.
+#include "broker/command_line.hpp"
 #include "tools/sluice/command_tree.hpp"
 #include "tools/sluice/families.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 #include <filesystem>
@@ -41,10 +44,17 @@ std::string flags_of(const CLI::Option& option) {
   return text;
 }
 
+constexpr std::array own_types = {"TEXT", "INT", "UINT", "FLOAT", "BOOLEAN"};
+
 std::string kind_of(const CLI::Option& option) {
   if (!takes_value(option)) return "";
   const auto choices = choices_of(option);
-  if (choices.empty()) return option.get_type_name().substr(0, option.get_type_name().find(':'));
+  if (choices.empty()) {
+    // CLI11 puts what it checks behind its own names of types: FLOAT:POSITIVE.
+    const std::string type = option.get_type_name();
+    const std::string name = type.substr(0, type.find(':'));
+    return std::ranges::find(own_types, name) != own_types.end() ? name : type;
+  }
   std::string text;
   for (const auto& choice : choices) text += (text.empty() ? "" : "|") + choice;
   return text;
@@ -65,7 +75,27 @@ std::string synopsis(const CLI::App& app) {
     if (argument->get_items_expected_max() > 1) name += "...";
     text += argument->get_required() ? " \\fI" + name + "\\fR" : " [\\fI" + name + "\\fR]";
   }
-  if (!commands_of(app).empty()) text += " \\fIcommand\\fR";
+  if (!commands_of(app).empty())
+    text += app.get_require_subcommand_min() > 0 ? " \\fIcommand\\fR" : " [\\fIcommand\\fR]";
+  return text;
+}
+
+// Of the programs themselves; their commands refer to them.
+const char* exit_status(const CLI::App& program) {
+  return program.get_name() == "sluiced"
+             ? "0 stopped by a signal, 1 cannot start or go on, 2 wrong command line or "
+               "configuration."
+             : "0 ok, 1 failed, 2 wrong command line, 3 not found, 4 denied, 5 timeout or "
+               "unreachable.";
+}
+
+// The footer without the headline that --help gives it.
+std::string examples_of(const CLI::App& app) {
+  constexpr std::string_view headline = "Examples:\n";
+  std::string text = app.get_footer();
+  const auto begin = text.find_first_not_of('\n');
+  if (begin != std::string::npos && text.compare(begin, headline.size(), headline) == 0)
+    text.erase(0, begin + headline.size());
   return text;
 }
 
@@ -76,7 +106,8 @@ std::string page_of(const CLI::App& app) {
   std::string page = ".TH " + roff(title) + " 1 \"\" \"sluice " SLUICE_VERSION "\"\n.SH NAME\n" +
                      roff(page_name(app)) + " \\- " + roff(app.get_description()) +
                      "\n.SH SYNOPSIS\n" + synopsis(app) + "\n";
-  if (!app.get_footer().empty()) page += ".SH EXAMPLES\n.nf\n" + roff(app.get_footer()) + "\n.fi\n";
+  if (const auto examples = examples_of(app); !examples.empty())
+    page += ".SH EXAMPLES\n.nf\n" + roff(examples) + "\n.fi\n";
   if (const auto arguments = positionals_of(app); !arguments.empty()) {
     page += ".SH ARGUMENTS\n";
     for (const auto* argument : arguments)
@@ -92,10 +123,7 @@ std::string page_of(const CLI::App& app) {
   page += ".SH OPTIONS\n";
   append_options(page, options_of(app));
   if (app.get_parent() == nullptr)
-    page +=
-        ".SH EXIT STATUS\n0 ok, 1 failed, 2 wrong command line, 3 not found, 4 denied, 5 timeout "
-        "or "
-        "unreachable.\n";
+    page += std::string(".SH EXIT STATUS\n") + exit_status(app) + "\n";
   else
     page += ".SH SEE ALSO\n\\fB" + roff(page_name(*app.get_parent())) + "\\fR(1)\n";
   return page;
@@ -120,7 +148,12 @@ void add_man(CLI::App& app, CommandLine& line) {
   auto directory = std::make_shared<std::string>();
   man->add_option("DIRECTORY", *directory, "Directory that exists")->required();
   man->callback([&app, &line, directory] {
-    line.chosen = [&app, directory] { return write_pages(app, *directory); };
+    line.chosen = [&app, directory] {
+      CLI::App broker;
+      broker::describe_command_line(broker);
+      const Exit written = write_pages(broker, *directory);
+      return written == Exit::ok ? write_pages(app, *directory) : written;
+    };
   });
 }
 
