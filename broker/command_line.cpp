@@ -1,5 +1,6 @@
 #include "broker/command_line.hpp"
 
+#include "broker/api_reference.hpp"
 #include "broker/config_print.hpp"
 #include "broker/version.hpp"
 
@@ -40,6 +41,7 @@ struct Flags {
   CLI::App* dump = nullptr;
   CLI::App* example = nullptr;
   CLI::App* reference = nullptr;
+  CLI::App* apis = nullptr;
   bool show_version = false;
 };
 
@@ -86,11 +88,14 @@ void describe_flags(CLI::App& app, Flags& flags) {
       config->add_subcommand("example", "A commented file; what flags set is not commented out")
           ->fallthrough();
   flags.reference = config->add_subcommand("reference", "All keys in Markdown")->fallthrough();
+  flags.apis =
+      app.add_subcommand("apis", "The Kafka APIs that are served, beside Kafka's, in Markdown");
 }
 
-// What `config …` and --check-config print; nullopt: the broker is to run.
+// What `config …`, `apis` and --check-config print; nullopt: the broker is to run.
 std::optional<std::string> asked_text(const Flags& flags, const Options& options) {
   if (flags.reference->parsed()) return print_reference();
+  if (flags.apis->parsed()) return print_api_reference();
   if (flags.example->parsed()) return print_example_file(options);
   if (flags.json) return print_options_json(options);
   if (flags.check_config || flags.dump->parsed()) return print_options(options);
