@@ -4,8 +4,6 @@ import json
 import os
 import pathlib
 import random
-import resource
-import signal
 import struct
 import subprocess
 import tempfile
@@ -15,6 +13,7 @@ from conformance.cli_test import (Cli, FAILED, NOT_FOUND, USAGE, binary, environ
                                    random_record)
 from conformance.records_test import KEPT, json_lines, record
 from harness import wire
+from harness.file_limit import UNCOUNTED, limiter
 
 DELETE_RECORDS = 21
 
@@ -150,14 +149,10 @@ class BackupTest(Cli, BrokerCase):
         self.fill(topic, 5, 300)
         self.create(topic)
         self.good("produce", topic, "--copies", "5000", stdin="x" * 200 + "\n")
-
-        def no_room():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         done = subprocess.run(
             [binary("sluice"), "-b", self.address, "backup", "create", str(self.directory)],
-            capture_output=True, text=True, timeout=60, env=environment(), preexec_fn=no_room,
-            check=False)
+            capture_output=True, text=True, timeout=60, check=False,
+            env={**environment(), **UNCOUNTED}, preexec_fn=limiter(100_000))
         self.assertEqual(done.returncode, FAILED)
         self.assertRegex(done.stderr, r"^sluice: .*: File too large\n$")
         verified = json.loads(self.good("backup", "verify", str(self.directory), "--json"))

@@ -4,13 +4,13 @@ import gzip
 import json
 import pathlib
 import random
-import resource
 import signal
 import subprocess
 import tempfile
 
 from conformance.case import BrokerCase
 from conformance.cli_test import Cli, FAILED, OK, USAGE, binary, environment, random_record
+from harness.file_limit import UNCOUNTED, limiter
 
 KEPT = {"retention_ms": -1}  # records with old timestamps stay
 RECORD_MEMBERS = {"topic", "partition", "offset", "timestamp", "key", "value", "headers"}
@@ -244,14 +244,10 @@ class ExportTest(Cli, BrokerCase):
     def test_full_disk_leaves_no_file(self):
         topic = self.make_topic()
         self.good("produce", topic, "--copies", "5000", stdin="x" * 200 + "\n")
-
-        def no_room():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         done = subprocess.run(
             [binary("sluice"), "-b", self.address, "export", topic, "-o",
              str(self.directory / "all.jsonl")], capture_output=True, text=True, timeout=60,
-            env=environment(), preexec_fn=no_room, check=False)
+            env={**environment(), **UNCOUNTED}, preexec_fn=limiter(100_000), check=False)
         self.assertEqual(done.returncode, FAILED)
         self.assertRegex(done.stderr, r"^sluice: .*all\.jsonl: File too large\n$")
         self.assertEqual(list(self.directory.iterdir()), [])

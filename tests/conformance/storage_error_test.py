@@ -5,24 +5,18 @@ The process may write no file beyond FILE_LIMIT bytes (RLIMIT_FSIZE: EFBIG), on 
 
 import http.client
 import json
-import resource
-import signal
 import unittest
 
 from confluent_kafka import KafkaError, TopicPartition
 
 from conformance.case import BrokerCase
 from harness.broker import Broker, free_port
+from harness.file_limit import limiter
 
 FILE_LIMIT = 4 << 20
 VALUE = b"x" * 50_000
 # Of each producer: half as much again as fits, so each is refused however the three interleave.
 SENDS = 120
-
-
-def limit_files():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
 
 
 class StorageErrorTest(BrokerCase):
@@ -40,7 +34,7 @@ class StorageErrorTest(BrokerCase):
 
     def setUp(self):
         self.broker.stop()
-        self.broker.before_exec = limit_files
+        self.broker.before_exec = limiter(FILE_LIMIT)
         self.addCleanup(setattr, self.broker, "before_exec", Broker.before_exec)
         self.broker.start()
 

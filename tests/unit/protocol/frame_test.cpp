@@ -187,14 +187,5 @@ TEST(Api, TableKnowsNamesAndVersions) {
   EXPECT_EQ(to_string(static_cast<ApiKey>(7)), "Unknown");
 }
 
-TEST(ErrorCode, HasNamesAndKnowsWhatToRetry) {
-  EXPECT_EQ(to_string(ErrorCode::none), "NONE");
-  EXPECT_EQ(to_string(ErrorCode::unknown_topic_or_partition), "UNKNOWN_TOPIC_OR_PARTITION");
-  EXPECT_EQ(to_string(static_cast<ErrorCode>(12345)), "UNKNOWN");
-  EXPECT_TRUE(is_retriable(ErrorCode::not_leader_or_follower));
-  EXPECT_FALSE(is_retriable(ErrorCode::offset_out_of_range));
-  EXPECT_FALSE(is_retriable(ErrorCode::none));
-}
-
 }  // namespace
 }  // namespace sluice::protocol
