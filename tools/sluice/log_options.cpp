@@ -33,24 +33,31 @@ Exit complain_of_file(const Error& error) {
   return complain(Exit::failed, error.message());
 }
 
-std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& options) {
-  auto directory = inspect::look_at(options.path);
+std::expected<inspect::DataDirectory, Exit> open_directory(const std::string& path,
+                                                           const std::vector<std::string>& topics) {
+  auto directory = inspect::look_at(path);
   if (!directory) return std::unexpected(complain_of_file(directory.error()));
   std::vector<std::string> names;
   for (const auto& log : directory->partitions) {
     names.push_back(log.topic);
     names.push_back(log.directory);
   }
-  for (const auto& topic : options.topics) {
+  for (const auto& topic : topics) {
     if (std::ranges::find(names, topic) != names.end()) continue;
     return std::unexpected(complain(
         Exit::not_found,
-        with_suggestion("no topic or partition '" + topic + "' in " + options.path, topic, names)));
+        with_suggestion("no topic or partition '" + topic + "' in " + path, topic, names)));
   }
-  std::erase_if(directory->partitions, [&](const inspect::PartitionLog& log) {
-    return !is_asked_for(log, options.topics);
-  });
+  std::erase_if(directory->partitions,
+                [&](const inspect::PartitionLog& log) { return !is_asked_for(log, topics); });
   return std::move(*directory);
+}
+
+std::int64_t size_of(const inspect::DataDirectory& directory) {
+  std::int64_t sum = 0;
+  for (const auto& log : directory.partitions)
+    for (const auto& segment : log.segments) sum += segment.size;
+  return sum;
 }
 
 void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
@@ -98,6 +105,26 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
       command.footer("Example:\n  sluice log cut /var/lib/sluice orders-0 1000 --dry-run");
       break;
   }
+}
+
+void add_log_stat_options(CLI::App& command, LogStatOptions& options) {
+  command.add_option("PATH", options.paths, "Data directories, partitions or .log files")
+      ->required()
+      ->expected(1, -1);
+  command.add_option("--topic", options.topics, "TOPIC or TOPIC-PARTITION; may repeat");
+  command.add_option("--top", options.top, "Keys and records that are listed")
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
+  command
+      .add_option("--sample", options.sample_bytes,
+                  "Bytes of batches to try the codecs on; 0: do not (32MiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command.footer(
+      "Examples:\n"
+      "  sluice log stat /var/lib/sluice\n"
+      "  sluice log stat data --topic orders --top 20\n"
+      "  sluice log stat data/orders-0 --json");
 }
 
 }  // namespace sluice::cli
