@@ -21,6 +21,8 @@ class PartitionWalk {
   // Both must outlive the walk. `progress`, if not null, counts bytes read.
   PartitionWalk(const DataDirectory& directory, const PartitionLog& log,
                 std::atomic<std::int64_t>* progress = nullptr);
+  PartitionWalk(const PartitionWalk&) = delete;
+  PartitionWalk& operator=(const PartitionWalk&) = delete;
 
   // The next batch; nothing at the end. Errors: those of reading.
   Result<std::optional<Step>> next();

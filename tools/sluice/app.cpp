@@ -107,6 +107,8 @@ void add_log(CLI::App& app, CommandLine& line) {
   add(line, log, "stat",
       "What takes the space: keys, hours, codecs, big records, compaction's gain", log_stat,
       add_log_stat_options);
+  add(line, log, "diff", "Compare two logs by offset: what only one has, what differs; 1 if so",
+      log_diff, add_log_diff_options);
   add_one(LogCommand::verify, "verify", "Check every CRC, record, index and seal; 1 on damage",
           log_verify);
   add_one(LogCommand::repair, "repair", "Take damage out of a closed directory, keeping it aside",

@@ -19,6 +19,10 @@ ByteProgress::ByteProgress(const Global& global, std::int64_t total)
 ByteProgress::~ByteProgress() {
   thread_.request_stop();
   thread_.join();
+  clear();
+}
+
+void ByteProgress::clear() const {
   if (shown_) std::fprintf(stderr, "\r\x1b[K");
 }
 

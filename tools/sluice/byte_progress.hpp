@@ -18,6 +18,9 @@ class ByteProgress {
   ByteProgress(const ByteProgress&) = delete;
   ByteProgress& operator=(const ByteProgress&) = delete;
 
+  // Takes the line away, before something else is written to the terminal.
+  void clear() const;
+
   std::atomic<std::int64_t> done{0};  // bytes; counted by those who read
   std::atomic<bool> stop{false};      // set when the user wants it to end
 

@@ -37,20 +37,29 @@ std::expected<inspect::DataDirectory, Exit> open_directory(const std::string& pa
                                                            const std::vector<std::string>& topics) {
   auto directory = inspect::look_at(path);
   if (!directory) return std::unexpected(complain_of_file(directory.error()));
-  std::vector<std::string> names;
-  for (const auto& log : directory->partitions) {
-    names.push_back(log.topic);
-    names.push_back(log.directory);
-  }
+  const auto names = names_in(*directory);
   for (const auto& topic : topics) {
     if (std::ranges::find(names, topic) != names.end()) continue;
     return std::unexpected(complain(
         Exit::not_found,
         with_suggestion("no topic or partition '" + topic + "' in " + path, topic, names)));
   }
-  std::erase_if(directory->partitions,
-                [&](const inspect::PartitionLog& log) { return !is_asked_for(log, topics); });
+  keep_asked_for(*directory, topics);
   return std::move(*directory);
+}
+
+std::vector<std::string> names_in(const inspect::DataDirectory& directory) {
+  std::vector<std::string> names;
+  for (const auto& log : directory.partitions) {
+    names.push_back(log.topic);
+    names.push_back(log.directory);
+  }
+  return names;
+}
+
+void keep_asked_for(inspect::DataDirectory& directory, const std::vector<std::string>& topics) {
+  std::erase_if(directory.partitions,
+                [&](const inspect::PartitionLog& log) { return !is_asked_for(log, topics); });
 }
 
 std::int64_t size_of(const inspect::DataDirectory& directory) {
@@ -125,6 +134,19 @@ void add_log_stat_options(CLI::App& command, LogStatOptions& options) {
       "  sluice log stat /var/lib/sluice\n"
       "  sluice log stat data --topic orders --top 20\n"
       "  sluice log stat data/orders-0 --json");
+}
+
+void add_log_diff_options(CLI::App& command, LogDiffOptions& options) {
+  command.add_option("A", options.a, "A data directory, a partition or a .log in it")->required();
+  command.add_option("B", options.b, "Another one")->required();
+  command.add_option("--topic", options.topics, "TOPIC or TOPIC-PARTITION; may repeat");
+  command.add_flag("--batches", options.batches, "Batching, codecs and producers count as well");
+  command.add_option("-n,--count", options.count, "Stop after so many differences")
+      ->check(CLI::PositiveNumber);
+  command.footer(
+      "Examples:\n"
+      "  sluice log diff /var/lib/sluice /mnt/copy\n"
+      "  sluice log diff data/orders-0 other/orders-copy-0 --json");
 }
 
 }  // namespace sluice::cli

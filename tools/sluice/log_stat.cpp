@@ -17,7 +17,6 @@ std::int64_t size_of_all(const std::vector<inspect::DataDirectory>& directories)
 }
 
 Result<> read(const Global& global, const LogStatOptions& options, LogStatReport& report) {
-  catch_interrupts();
   ByteProgress progress(global, size_of_all(report.directories));
   auto found = inspect::take_statistics(
       report.directories, {.top = options.top, .progress = &progress.done, .stop = &progress.stop});
@@ -45,6 +44,7 @@ void remarks(const Global& global, const LogStatReport& report) {
 }  // namespace
 
 Exit log_stat(const Global& global, const LogStatOptions& options) {
+  catch_interrupts();
   LogStatReport report;
   for (const auto& path : options.paths) {
     auto directory = open_directory(path, options.topics);
