@@ -12,6 +12,7 @@
 #include "tools/sluice/queue.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/schedule.hpp"
+#include "tools/sluice/trace.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -41,6 +42,8 @@ void add_records(CLI::App& app, CommandLine& line) {
       add_search_options);
   add(line, app, "tail", "The last records of topics, and new ones as they come", tail,
       add_tail_options);
+  add(line, app, "trace", "Follow one record by its W3C trace id: topics, commits, dead letters",
+      trace, add_trace_options);
   add(line, app, "export", "Records of topics into a file: JSON lines or CSV", export_records,
       add_export_options);
   add(line, app, "import", "Records of a file into topics", import_records, add_import_options);
