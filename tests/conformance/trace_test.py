@@ -5,7 +5,7 @@ import secrets
 import time
 import unittest
 
-from conformance.case import BrokerCase
+from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import NOT_FOUND, OK, UNREACHABLE, USAGE, Cli
 from harness.shape import Maybe, check_shape
 
@@ -144,6 +144,38 @@ class CliTraceTest(Tracing, BrokerCase):
         error = self.bad(UNREACHABLE, "trace", trace_id, "--timeout", "1",
                          brokers="127.0.0.1:1")
         self.assertEqual(len(error.splitlines()), 1, error)
+
+
+class CliTraceQueueTest(Tracing, BrokerCase):
+    """What the headers of sluiced's queues tell."""
+
+    needs_sluiced = True
+
+    def followed(self, trace_id, count):
+        """The records of the trace, once there are so many."""
+        def there():
+            done = self.sluice("trace", trace_id, "--json")
+            records = json.loads(done.stdout)["records"] if done.returncode == OK else []
+            return records if len(records) == count else None
+        return wait_until(there, what=f"{count} records of the trace")
+
+    def test_a_scheduled_record_was_stored_when_it_was_due(self):
+        topic, trace_id = self.make_topic(sluice_schedule_enable="true"), secrets.token_hex(16)
+        begin = now_ms()
+        self.send(topic, trace_id, **{"sluice-delay-ms": 300})
+        record, = self.followed(trace_id, 1)
+        self.assertTrue(begin + 300 <= record["scheduled_for"] <= now_ms(), record)
+        self.assertIn("  stored     not before ", self.good("trace", trace_id))
+
+    def test_a_retry_follows_its_record(self):
+        topic, group = self.make_topic(sluice_retry_enable="true"), self.name("workers")
+        trace_id = secrets.token_hex(16)
+        span = self.send(topic, trace_id)
+        self.send(f"{topic}.{group}.retry", trace_id, span)
+        record, retry = self.followed(trace_id, 2)
+        self.assertEqual((record["topic"], record["retry_attempt"]), (topic, None))
+        self.assertEqual((retry["topic"], retry["retry_attempt"]), (f"{topic}.{group}.retry", 1))
+        self.assertEqual(retry["same_span_as"], {"topic": topic, "partition": 0, "offset": 0})
 
 
 class CliTraceDirectoryTest(Tracing, BrokerCase):
