@@ -186,14 +186,14 @@ void Report::difference_json(const LogDifference& difference) {
 std::string record_text(const LogDifference& difference, const RecordStream& stream) {
   std::string text;
   for (const auto field : difference.fields) {
-    text += "  " + std::string(field) + "=";
+    text += "  " + std::string(field) + (field == "headers" ? ":" : "=");
     if (field == "key") text += shown_bytes(stream.record().key, value_width);
     if (field == "value") text += shown_bytes(stream.record().value, value_width);
     if (field == "timestamp") text += iso_time(stream.timestamp());
     if (field == "control") text += stream.header().is_control() ? "yes" : "no";
     if (field != "headers") continue;
     for (const auto& header : stream.record().headers)
-      text += std::string(header.key) + ":" + shown_bytes(header.value, value_width) + " ";
+      text += " " + std::string(header.key) + "=" + shown_bytes(header.value, value_width);
   }
   return text;
 }
