@@ -51,18 +51,18 @@ class LogDiffTest(Diff, BrokerCase):
         cls.data = pathlib.Path(cls.broker.data_directory)
 
     def fill(self):
-        topic = self.create_topic("one")
+        topic = self.create_topic("one", retention_ms=-1)
         self.produce(topic, numbered(), batch_num_messages=100)
-        self.create_topic("zipped")
+        self.create_topic("zipped", retention_ms=-1)
         self.produce("zipped", numbered(), compression_type="zstd", linger_ms=100)
-        self.create_topic("changed")
+        self.create_topic("changed", retention_ms=-1)
         records = numbered()
         records[100]["value"] = b"other"
         records[200]["key"] = None
         records[300]["headers"] = {"n": b"\xff"}
         records[400]["timestamp"] = 1
         self.produce("changed", records)
-        self.create_topic("shorter")
+        self.create_topic("shorter", retention_ms=-1)
         self.produce("shorter", numbered(RECORDS - 500))
 
     def setUp(self):
@@ -176,7 +176,7 @@ class KafkaLogDiffTest(Diff, BrokerCase):
         cls.addClassCleanup(cls.broker.close)
 
     def test_the_same_records_in_both_are_equal(self):
-        topic = self.create_topic(segment_bytes=1 << 20)
+        topic = self.create_topic(segment_bytes=1 << 20, retention_ms=-1)
         self.produce(topic, numbered(), compression_type="lz4")
         self.broker.stop()
         root = pathlib.Path(tempfile.mkdtemp(dir=self.broker.directory))
@@ -185,7 +185,7 @@ class KafkaLogDiffTest(Diff, BrokerCase):
         self.addCleanup(setattr, self, "broker", kafka)
         self._admin = None  # of the other broker
         self.addCleanup(self.broker.close)
-        self.produce(self.create_topic(topic), numbered(), compression_type="zstd")
+        self.produce(self.create_topic(topic, retention_ms=-1), numbered(), compression_type="zstd")
         self.broker.stop()
         found = self.diff(kafka.data_directory, root / "data", "--topic", topic)
         self.assertEqual(found["records_equal"], RECORDS)

@@ -35,7 +35,7 @@ BIG = {"topic", "partition", "offset", "timestamp", "size_bytes", "key_bytes", "
 class Stat(Cli):
     def fill(self):
         """A topic with some of everything: codecs, tombstones, hours, one big record."""
-        topic = self.create_topic(partitions=2, segment_bytes=1 << 20)
+        topic = self.create_topic(partitions=2, segment_bytes=1 << 20, retention_ms=-1)
         for number, codec in enumerate(CODECS):
             records = []
             for i in range(800):

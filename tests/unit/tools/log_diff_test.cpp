@@ -21,7 +21,8 @@ using Values = std::map<Offset, std::string>;
 class LogDirectory {
  public:
   LogDirectory(const std::string& name, const Values& values, SeededRandom& random)
-      : root_(testing::TempDir() + "log_diff_" + name) {
+      : root_(testing::TempDir() + "log_diff_" +
+              testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name) {
     fs::remove_all(root_);
     fs::create_directories(root_ + "/t-0");
     std::ofstream file(root_ + "/t-0/00000000000000000000.log", std::ios::binary);
