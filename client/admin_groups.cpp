@@ -10,6 +10,17 @@
 #include <utility>
 
 namespace sluice::client {
+namespace {
+
+// Brokers spell the types of groups with and without a capital: "Share", "share".
+std::string small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
+
+}  // namespace
 
 Task<Result<std::vector<GroupListing>>> AdminCore::groups(TimePoint until) {
   const auto known = co_await describe_cluster(until);
@@ -25,7 +36,7 @@ Task<Result<std::vector<GroupListing>>> AdminCore::groups(TimePoint until) {
       groups.push_back({.id = std::string(group.group_id),
                         .protocol_type = std::string(group.protocol_type),
                         .state = std::string(group.group_state),
-                        .type = std::string(group.group_type)});
+                        .type = small_letters(group.group_type)});
   }
   std::sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   co_return groups;

@@ -5,6 +5,7 @@
 #include "storage/seal.hpp"
 #include "storage/time_index.hpp"
 #include "tools/inspect/batch_records.hpp"
+#include "tools/inspect/segment_range.hpp"
 #include "tools/inspect/segment_walk.hpp"
 
 #include <algorithm>
@@ -43,8 +44,6 @@ class SegmentCheck {
                    std::size_t entry_size, std::string_view names);
   std::optional<std::vector<std::byte>> entries_of(bool there, std::string_view suffix,
                                                    std::size_t entry_size) const;
-  const storage::Frontier* frontier() const;
-  bool is_unfinished_tail(const WalkStep& step) const;
 
   const CheckContext& context_;
   const SegmentFile& segment_;
@@ -80,29 +79,12 @@ Finding SegmentCheck::finding_in(const WalkStep& batch, FindingKind kind,
   return found;
 }
 
-// Where the active segment is known to be durable; null for others.
-const storage::Frontier* SegmentCheck::frontier() const {
-  const auto& frontier = context_.log->frontier;
-  return segment_.active && frontier && frontier->segment == segment_.base ? &*frontier : nullptr;
-}
-
-// Beyond what is known to be durable an active segment may end in anything: prepared zeros, old
-// batches of a file that is used again, a write under way.
-bool SegmentCheck::is_unfinished_tail(const WalkStep& step) const {
-  if (!segment_.active) return false;
-  if (context_.directory->writer == Writer::kafka) return context_.directory->holder.has_value();
-  const auto* known = frontier();
-  return known == nullptr || step.position >= known->position;
-}
-
 Result<SegmentReport> SegmentCheck::run() {
   auto file = ReadFile::open(context_.log->file(segment_.base, storage::log_suffix));
   if (!file) return std::unexpected(file.error());
-  SegmentWalk::Range range{.first_offset = segment_.base};
-  if (segment_.next_base) range.end_offset = *segment_.next_base;
-  const auto* known = frontier();
-  if (known && context_.directory->clean) range.end_offset = known->offset;
+  const auto* known = known_frontier(*context_.log, segment_);
   storage::SealHash hash;
+  const auto range = range_of(*context_.directory, *context_.log, segment_);
   SegmentWalk walk(*file, range, [&](Bytes bytes) {
     hash.update(bytes);
     if (context_.progress) *context_.progress += static_cast<std::int64_t>(bytes.size());
@@ -120,7 +102,8 @@ Result<SegmentReport> SegmentCheck::run() {
       on_batch(**step);
     } else if ((*step)->position + (*step)->size < file->size()) {
       damage = **step;
-    } else if (is_unfinished_tail(**step)) {
+    } else if (is_unfinished_tail(*context_.directory, *context_.log, segment_,
+                                  (*step)->position)) {
       report_.tail = (*step)->size;
     } else {
       on_damage(**step, -1);
@@ -170,7 +153,7 @@ void SegmentCheck::on_damage(const WalkStep& step, Offset readable_from) {
   bad.position = step.position;
   bad.size = step.size;
   bad.first_offset = step.expected;
-  const auto* known = frontier();
+  const auto* known = known_frontier(*context_.log, segment_);
   if (readable_from >= 0)
     bad.last_offset = readable_from - 1;
   else if (segment_.next_base)

@@ -12,6 +12,7 @@
 #include "tools/sluice/queue.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/schedule.hpp"
+#include "tools/sluice/trace.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -41,6 +42,8 @@ void add_records(CLI::App& app, CommandLine& line) {
       add_search_options);
   add(line, app, "tail", "The last records of topics, and new ones as they come", tail,
       add_tail_options);
+  add(line, app, "trace", "Follow one record by its W3C trace id: topics, commits, dead letters",
+      trace, add_trace_options);
   add(line, app, "export", "Records of topics into a file: JSON lines or CSV", export_records,
       add_export_options);
   add(line, app, "import", "Records of a file into topics", import_records, add_import_options);
@@ -97,19 +100,25 @@ void add_schedule(CLI::App& app, CommandLine& line) {
 void add_log(CLI::App& app, CommandLine& line) {
   CLI::App& log = CommandLine::family(
       app, "log", "Look into a data directory, check it, repair it; no broker needed");
-  const auto add = [&](LogCommand which, const char* name, const char* about,
-                       Exit (*run)(const Global&, const LogOptions&)) {
+  const auto add_one = [&](LogCommand which, const char* name, const char* about,
+                           Exit (*run)(const Global&, const LogOptions&)) {
     const auto added = line.command<LogOptions>(log, name, about, run);
     add_log_options(added.app, which, added.options);
   };
-  add(LogCommand::ls, "ls", "Partitions and their segments: sizes, offsets, times", log_ls);
-  add(LogCommand::dump, "dump", "Batches and records as they are stored", log_dump);
-  add(LogCommand::verify, "verify", "Check every CRC, record, index and seal; 1 on damage",
-      log_verify);
-  add(LogCommand::repair, "repair", "Take damage out of a closed directory, keeping it aside",
-      log_repair);
-  add(LogCommand::index, "index", "Write the indexes anew", log_index);
-  add(LogCommand::cut, "cut", "End a partition before an offset, keeping the rest aside", log_cut);
+  add_one(LogCommand::ls, "ls", "Partitions and their segments: sizes, offsets, times", log_ls);
+  add_one(LogCommand::dump, "dump", "Batches and records as they are stored", log_dump);
+  add(line, log, "stat",
+      "What takes the space: keys, hours, codecs, big records, compaction's gain", log_stat,
+      add_log_stat_options);
+  add(line, log, "diff", "Compare two logs by offset: what only one has, what differs; 1 if so",
+      log_diff, add_log_diff_options);
+  add_one(LogCommand::verify, "verify", "Check every CRC, record, index and seal; 1 on damage",
+          log_verify);
+  add_one(LogCommand::repair, "repair", "Take damage out of a closed directory, keeping it aside",
+          log_repair);
+  add_one(LogCommand::index, "index", "Write the indexes anew", log_index);
+  add_one(LogCommand::cut, "cut", "End a partition before an offset, keeping the rest aside",
+          log_cut);
 }
 
 void add_demo(CLI::App& app, CommandLine& line) {

@@ -21,7 +21,7 @@ Completion of_option_value(const CLI::Option& option) {
   const auto is = [&](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  if (is("topic") || is("to")) return {{}, Live::topics};
+  if (is("topic") || is("to") || is("among")) return {{}, Live::topics};
   if (is("group") || is("like")) return {{}, Live::groups};
   if (is("context")) return {{}, Live::contexts};
   return {choices_of(option), Live::none};

@@ -33,8 +33,25 @@ struct LogOptions {
   Offset to_offset = 0;   // cut
 };
 
+struct LogStatOptions {
+  std::vector<std::string> paths;
+  std::vector<std::string> topics;
+  std::size_t top = 10;
+  std::uint64_t sample_bytes = 32 << 20;  // before compression
+};
+
+struct LogDiffOptions {
+  std::string a;
+  std::string b;
+  std::vector<std::string> topics;
+  bool batches = false;
+  std::int64_t count = -1;  // differences; -1: all
+};
+
 Exit log_ls(const Global& global, const LogOptions& options);
 Exit log_dump(const Global& global, const LogOptions& options);
+Exit log_stat(const Global& global, const LogStatOptions& options);
+Exit log_diff(const Global& global, const LogDiffOptions& options);
 Exit log_verify(const Global& global, const LogOptions& options);
 Exit log_repair(const Global& global, const LogOptions& options);
 Exit log_index(const Global& global, const LogOptions& options);
@@ -42,12 +59,21 @@ Exit log_cut(const Global& global, const LogOptions& options);
 
 enum class LogCommand : std::uint8_t { ls, dump, verify, repair, index, cut };
 void add_log_options(CLI::App& command, LogCommand which, LogOptions& options);
+void add_log_stat_options(CLI::App& command, LogStatOptions& options);
+void add_log_diff_options(CLI::App& command, LogDiffOptions& options);
 
 // ---- Shared by the commands ----
 
-// The directory with the topics that were asked for. The exit status, after a complaint, when there
-// is none.
-std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& options);
+// The directory at `path` with the topics or partitions that were asked for; with all when none
+// were. The exit status, after a complaint, when there is none.
+std::expected<inspect::DataDirectory, Exit> open_directory(const std::string& path,
+                                                           const std::vector<std::string>& topics);
+// What --topic can name there.
+std::vector<std::string> names_in(const inspect::DataDirectory& directory);
+// Only the topics or partitions named; all when none are.
+void keep_asked_for(inspect::DataDirectory& directory, const std::vector<std::string>& topics);
+// Bytes of all its segments.
+std::int64_t size_of(const inspect::DataDirectory& directory);
 // As a complaint with the exit status that fits errno.
 Exit complain_of_file(const Error& error);
 // "FILE", or "FILE: bytes 100 to 200".

@@ -3,6 +3,7 @@
 #include "storage/format.hpp"
 #include "tools/inspect/batch_records.hpp"
 #include "tools/inspect/segment_walk.hpp"
+#include "tools/sluice/bytes_text.hpp"
 #include "tools/sluice/internal_records.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/log.hpp"
@@ -52,26 +53,6 @@ std::string_view control_type(const protocol::Record& record) {
   }
 }
 
-// Lossless, as in record_json.hpp: bytes that are not UTF-8 are base64 under NAME_base64.
-void append_bytes(JsonWriter& json, std::string_view name, const std::optional<Bytes>& bytes) {
-  if (!bytes)
-    json.field(name, std::optional<std::string>{});
-  else if (is_utf8(as_text(*bytes)))
-    json.field(name, as_text(*bytes));
-  else
-    json.field(std::string(name) + "_base64", base64_encode(as_text(*bytes)));
-}
-
-std::string shown(const std::optional<Bytes>& bytes) {
-  if (!bytes) return "null";
-  std::string out;
-  if (is_utf8(as_text(*bytes)))
-    append_json_string(out, as_text(*bytes));
-  else
-    out = "base64:" + base64_encode(as_text(*bytes));
-  return out;
-}
-
 class Dump {
  public:
   Dump(const Global& global, const LogOptions& options, OffsetWindow window)
@@ -109,12 +90,12 @@ void Dump::record_json(JsonWriter& json, const PartitionLog& log, const WalkStep
       .field("offset", protocol::offset_of(record, step.header))
       .field("timestamp", protocol::timestamp_of(record, step.header))
       .field("size_bytes", record.bytes.size());
-  append_bytes(json, "key", record.key);
-  append_bytes(json, "value", record.value);
+  append_bytes_field(json, "key", record.key);
+  append_bytes_field(json, "value", record.value);
   json.key("headers").begin_array();
   for (const auto& header : record.headers) {
     json.begin_object().field("key", header.key);
-    append_bytes(json, "value", header.value);
+    append_bytes_field(json, "value", header.value);
     json.end_object();
   }
   json.end_array();
@@ -134,10 +115,10 @@ void Dump::record_text(const PartitionLog& log, const WalkStep& step,
   } else if (const auto decoded = decode_internal(log.topic, record.key, record.value)) {
     line += "  " + *decoded;
   } else {
-    line += "  key=" + shown(record.key) + "  value=" + shown(record.value);
+    line += "  key=" + shown_bytes(record.key) + "  value=" + shown_bytes(record.value);
   }
   for (const auto& header : record.headers)
-    line += "  " + std::string(header.key) + "=" + shown(header.value);
+    line += "  " + std::string(header.key) + "=" + shown_bytes(header.value);
   out_.write(line + "\n");
 }
 
@@ -285,7 +266,7 @@ Exit log_dump(const Global& global, const LogOptions& options) {
   const auto window = parse_offsets(options.offsets);
   if (!window)
     return complain(Exit::usage, "--offset '" + options.offsets + "' is not FIRST or FIRST-LAST");
-  const auto directory = open_directory(options);
+  const auto directory = open_directory(options.path, options.topics);
   if (!directory) return directory.error();
   catch_interrupts();
   Dump dump(global, options, *window);

@@ -106,7 +106,7 @@ std::string as_json(const DataDirectory& directory) {
 }  // namespace
 
 Exit log_ls(const Global& global, const LogOptions& options) {
-  const auto directory = open_directory(options);
+  const auto directory = open_directory(options.path, options.topics);
   if (!directory) return directory.error();
   Output out;
   if (global.json) {

@@ -33,24 +33,40 @@ Exit complain_of_file(const Error& error) {
   return complain(Exit::failed, error.message());
 }
 
-std::expected<inspect::DataDirectory, Exit> open_directory(const LogOptions& options) {
-  auto directory = inspect::look_at(options.path);
+std::expected<inspect::DataDirectory, Exit> open_directory(const std::string& path,
+                                                           const std::vector<std::string>& topics) {
+  auto directory = inspect::look_at(path);
   if (!directory) return std::unexpected(complain_of_file(directory.error()));
-  std::vector<std::string> names;
-  for (const auto& log : directory->partitions) {
-    names.push_back(log.topic);
-    names.push_back(log.directory);
-  }
-  for (const auto& topic : options.topics) {
+  const auto names = names_in(*directory);
+  for (const auto& topic : topics) {
     if (std::ranges::find(names, topic) != names.end()) continue;
     return std::unexpected(complain(
         Exit::not_found,
-        with_suggestion("no topic or partition '" + topic + "' in " + options.path, topic, names)));
+        with_suggestion("no topic or partition '" + topic + "' in " + path, topic, names)));
   }
-  std::erase_if(directory->partitions, [&](const inspect::PartitionLog& log) {
-    return !is_asked_for(log, options.topics);
-  });
+  keep_asked_for(*directory, topics);
   return std::move(*directory);
+}
+
+std::vector<std::string> names_in(const inspect::DataDirectory& directory) {
+  std::vector<std::string> names;
+  for (const auto& log : directory.partitions) {
+    names.push_back(log.topic);
+    names.push_back(log.directory);
+  }
+  return names;
+}
+
+void keep_asked_for(inspect::DataDirectory& directory, const std::vector<std::string>& topics) {
+  std::erase_if(directory.partitions,
+                [&](const inspect::PartitionLog& log) { return !is_asked_for(log, topics); });
+}
+
+std::int64_t size_of(const inspect::DataDirectory& directory) {
+  std::int64_t sum = 0;
+  for (const auto& log : directory.partitions)
+    for (const auto& segment : log.segments) sum += segment.size;
+  return sum;
 }
 
 void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
@@ -98,6 +114,39 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
       command.footer("Example:\n  sluice log cut /var/lib/sluice orders-0 1000 --dry-run");
       break;
   }
+}
+
+void add_log_stat_options(CLI::App& command, LogStatOptions& options) {
+  command.add_option("PATH", options.paths, "Data directories, partitions or .log files")
+      ->required()
+      ->expected(1, -1);
+  command.add_option("--topic", options.topics, "TOPIC or TOPIC-PARTITION; may repeat");
+  command.add_option("--top", options.top, "Keys and records that are listed")
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
+  command
+      .add_option("--sample", options.sample_bytes,
+                  "Bytes of batches to try the codecs on; 0: do not (32MiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command.footer(
+      "Examples:\n"
+      "  sluice log stat /var/lib/sluice\n"
+      "  sluice log stat data --topic orders --top 20\n"
+      "  sluice log stat data/orders-0 --json");
+}
+
+void add_log_diff_options(CLI::App& command, LogDiffOptions& options) {
+  command.add_option("A", options.a, "A data directory, a partition or a .log in it")->required();
+  command.add_option("B", options.b, "Another one")->required();
+  command.add_option("--topic", options.topics, "TOPIC or TOPIC-PARTITION; may repeat");
+  command.add_flag("--batches", options.batches, "Batching, codecs and producers count as well");
+  command.add_option("-n,--count", options.count, "Stop after so many differences")
+      ->check(CLI::PositiveNumber);
+  command.footer(
+      "Examples:\n"
+      "  sluice log diff /var/lib/sluice /mnt/copy\n"
+      "  sluice log diff data/orders-0 other/orders-copy-0 --json");
 }
 
 }  // namespace sluice::cli

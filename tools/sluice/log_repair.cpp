@@ -69,7 +69,7 @@ bool agreed() {
 using Work = std::function<Result<RepairReport>(const DataDirectory&, Apply)>;
 
 Exit change(const Global& global, const LogOptions& options, const Work& work) {
-  auto directory = open_directory(options);
+  auto directory = open_directory(options.path, options.topics);
   if (!directory) return directory.error();
   if (directory->writer == inspect::Writer::kafka)
     return complain(Exit::usage, options.path + " was written by Apache Kafka: it is only read");
@@ -79,7 +79,7 @@ Exit change(const Global& global, const LogOptions& options, const Work& work) {
     if (!taken) return complain_of_file(taken.error());
     lock.emplace(std::move(*taken));
     // Seen under the lock: a broker may just have ended.
-    directory = open_directory(options);
+    directory = open_directory(options.path, options.topics);
     if (!directory) return directory.error();
     directory->holder.reset();
   }

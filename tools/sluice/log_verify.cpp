@@ -1,65 +1,15 @@
+#include "tools/sluice/byte_progress.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/log.hpp"
 #include "tools/sluice/text.hpp"
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdio>
-#include <mutex>
-#include <thread>
-#include <unistd.h>
+#include <chrono>
 
 namespace sluice::cli {
 namespace {
 
 using inspect::Finding;
 using inspect::VerifyReport;
-
-// Redraws one line on stderr until it is destroyed; passes an interrupt on.
-class VerifyProgress {
- public:
-  VerifyProgress(std::int64_t total, bool shown) : total_(total), shown_(shown) {
-    thread_ = std::jthread([this](const std::stop_token& ended) { run(ended); });
-  }
-  ~VerifyProgress() {
-    thread_.request_stop();
-    thread_.join();
-    if (shown_) std::fprintf(stderr, "\r\x1b[K");
-  }
-  std::atomic<std::int64_t> done{0};
-  std::atomic<bool> stop{false};
-
- private:
-  void run(const std::stop_token& ended) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, ended, std::chrono::milliseconds(200),
-                          [&] { return ended.stop_requested(); })) {
-      if (interrupted()) stop = true;
-      if (shown_) draw();
-    }
-  }
-  void draw() const {
-    constexpr int width = 30;
-    const auto read = std::min(done.load(), total_);
-    const int filled = total_ == 0 ? width : static_cast<int>(read * width / total_);
-    std::fprintf(stderr, "\r[%.*s%*s] %s of %s", filled, "##############################",
-                 width - filled, "", human_bytes(static_cast<std::uint64_t>(read)).c_str(),
-                 human_bytes(static_cast<std::uint64_t>(total_)).c_str());
-  }
-
-  std::int64_t total_;
-  bool shown_;
-  std::jthread thread_;
-};
-
-std::int64_t size_of(const inspect::DataDirectory& directory) {
-  std::int64_t sum = 0;
-  for (const auto& log : directory.partitions)
-    for (const auto& segment : log.segments) sum += segment.size;
-  return sum;
-}
 
 std::string as_json(const inspect::DataDirectory& directory, const VerifyReport& report) {
   std::string out;
@@ -125,14 +75,14 @@ Result<VerifyReport> verify_with_progress(const Global& global,
                                           const inspect::DataDirectory& directory,
                                           unsigned threads) {
   catch_interrupts();
-  VerifyProgress progress(size_of(directory), !global.quiet && isatty(STDERR_FILENO));
+  ByteProgress progress(global, size_of(directory));
   const inspect::VerifyOptions options{
       .threads = threads, .progress = &progress.done, .stop = &progress.stop};
   return inspect::verify(directory, options);
 }
 
 Exit log_verify(const Global& global, const LogOptions& options) {
-  const auto directory = open_directory(options);
+  const auto directory = open_directory(options.path, options.topics);
   if (!directory) return directory.error();
   const auto start = std::chrono::steady_clock::now();
   const auto report = verify_with_progress(global, *directory, options.threads);

@@ -81,7 +81,7 @@ struct GroupListing {
   std::string id;
   std::string protocol_type;
   std::string state;  // as the broker spells it: "Stable", "Empty", …; empty if it does not say
-  std::string type;   // "classic", "consumer", …
+  std::string type;   // "classic", "consumer", "share", …; in small letters
 };
 
 struct GroupMemberDescription {

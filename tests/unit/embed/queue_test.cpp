@@ -85,6 +85,17 @@ class QueueTest : public testing::TestWithParam<Drive> {
   inline static std::int16_t deliveries_ = 0;
 };
 
+TEST_P(QueueTest, ItsGroupIsListedAsAShareGroup) {
+  put(1);
+  auto queue = worker();
+  ASSERT_FALSE(take(queue).empty());
+  auto admin = Admin::create(broker_->connect());
+  const auto groups = admin->groups();
+  ASSERT_TRUE(groups && groups->size() == 1);
+  EXPECT_EQ(groups->front().id, "workers");
+  EXPECT_EQ(groups->front().type, "share");
+}
+
 TEST_P(QueueTest, WhatIsAcceptedIsNotGivenAgain) {
   put(10);
   {
