@@ -1,3 +1,10 @@
+# sluice_same_everywhere(TARGET): compiled without the names of our directories, so that ccache knows
+# it again in another build (FetchContent, the tarball).
+function(sluice_same_everywhere target)
+  target_compile_options(${target} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
+    -fdebug-prefix-map=${CMAKE_BINARY_DIR}=.)
+endfunction()
+
 # sluice_layer(NAME [LIBS...]): the static library sluice_NAME from every .cpp of the folder.
 # Sources are globbed so that a new file needs no edit here. SECTIONS: one for each function and
 # object, so that the linker of a library leaves out what nothing reaches.
@@ -10,12 +17,10 @@ function(sluice_layer name)
   if(sources)
     add_library(sluice_${name} STATIC ${sources})
     # One compilation serves programs, archives and shared libraries: position-independent, with
-    # nothing visible outside a library but what SLUICE_EXPORT marks, and without the names of our
-    # directories, so that ccache knows it again in another build (FetchContent).
+    # nothing visible outside a library but what SLUICE_EXPORT marks.
     set_target_properties(sluice_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-    target_compile_options(sluice_${name} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
-      -fdebug-prefix-map=${CMAKE_BINARY_DIR}=.)
+    sluice_same_everywhere(sluice_${name})
     if(arg_SECTIONS)
       target_compile_options(sluice_${name} PRIVATE -ffunction-sections -fdata-sections)
     endif()
