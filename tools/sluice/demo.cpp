@@ -167,7 +167,7 @@ void put_json(std::string& out, const DemoOptions& options, const Volume& writte
 
 Exit demo(const Global& global, const DemoOptions& options) {
   auto lines = LineReader::open(options.file);
-  if (!lines) return complain(Exit::not_found, lines.error().message());
+  if (!lines) return complain(global, lines.error());
   catch_interrupts();
   const auto made = make_topic(global, options);
   if (!made) return complain(global, made.error());
