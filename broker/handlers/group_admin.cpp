@@ -59,7 +59,7 @@ bool wanted(const std::vector<std::string_view>& filter, std::string_view word) 
 Task<> list_share_groups(Request& request, const GroupListFilter& filter,
                          const std::vector<std::shared_ptr<const Listing>>& listings,
                          protocol::ListGroupsResponse& response) {
-  if (!wanted(filter.types, "Share")) co_return;
+  if (!wanted(filter.types, "share")) co_return;
   std::map<std::string, bool> groups;  // whether it has members
   const auto stored = co_await stored_groups(request.shard);
   for (const std::string& name : stored) groups[name] = false;
@@ -72,7 +72,7 @@ Task<> list_share_groups(Request& request, const GroupListFilter& filter,
     out.group_id = request.arena.keep(name);
     out.protocol_type = "share";
     if (request.version() >= 4) out.group_state = state;
-    if (request.version() >= 5) out.group_type = "Share";
+    if (request.version() >= 5) out.group_type = "share";
   }
 }
 

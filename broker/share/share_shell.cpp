@@ -115,6 +115,9 @@ Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset)
 }
 
 Task<ErrorCode> ShareShell::find_stored(const ShareKey* key, StoredShare* stored) {
+  // Without the topic nothing was ever stored.
+  if (shard_.catalog()->find(share_state_topic_name) == nullptr)
+    co_return ErrorCode::group_id_not_found;
   const ShareRoute route = co_await route_share(shard_, *key, Creating::no);
   if (route.shard == nullptr) co_return route.error;
   ErrorCode error = ErrorCode::none;

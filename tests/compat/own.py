@@ -9,6 +9,8 @@ import sys
 from harness.broker import ROOT
 
 SUITES = {
+    "commands": "conformance.cli_golden_test.CliGoldenTest",
+    "wrong": "conformance.cli_wrong_test.CliWrongTest",
     "topics": "conformance.cli_test.CliTopicsTest",
     "records": "conformance.cli_test.CliRecordsTest",
     "ranges": "conformance.records_test.RangesTest",
@@ -24,6 +26,9 @@ SUITES = {
     "check": "conformance.cli_shell_test.CliCheckTest",
     "completion": "conformance.cli_shell_test.CliCompletionTest",
     "top": "conformance.cli_top_test.CliTopTest",
+    "letters": "conformance.dlq_test.DlqListAndShowTest",
+    "redrive": "conformance.dlq_test.DlqRedriveTest",
+    "log": "conformance.log_test.KafkaLogTest",
     "restart": "conformance.cli_test.CliRestartTest",
     "saga": "examples.examples_test.SagaTest",
     "outbox": "examples.examples_test.OutboxTest",

@@ -10,6 +10,7 @@ import unittest
 from conformance.case import BrokerCase
 from conformance.cli_test import FAILED, OK, Cli, environment
 from harness.broker import binary, free_port
+from harness.screen import Screen
 from harness.shape import Maybe, check_shape
 
 GOOD, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3  # of `check`, as of every monitoring plug-in
@@ -116,19 +117,96 @@ class CliCompletionTest(Cli, BrokerCase):
         self.assertEqual(self.complete("-b", nowhere, "topics", "describe", ""), [])
         self.assertEqual(self.complete(f"--brokers={nowhere}", "topics", "describe", ""), [])
 
-    @unittest.skipUnless(shutil.which("bash"), "no bash")
-    def test_bash(self):
+    def test_value_behind_an_equals_sign(self):
         topic = self.make_topic()
-        sluice = binary("sluice")
-        script = f"""source <({sluice} completion bash)
-            COMP_WORDS=({sluice} topics describe {topic[:-1]}); COMP_CWORD=3
-            _sluice {sluice}; printf '%s\\n' "${{COMPREPLY[@]}}"
-            COMP_WORDS=({sluice} groups ''); COMP_CWORD=2
-            _sluice {sluice}; printf '%s ' "${{COMPREPLY[@]}}" """
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20,
-                              check=True, env=environment(SLUICE_BROKERS=self.address))
-        self.assertEqual(done.stderr, "")
-        self.assertEqual(done.stdout, f"{topic}\ndelete describe list reset ")
+        self.assertEqual(self.complete("check", "--output=n"), ["--output=nagios"])
+        self.assertEqual(self.complete("groups", "reset", "g", f"--topic={topic[:-1]}"),
+                         [f"--topic={topic}"])
+        self.assertEqual(self.complete("check", "--json="), [])
+        self.assertEqual(self.complete("check", "--nothing="), [])
+
+
+@unittest.skipUnless(Screen.is_available(), "no tmux")
+class CliShellsTest(Cli, BrokerCase):
+    """The shells themselves, in a terminal: a person types and presses Tab."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        home = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(home.cleanup)
+        cls.home = pathlib.Path(home.name)
+        for name in ("orders-file", "described"):  # what completion by files would offer
+            (cls.home / name).touch()
+        fish = cls.home / ".config/fish/config.fish"
+        fish.parent.mkdir(parents=True)
+        fish.write_text("function fish_prompt; echo -n '> '; end\n")
+        cls("make_topics").make_topics()
+
+    def make_topics(self):
+        self.good("topics", "create", "orders-paid", "payments")
+
+    def shell(self, name, *options):
+        """A terminal with the shell, which knows nothing but `sluice`; skips when it is missing."""
+        if not shutil.which(name):
+            self.skipTest(f"{name} is not installed")
+        path = f"{pathlib.Path(binary('sluice')).parent}:/usr/bin:/bin"
+        screen = Screen([name, *options], directory=self.home, environment={
+            "HOME": str(self.home), "PATH": path, "PS1": "> ", "SLUICE_BROKERS": self.address})
+        self.addCleanup(screen.close)
+        screen.wait_for("^>")
+        return screen
+
+    def script(self, name, place):
+        path = self.home / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.good("completion", name), encoding="ascii")
+
+    def check_completes(self, screen):
+        for typed, expected in (
+                ("topics desc", "topics describe"),
+                ("topics describe ord", "topics describe orders-paid"),
+                ("groups reset g --topic pay", "groups reset g --topic payments"),
+                (f"-b {self.address} topics describe pay",
+                 f"-b {self.address} topics describe payments"),
+                ("topics list --inter", "topics list --internal"),
+                ("check --output=nag", "check --output=nagios"),
+                ("import orders-f", "import orders-file")):
+            with self.subTest(typed):
+                screen.press("C-u")
+                screen.type(f"sluice {typed}")
+                screen.wait_for(f"> sluice {typed}")
+                screen.press("Tab")
+                screen.wait_for(f"> sluice {expected}( |$)")
+
+    def test_bash(self):
+        self.script("bash", "complete.bash")
+        (self.home / "rc").write_text("PS1='> '; source complete.bash\n")
+        self.check_completes(self.shell("bash", "--rcfile", "rc", "-i"))
+
+    def test_zsh(self):
+        (self.home / ".zshrc").write_text(
+            "autoload -Uz compinit; compinit -u; source <(sluice completion zsh)\n")
+        self.check_completes(self.shell("zsh", "-i"))
+
+    def test_zsh_by_fpath(self):
+        """The first Tab loads the file, and completes."""
+        self.script("zsh", ".zfunc/_sluice")
+        (self.home / ".zshrc").write_text(
+            "fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit -u\n")
+        self.check_completes(self.shell("zsh", "-i"))
+
+    def test_fish(self):
+        self.script("fish", ".config/fish/completions/sluice.fish")
+        self.check_completes(self.shell("fish", "-i"))
+
+    def test_files_are_not_offered_among_commands_and_topics(self):
+        self.script("fish", ".config/fish/completions/sluice.fish")
+        screen = self.shell("fish", "-i")
+        screen.type("complete -C 'sluice topics d'; complete -C 'sluice topics describe orders-'")
+        screen.press("Enter")
+        shown = screen.wait_for("^orders-paid$")
+        self.assertRegex(shown, "(?m)^delete\ndescribe\norders-paid$")
 
 
 class CliManPagesTest(Cli, BrokerCase):

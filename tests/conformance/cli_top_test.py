@@ -17,6 +17,7 @@ import unittest
 from conformance.case import BrokerCase
 from conformance.cli_test import OK, UNREACHABLE, USAGE, Cli, environment
 from harness.broker import binary, free_port
+from harness.screen import Screen
 from harness.shape import Maybe, check_shape
 
 TOP = {"cluster": str, "brokers": int, "latency_ms": Maybe(float), "disk_free_bytes": Maybe(int),
@@ -110,6 +111,58 @@ class CliTopTest(Cli, BrokerCase):
         os.kill(terminal.pid, signal.SIGINT)
         terminal.wait_for(r"\x1b\[\?1049l")
         self.assertEqual(terminal.end(), OK)
+
+
+@unittest.skipUnless(Screen.is_available(), "no tmux")
+class CliTopScreenTest(Cli, BrokerCase):
+    """What a person sees of it, in a terminal of tmux."""
+
+    def top(self, **options):
+        screen = Screen([binary("sluice"), "-b", self.address, "top"],
+                        {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}, **options)
+        self.addCleanup(screen.close)
+        return screen
+
+    def test_rates_sorting_and_drilling_down(self):
+        busy, quiet, group = self.name("busy"), self.name("quiet"), self.name("group")
+        self.good("topics", "create", busy, quiet, "-p", "2")
+        self.good("produce", quiet, "-p", "1", stdin="x\n" * 7)
+        self.good("groups", "reset", group, "-t", quiet, "--to-earliest", "--execute")
+        load = self.spawn("bench", "produce", "-t", busy, "--rate", "2000", "--batch-bytes", "0",
+                          "--duration", "60s")
+        screen = self.top()
+        shown = screen.wait_for(rf"^{busy} +[1-9][\d,]* ")  # a rate
+        self.assertRegex(shown, r"\Acluster \S+ +brokers 1 +in [\d,]+ records/s .*latency .*disk ")
+        self.assertRegex(shown, rf"(?s)\nTOPIC +RECORDS/Sv .*\n{busy} .*\n{quiet} +0 ")
+        screen.press("Right", "Right")  # by records: the busy one has more
+        screen.wait_for(r"^TOPIC .* RECORDSv ")
+        screen.press("r")
+        screen.wait_for(rf"(?s)^{quiet} .*\n{busy} ")
+        screen.press("g")
+        screen.wait_for(rf"^{group} +7 .*Empty$")
+        screen.press("Enter")
+        screen.wait_for(rf"(?s)^PARTITION +LAGv .*\n{quiet}-1 +7 +0 +7\n{quiet}-0 +0 +0 +0$")
+        screen.press("BSpace")
+        screen.wait_for("^GROUP ")
+        screen.press("q")
+        self.assertEqual(screen.exit_status(), OK)
+        load.terminate()
+
+    def test_small_and_resized(self):
+        first = self.name("a")
+        topics = [f"{first}-{number:02}" for number in range(30)]
+        self.good("topics", "create", *topics)
+        screen = self.top(rows=10, columns=50)
+        screen.wait_for(f"^{topics[0]} ")
+        lines = screen.text().splitlines()
+        self.assertLessEqual(max(map(len, lines)), 50)
+        screen.press(*["Down"] * 29)  # the list moves with the row
+        screen.wait_for(f"^{topics[-1]} ")
+        screen.resize(40, 120)
+        shown = screen.wait_for(f"^{topics[0]} ")
+        self.assertIn(topics[-1], shown)
+        screen.press("C-c")
+        self.assertEqual(screen.exit_status(), OK)
 
 
 class FakeStatus(http.server.BaseHTTPRequestHandler):

@@ -201,6 +201,10 @@ class QueueTest(DeadLetters, BrokerCase):
         self.good("consume", topic, "-g", group, "-n", "1")
         listed = [row["group"] for row in json.loads(self.good("queue", "list", "--json"))]
         self.assertNotIn(group, listed)
+        for command in (["show", group], ["release", group, f"{topic}:0:0"],
+                        ["reject", group, f"{topic}:0:0"]):
+            self.assertEqual(self.bad(NOT_FOUND, "queue", *command),
+                             f"sluice: no share group '{group}'\n")
 
 
 class DlqRedriveTest(DeadLetters, BrokerCase):

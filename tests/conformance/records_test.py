@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 
 from conformance.case import BrokerCase
-from conformance.cli_test import Cli, FAILED, OK, USAGE, binary, environment, random_record
+from conformance.cli_test import (Cli, FAILED, NOT_FOUND, OK, USAGE, binary, environment,
+                                  random_record)
 from harness.file_limit import UNCOUNTED, limiter
 
 KEPT = {"retention_ms": -1}  # records with old timestamps stay
@@ -82,7 +83,7 @@ class RangesTest(Cli, BrokerCase):
         self.assertEqual(self.good("consume", topic, "-e", "-F", r"%j{k}%j{s} "),
                          '"k"null "k"null null"v" null"v" ')
         self.bad(USAGE, "produce", topic, "--copies", "0", stdin="")
-        self.assertIn("No such file", self.bad(FAILED, "produce", topic, "-f", "no-such-file"))
+        self.assertIn("No such file", self.bad(NOT_FOUND, "produce", topic, "-f", "no-such-file"))
 
 
 class SearchTest(Cli, BrokerCase):
@@ -256,7 +257,8 @@ class ExportTest(Cli, BrokerCase):
                                   stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
                                   env=environment(), check=False)
         self.assertEqual(done.returncode, FAILED)
-        self.assertEqual(done.stderr, "sluice: standard output: No space left on device\n")
+        self.assertEqual(done.stderr,
+                         "sluice: cannot write standard output: No space left on device\n")
 
     def test_wrong_invocations(self):
         topic = self.make_topic()
@@ -268,6 +270,6 @@ class ExportTest(Cli, BrokerCase):
         self.assertIn("line 1: not JSON", self.bad(FAILED, "import", str(file), "--topic", topic))
         file.write_text('{"value":"a"}\n')
         self.assertIn("topic", self.bad(USAGE, "import", str(file)))
-        self.bad(FAILED, "export", topic, "-o", str(self.directory / "none" / "file"))
+        self.bad(NOT_FOUND, "export", topic, "-o", str(self.directory / "none" / "file"))
         self.bad(USAGE, "export", topic, "--format", "parquet")
-        self.bad(FAILED, "import", "no-such-file")
+        self.bad(NOT_FOUND, "import", "no-such-file")

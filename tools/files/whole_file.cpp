@@ -10,10 +10,18 @@
 namespace sluice {
 
 Result<WholeFile> WholeFile::create(const std::string& path, std::string_view suffix) {
-  std::string name = path + std::string(suffix);
+  std::error_code missing;
+  const auto there = std::filesystem::canonical(path, missing);
+  const std::string target = missing ? path : there.string();
+  if (!missing && std::filesystem::is_other(there, missing)) {
+    const int descriptor = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return fail_errno(errno, path);
+    return WholeFile(target, "", descriptor);
+  }
+  std::string name = target + std::string(suffix);
   const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor < 0) return fail_errno(errno, name);
-  return WholeFile(path, std::move(name), descriptor);
+  if (descriptor < 0) return fail_errno(errno, path);
+  return WholeFile(target, std::move(name), descriptor);
 }
 
 WholeFile::WholeFile(std::string path, std::string temporary, int descriptor)
@@ -30,7 +38,7 @@ WholeFile::WholeFile(WholeFile&& other) noexcept
 WholeFile::~WholeFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Result<> WholeFile::write(std::string_view bytes) {
@@ -52,6 +60,10 @@ Result<> WholeFile::flush() {
 
 Result<> WholeFile::commit() {
   if (const auto flushed = flush(); !flushed) return flushed;
+  if (temporary_.empty()) {
+    ::close(std::exchange(descriptor_, -1));
+    return {};
+  }
   if (::fsync(descriptor_) != 0) return fail_errno(errno, path_);
   const auto renamed = rename_durably(temporary_, path_);
   if (renamed) ::close(std::exchange(descriptor_, -1));

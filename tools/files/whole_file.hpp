@@ -10,7 +10,9 @@
 namespace sluice {
 
 // Written under a name beside PATH, which becomes PATH in commit(); without that nothing is left.
-// Errors of all calls: an errno, with the path.
+// Where PATH is a symbolic link, that of what it leads to. What is there and is no regular file (a
+// device, a pipe) is written as it is, and never replaced. Errors of all calls: an errno, with the
+// path.
 class WholeFile {
  public:
   // `suffix`: of the name until then.
@@ -32,8 +34,8 @@ class WholeFile {
   Result<> flush();
 
   std::string path_;
-  std::string temporary_;
-  int descriptor_;  // -1: committed, or moved from
+  std::string temporary_;  // empty: path_ itself is written
+  int descriptor_;         // -1: committed, or moved from
   std::string buffer_;
 };
 

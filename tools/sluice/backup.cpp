@@ -1,11 +1,11 @@
 #include "tools/sluice/backup.hpp"
 
 #include "protocol/record_batch.hpp"
+#include "tools/files/whole_file.hpp"
 #include "tools/sluice/backup_link.hpp"
 #include "tools/sluice/backup_manifest.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/progress.hpp"
-#include "tools/files/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -290,13 +290,15 @@ Exit complain_of_backup(const Global& global, const Error& error) {
     return complain(Exit::not_found, "no topic '" + error.context + "'");
   if (error.is(Errc::invalid_argument) || error.is(Errc::cancelled))
     return complain(Exit::failed, error.context);
+  if (error.code == std::errc::no_such_file_or_directory)  // of the backup's own: it is damaged
+    return complain(Exit::failed, error.message());
   return complain(global, error);
 }
 
 Exit backup_create(const Global& global, const BackupOptions& options) {
   std::error_code failed;
   std::filesystem::create_directories(options.directory, failed);
-  if (failed) return complain(Exit::failed, options.directory + ": " + failed.message());
+  if (failed) return complain(global, {failed, options.directory});
   const auto lock = DirectoryLock::take(options.directory);
   if (!lock) return complain(global, lock.error());
   auto manifest = last_manifest(options.directory);

@@ -204,6 +204,7 @@ Result<> complete(BenchOptions& options) {
 Exit give_up(const Error& error, const std::string& address) {
   if (error.code == make_error_code(Errc::unreachable))
     return complain(Exit::unreachable, "cannot reach a broker at " + address);
+  if (error.is(Errc::invalid_argument)) return complain(Exit::usage, error.context);
   return complain(Exit::failed, "bench on " + address + ": " + error.message());
 }
 

@@ -221,6 +221,9 @@ Exit check(const Global& global, const CheckOptions& options) {
             : form == "nagios"            ? check_nagios(measures)
             : form == "prometheus"        ? check_prometheus(measures)
                                           : check_text(measures));
+  out.flush();
+  if (out.failure() != 0)  // nobody heard the verdict
+    return complain_of_output(static_cast<Exit>(Verdict::unknown), out.failure());
   return static_cast<Exit>(worst(measures));
 }
 

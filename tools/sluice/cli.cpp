@@ -78,6 +78,10 @@ Exit exit_for(const Error& error) {
         return Exit::failed;
     }
   }
+  if (error.code == std::errc::no_such_file_or_directory) return Exit::not_found;
+  if (error.code == std::errc::permission_denied ||
+      error.code == std::errc::operation_not_permitted)
+    return Exit::denied;
   return Exit::failed;
 }
 
@@ -94,6 +98,7 @@ Exit complain(const Global& global, const Error& error) {
   if (error.code == make_error_code(Errc::unreachable))
     text = "cannot reach a broker at " + global.brokers + " (" + error.context +
            "); is it running? -b HOST:PORT names another";
+  if (error.is(Errc::invalid_argument) && !error.context.empty()) text = error.context;
   return complain(status, text);
 }
 
@@ -144,10 +149,13 @@ void Output::look_for_reader() {
   if (::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) broken_ = true;
 }
 
+Exit complain_of_output(Exit status, int failure) {
+  return complain(status, std::string("cannot write standard output: ") + std::strerror(failure));
+}
+
 Exit finish(Exit status) {
   if (status != Exit::ok || write_failure == 0) return status;
-  return complain(Exit::failed,
-                  std::string("cannot write standard output: ") + std::strerror(write_failure));
+  return complain_of_output(Exit::failed, write_failure);
 }
 
 void catch_interrupts() {

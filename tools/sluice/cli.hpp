@@ -84,6 +84,8 @@ class Output {
   int failure_ = 0;
 };
 
+// Says that standard output could not be written, by the errno of Output::failure().
+Exit complain_of_output(Exit status, int failure);
 // The exit status of the program, after a command ended with `status`: a failure to write standard
 // output is told here, once, unless the command failed anyway.
 Exit finish(Exit status);

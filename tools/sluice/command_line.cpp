@@ -68,7 +68,7 @@ std::string in_our_words(const CLI::App& at, const CLI::ParseError& error) {
   const auto colon = text.rfind(": ");
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     if (!commands_of(at).empty()) return "a command is missing, one of " + joined_names(at);
-    return "an argument is missing: " + text.substr(0, text.find(' '));
+    return "an argument is missing: " + argument_name(at, text.substr(0, text.find(' ')));
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && colon != std::string::npos)
     return "one argument too many: " + text.substr(colon + 2);

@@ -36,6 +36,11 @@ std::vector<const CLI::Option*> options_of(const CLI::App& app) {
   return app.get_options([](const CLI::Option* option) { return !option->get_lnames().empty(); });
 }
 
+std::string argument_name(const CLI::App& at, const std::string& name) {
+  const auto* option = option_of(&at, name);
+  return option != nullptr && option->get_positional() ? option->get_name(true) : name;
+}
+
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
 std::vector<std::string> choices_of(const CLI::Option& option) {

@@ -19,6 +19,8 @@ const CLI::Option* option_of(const CLI::App* app, const std::string& name);
 std::vector<std::string> option_names(const CLI::App* app);
 std::vector<const CLI::Option*> positionals_of(const CLI::App& app);
 std::vector<const CLI::Option*> options_of(const CLI::App& app);
+// "FILE" of the option "--file" that may be written as an argument as well; else `name`.
+std::string argument_name(const CLI::App& at, const std::string& name);
 bool takes_value(const CLI::Option& option);
 // The words that an option may be set to; empty when it is free.
 std::vector<std::string> choices_of(const CLI::Option& option);

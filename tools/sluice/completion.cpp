@@ -81,29 +81,53 @@ struct CompletionOptions {
   std::string shell;
 };
 
+// readline cuts words at ':' and '=' too (127.0.0.1:9092, --output=json): the script puts them
+// together, and takes off again what readline leaves in place.
+constexpr const char* bash_script =
+    "_sluice() {\n"
+    "  local IFS=$'\\n' word joined='' n=0 words=()\n"
+    "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do\n"
+    "    if [[ $n -gt 0 && ( $joined || $word == [:=] ) ]]; then\n"
+    "      words[n-1]+=$word\n"
+    "    else\n"
+    "      words[n++]=$word\n"
+    "    fi\n"
+    "    [[ $word == [:=] ]] && joined=1 || joined=''\n"
+    "  done\n"
+    "  [[ $word == [:=] ]] && word=''\n"
+    "  COMPREPLY=($(\"$1\" __complete \"${words[@]}\" 2>/dev/null))\n"
+    "  local typed=${words[n-1]}\n"
+    "  COMPREPLY=(\"${COMPREPLY[@]#\"${typed%\"$word\"}\"}\")\n"
+    "}\n"
+    "complete -o default -F _sluice sluice\n";
+// Read from a startup file, or as _sluice from a directory of $fpath: then the first call is one
+// to complete.
+constexpr const char* zsh_script =
+    "#compdef sluice\n"
+    "_sluice() {\n"
+    "  local -a found\n"
+    "  found=(${(f)\"$(\"$words[1]\" __complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
+    "  if (( $#found )); then compadd -a found; else _files; fi\n"
+    "}\n"
+    "if [[ $funcstack[1] == _sluice ]]; then _sluice; else compdef _sluice sluice; fi\n";
+constexpr const char* fish_script =
+    "function __sluice_complete\n"
+    "  set -l words (commandline -opc)\n"
+    "  set -l current (commandline -ct)\n"
+    "  set -l found (command $words[1] __complete $words[2..-1] \"$current\" 2>/dev/null)\n"
+    "  if test (count $found) -gt 0\n"
+    "    printf '%s\\n' $found\n"
+    "  else\n"
+    "    __fish_complete_path \"$current\"\n"
+    "  end\n"
+    "end\n"
+    "complete -c sluice -f -a '(__sluice_complete)'\n";
+
 Exit print_script(const Global&, const CompletionOptions& options) {
-  constexpr const char* bash =
-      "_sluice() {\n"
-      "  local IFS=$'\\n'\n"
-      "  COMPREPLY=($(\"$1\" __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null))\n"
-      "}\n"
-      "complete -o default -F _sluice sluice\n";
-  constexpr const char* zsh =
-      "#compdef sluice\n"
-      "_sluice() {\n"
-      "  local -a found\n"
-      "  found=(${(f)\"$(\"$words[1]\" __complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
-      "  if (( $#found )); then compadd -a found; else _files; fi\n"
-      "}\n"
-      "compdef _sluice sluice\n";
-  constexpr const char* fish =
-      "function __sluice_complete\n"
-      "  set -l words (commandline -opc)\n"
-      "  command $words[1] __complete $words[2..-1] (commandline -ct) 2>/dev/null\n"
-      "end\n"
-      "complete -c sluice -a '(__sluice_complete)'\n";
   Output out;
-  out.write(options.shell == "bash" ? bash : options.shell == "zsh" ? zsh : fish);
+  out.write(options.shell == "bash"  ? bash_script
+            : options.shell == "zsh" ? zsh_script
+                                     : fish_script);
   return Exit::ok;
 }
 
@@ -131,7 +155,15 @@ Completion completion(const CLI::App& app, const std::vector<std::string>& typed
       ++arguments;
   }
   if (waiting != nullptr) return of_option_value(*waiting);
-  if (typed.back().starts_with('-')) return {option_names(at), Completion::Live::none};
+  if (const auto& last = typed.back(); last.starts_with('-')) {
+    const auto equals = last.starts_with("--") ? last.find('=') : std::string::npos;
+    if (equals == std::string::npos) return {option_names(at), Completion::Live::none};
+    const auto found = option_word(*at, last);
+    if (found.option == nullptr || !takes_value(*found.option)) return {};
+    auto values = of_option_value(*found.option);
+    values.before = last.substr(0, equals + 1);
+    return values;
+  }
   const auto commands = commands_of(*at);
   if (commands.empty()) return of_positional(*at, arguments);
   Completion found;
@@ -153,7 +185,7 @@ Exit complete(const CLI::App& app, const std::vector<std::string>& typed) {
   std::sort(found.words.begin(), found.words.end());
   Output out;
   for (const auto& word : found.words)
-    if (word.starts_with(typed.back())) out.write(word + "\n");
+    if ((found.before + word).starts_with(typed.back())) out.write(found.before + word + "\n");
   return Exit::ok;
 }
 

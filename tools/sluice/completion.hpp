@@ -18,6 +18,7 @@ struct Completion {
   enum class Live : std::uint8_t { none, topics, groups, contexts };
   std::vector<std::string> words;  // not filtered by what is typed already
   Live live = Live::none;          // names that only the cluster, or the contexts' file, knows
+  std::string before = {};         // what is typed of the word before them: "--output="
 };
 // `typed`: the words behind the program's name; the last is the one to complete, perhaps empty.
 Completion completion(const CLI::App& app, const std::vector<std::string>& typed);

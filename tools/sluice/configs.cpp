@@ -34,6 +34,11 @@ const ConfigEntry* find(const std::vector<ConfigEntry>& entries, const std::stri
   return at == entries.end() ? nullptr : &*at;
 }
 
+bool is_among(const std::string& id, const std::vector<BrokerInfo>& brokers) {
+  return std::ranges::any_of(brokers,
+                             [&](const auto& one) { return std::to_string(one.id) == id; });
+}
+
 Exit no_such_key(const std::vector<ConfigEntry>& entries, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& entry : entries) names.push_back(entry.name);
@@ -51,6 +56,9 @@ Reading read(const Global& global, Admin& admin, const Resource& resource) {
   const bool missing = exit_for(entries.error()) == Exit::not_found;
   if (missing && resource.type == ResourceType::topic)
     return {{}, no_such_topic(admin, resource.name)};
+  if (resource.type == ResourceType::broker && entries.error().is(Errc::unreachable))
+    if (const auto brokers = admin.cluster(); brokers && !is_among(resource.name, brokers->brokers))
+      return {{}, complain(Exit::not_found, "no broker " + resource.name)};
   return {{}, complain(global, entries.error())};
 }
 

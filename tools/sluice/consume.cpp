@@ -85,8 +85,7 @@ class Printing {
     if (left_ == 0) return Exit::ok;
     const auto read = [this](Consumer::Records records) { return take(records); };
     const Exit status = read_all(global_, reader_, read);
-    if (out_.failure() != 0)
-      return complain(Exit::failed, std::string("cannot write: ") + std::strerror(out_.failure()));
+    if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
     return status == Exit::ok ? status_ : status;
   }
 

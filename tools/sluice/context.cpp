@@ -33,13 +33,14 @@ Loaded load() {
   auto contexts = load_contexts(*path);
   if (!contexts && contexts.error().is(Errc::invalid_argument))
     return {*path, {}, complain(Exit::failed, contexts.error().context)};
-  if (!contexts) return {*path, {}, complain(Exit::failed, contexts.error().message())};
+  if (!contexts)
+    return {*path, {}, complain(exit_for(contexts.error()), contexts.error().message())};
   return {*path, std::move(*contexts)};
 }
 
 Exit save(const Loaded& loaded) {
   if (const auto saved = save_contexts(loaded.path, loaded.contexts); !saved)
-    return complain(Exit::failed, saved.error().message());
+    return complain(exit_for(saved.error()), saved.error().message());
   return Exit::ok;
 }
 
@@ -150,7 +151,10 @@ Exit context_delete(const Global& global, const ContextNameOptions& options) {
 
 Exit apply_context(const CLI::App& app, Global& global) {
   const auto path = contexts_path();
-  if (!path || (global.context.empty() && !std::filesystem::exists(*path))) return Exit::ok;
+  if (!path) return Exit::ok;
+  std::error_code unseen;  // load() says why
+  const bool missing = !std::filesystem::exists(*path, unseen) && !unseen;
+  if (missing && global.context.empty()) return Exit::ok;
   const auto loaded = load();
   if (loaded.status != Exit::ok) return loaded.status;
   const auto& name = global.context.empty() ? loaded.contexts.current : global.context;

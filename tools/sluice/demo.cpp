@@ -5,6 +5,7 @@
 #include "sluice/producer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/event.hpp"
+#include "tools/sluice/json.hpp"
 #include "tools/sluice/lines.hpp"
 #include "tools/sluice/text.hpp"
 
@@ -23,8 +24,9 @@ struct Volume {
   std::uint64_t bytes = 0;  // of values
   std::chrono::nanoseconds took{};
 
+  double seconds() const { return std::chrono::duration<double>(took).count(); }
   std::string text() const {
-    const double seconds = std::max(1e-9, std::chrono::duration<double>(took).count());
+    const double seconds = std::max(1e-9, this->seconds());
     char rate[64];
     std::snprintf(
         rate, sizeof rate, "%.1f MB/s, %s records/s", static_cast<double>(bytes) / 1e6 / seconds,
@@ -120,11 +122,18 @@ Result<Volume> read_back(const Global& global, const DemoOptions& options, std::
   return volume;
 }
 
-std::string top_types(const Counts& types, std::uint64_t total) {
-  std::vector<std::pair<std::string, std::uint64_t>> ranked(types.begin(), types.end());
+using Ranked = std::vector<std::pair<std::string, std::uint64_t>>;
+
+// The most frequent first.
+Ranked ranking(const Counts& types) {
+  Ranked ranked(types.begin(), types.end());
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
+  return ranked;
+}
+
+std::string top_types(const Ranked& ranked, std::uint64_t total) {
   Table table({{"EVENT"}, {"COUNT", Align::right}, {"SHARE", Align::right}});
   for (std::size_t i = 0; i < std::min<std::size_t>(5, ranked.size()); ++i) {
     char share[16];
@@ -136,11 +145,29 @@ std::string top_types(const Counts& types, std::uint64_t total) {
   return table.to_string(style_for(1));
 }
 
+void put_volume(JsonWriter& json, std::string_view name, const Volume& volume) {
+  json.key(name).begin_object().field("records", volume.records).field("bytes", volume.bytes);
+  json.field("seconds", volume.seconds()).end_object();
+}
+
+void put_json(std::string& out, const DemoOptions& options, const Volume& written,
+              const Volume& read, const Ranked& types) {
+  JsonWriter json(out);
+  json.begin_object().field("topic", options.topic).field("group", options.group);
+  put_volume(json, "published", written);
+  put_volume(json, "read", read);
+  json.key("types").begin_array();
+  for (const auto& [type, records] : types)
+    json.begin_object().field("type", type).field("records", records).end_object();
+  json.end_array().end_object();
+  out += '\n';
+}
+
 }  // namespace
 
 Exit demo(const Global& global, const DemoOptions& options) {
   auto lines = LineReader::open(options.file);
-  if (!lines) return complain(Exit::not_found, lines.error().message());
+  if (!lines) return complain(global, lines.error());
   catch_interrupts();
   const auto made = make_topic(global, options);
   if (!made) return complain(global, made.error());
@@ -148,13 +175,18 @@ Exit demo(const Global& global, const DemoOptions& options) {
   if (!written) return complain(global, written.error());
   if (!lines->error().empty()) return complain(Exit::failed, options.file + ": " + lines->error());
   Output out;
-  out.write("published  " + written->text() + "\n");
+  if (!global.json) out.write("published  " + written->text() + "\n");
   out.flush();
   Counts types;
   const auto read = read_back(global, options, written->records, types);
   if (!read) return complain(global, read.error());
+  const auto ranked = ranking(types);
+  if (global.json) {
+    put_json(out.buffer(), options, *written, *read, ranked);
+    return Exit::ok;
+  }
   out.write("read back  " + read->text() + " with group '" + options.group + "'\n\n");
-  out.write(top_types(types, read->records));
+  out.write(top_types(ranked, read->records));
   return Exit::ok;
 }
 

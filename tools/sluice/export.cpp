@@ -1,5 +1,6 @@
 // `sluice export` and `sluice import`: records in files, without losing a byte.
 #include "sluice/producer.hpp"
+#include "tools/files/whole_file.hpp"
 #include "tools/sluice/lines.hpp"
 #include "tools/sluice/progress.hpp"
 #include "tools/sluice/publisher.hpp"
@@ -8,7 +9,6 @@
 #include "tools/sluice/record_json.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/text.hpp"
-#include "tools/files/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -56,13 +56,15 @@ class Sink {
       return true;
     }
     output_->maybe_flush();
-    if (output_->failure() != 0) return fail_errno(output_->failure(), "standard output");
+    if (output_->failure() != 0)
+      return fail_errno(output_->failure(), "cannot write standard output");
     return !output_->broken();
   }
   Result<> finish() {
     if (file_) return file_->commit();
     output_->flush();
-    if (output_->failure() != 0) return fail_errno(output_->failure(), "standard output");
+    if (output_->failure() != 0)
+      return fail_errno(output_->failure(), "cannot write standard output");
     return {};
   }
 
@@ -181,7 +183,8 @@ Exit send_all(const Global& global, const ImportOptions& options, RowReader& row
   const auto finished = publisher.finish();
   progress.clear();
   if (!finished) return complain(global, finished.error());
-  say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
+  if (outcome == Exit::ok || publisher.count() > 0)
+    say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
   if (outcome != Exit::ok) return outcome;
   return interrupted() ? complain(Exit::failed, "interrupted; the rest was not imported")
                        : Exit::ok;
@@ -192,7 +195,9 @@ Exit send_all(const Global& global, const ImportOptions& options, RowReader& row
 Exit export_records(const Global& global, const ExportOptions& options) {
   const auto range = parse_range(options.read, SystemClock{}.wall_ms());
   if (!range) return complain(Exit::usage, range.error());
-  if (options.file != "-" && !options.force && std::filesystem::exists(options.file))
+  std::error_code unseen;  // what cannot be looked at cannot be written either
+  if (options.file != "-" && !options.force &&
+      std::filesystem::is_regular_file(options.file, unseen))
     return complain(Exit::failed, options.file + " is there already; --force writes over it");
   const Range whole{range->from, range->to.value_or(Place{Place::Kind::end, 0})};
   auto reader = Reader::open(bulk_settings(global), options.read, whole);

@@ -15,19 +15,23 @@ std::int64_t now_ms() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// End offsets; partitions of topics that are gone are left out.
-Result<Admin::FoundOffsets> ends_of(Admin& admin, const std::vector<GroupRow>& rows) {
+// End offsets, also of the other partitions of these topics, which get rows; partitions of topics
+// that are gone are left out.
+Result<Admin::FoundOffsets> ends_of(Admin& admin, std::map<TopicPartition, GroupRow>& rows) {
   std::vector<std::string> names;
-  for (const auto& row : rows)
-    if (names.empty() || names.back() != row.where.topic) names.push_back(row.where.topic);
+  for (const auto& [where, row] : rows)
+    if (names.empty() || names.back() != where.topic) names.push_back(where.topic);
   const auto topics = admin.topics(names);
   if (!topics) return std::unexpected(topics.error());
   std::map<TopicPartition, std::int64_t> wanted;
-  for (const auto& row : rows)
-    for (const auto& topic : *topics)
-      if (topic.name == row.where.topic && topic.error == ErrorCode::none &&
-          static_cast<std::size_t>(row.where.partition) < topic.partitions.size())
-        wanted[row.where] = static_cast<std::int64_t>(OffsetSpec::latest);
+  for (const auto& topic : *topics) {
+    if (topic.error != ErrorCode::none) continue;
+    for (std::size_t index = 0; index < topic.partitions.size(); ++index) {
+      const TopicPartition where{topic.name, static_cast<PartitionIndex>(index)};
+      rows.try_emplace(where);
+      wanted[where] = static_cast<std::int64_t>(OffsetSpec::latest);
+    }
+  }
   return admin.offsets(wanted);
 }
 
@@ -50,6 +54,7 @@ void add_seconds(const Global& global, GroupDetails& details) {
 void LagTotal::add(const GroupRow& row) {
   ++partitions;
   records += row.lag().value_or(0);
+  if (!row.committed && row.end.value_or(0) > 0) ++without_offset;
   if (row.lag_seconds) seconds = std::max(seconds.value_or(0), *row.lag_seconds);
 }
 
@@ -121,12 +126,12 @@ Result<GroupDetails> group_details(Admin& admin, const Global& global, const std
       rows[where].host = member.host;
     }
   }
+  const auto ends = ends_of(admin, rows);
+  if (!ends) return std::unexpected(ends.error());
   for (auto& [where, row] : rows) {
     row.where = where;
     details.rows.push_back(std::move(row));
   }
-  const auto ends = ends_of(admin, details.rows);
-  if (!ends) return std::unexpected(ends.error());
   for (auto& row : details.rows)
     if (const auto end = ends->find(row.where); end != ends->end()) row.end = end->second.offset;
   details.taken_ms = now_ms();

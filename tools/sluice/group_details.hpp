@@ -12,7 +12,7 @@
 
 namespace sluice::cli {
 
-// One partition that a group has an offset for, or that one of its members holds.
+// One partition of a topic that a group has an offset in, or that one of its members holds.
 struct GroupRow {
   TopicPartition where;
   std::optional<Offset> committed;
@@ -33,6 +33,7 @@ struct LagTotal {
   std::int64_t records = 0;
   std::optional<double> seconds;
   std::size_t partitions = 0;
+  std::size_t without_offset = 0;  // of these, with records: how far behind it is nobody knows
 
   void add(const GroupRow& row);
 };

@@ -137,6 +137,16 @@ void print(const Global& global, const GroupsResetOptions& options,
   out.write(table.to_string(style_for(1)));
 }
 
+// A name that was mistyped would be a new group.
+void say_when_new(const Global& global, Admin& admin, const std::string& group) {
+  const auto groups = admin.groups();
+  if (!groups) return;
+  std::vector<std::string> ids;
+  for (const auto& one : *groups) ids.push_back(one.id);
+  if (std::ranges::find(ids, group) == ids.end())
+    say(global, with_suggestion("there is no group '" + group + "' yet", group, ids));
+}
+
 // Whether nobody reads with the group: a reset under readers would be overwritten by their commits.
 Exit refuse_members(const Global& global, Admin& admin, const std::string& group) {
   const auto description = admin.describe_group(group);
@@ -217,6 +227,7 @@ Exit groups_reset(const Global& global, const GroupsResetOptions& options) {
   const auto committed = admin->group_offsets(options.group);
   if (!committed) return complain(global, committed.error());
   if (committed->empty() && options.topics.empty()) return no_such_group(*admin, options.group);
+  if (committed->empty()) say_when_new(global, *admin, options.group);
   const auto chosen = select(*admin, options, *committed);
   if (!chosen) return complain_of(global, *admin, chosen.error(), options);
   std::vector<ResetInput> inputs;

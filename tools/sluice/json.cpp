@@ -8,7 +8,7 @@ namespace sluice::cli {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return raw("null");
   char text[32];
-  std::snprintf(text, sizeof text, "%.6g", number);
+  std::snprintf(text, sizeof text, "%.10g", number);
   return raw(text);
 }
 

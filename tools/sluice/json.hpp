@@ -37,6 +37,7 @@ class JsonWriter {
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(bool flag) { return raw(flag ? "true" : "false"); }
   JsonWriter& value(std::integral auto number) { return raw(std::to_string(number)); }
+  // Ten significant digits: seconds since the epoch keep their tenths. null for what is no number.
   JsonWriter& value(double number);
   template <class T>
   JsonWriter& value(const std::optional<T>& maybe) {

@@ -22,15 +22,10 @@ void add_change_options(CLI::App& command, LogOptions& options) {
 }  // namespace
 
 Exit complain_of_file(const Error& error) {
-  if (error.code == std::errc::no_such_file_or_directory)
-    return complain(Exit::not_found, error.message());
-  if (error.code == std::errc::permission_denied ||
-      error.code == std::errc::operation_not_permitted)
-    return complain(Exit::denied, error.message());
   if (error.code == std::errc::invalid_argument) return complain(Exit::usage, error.context);
   if (error.code == std::errc::device_or_resource_busy)
     return complain(Exit::failed, error.context + "; stop the broker first");
-  return complain(Exit::failed, error.message());
+  return complain(exit_for(error), error.message());
 }
 
 std::expected<inspect::DataDirectory, Exit> open_directory(const std::string& path,

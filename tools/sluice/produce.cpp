@@ -104,9 +104,10 @@ Exit produce(const Global& global, const ProduceOptions& options) {
     fixed.texts.push_back(std::move(*parts));
   }
   for (const auto& [name, value] : fixed.texts) fixed.headers.push_back({name, as_bytes(value)});
-  if (options.topic.empty() && !global.json) return complain(Exit::usage, "produce needs a topic");
+  if (options.topic.empty() && !global.json)
+    return complain(Exit::usage, "an argument is missing: TOPIC (see 'sluice produce --help')");
   auto lines = LineReader::open(options.file);
-  if (!lines) return complain(Exit::failed, lines.error().message());
+  if (!lines) return complain(global, lines.error());
   auto producer = make_producer(global, options);
   if (!producer) return complain(global, producer.error());
   catch_interrupts();

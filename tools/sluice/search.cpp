@@ -46,8 +46,7 @@ class Searching {
     const auto scan = [this](Consumer::Records records) { return take(records); };
     const Exit status = read_all(global_, reader_, scan);
     progress_.clear();
-    if (out_.failure() != 0)
-      return complain(Exit::failed, std::string("cannot write: ") + std::strerror(out_.failure()));
+    if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
     if (status == Exit::ok)
       say(global_, with_commas(matched_) + " matched; scanned " +
                        records_and_rate(scanned_, progress_.elapsed()));

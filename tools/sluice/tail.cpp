@@ -43,8 +43,7 @@ class Tailing {
     const auto read = [this](Consumer::Records records) { return take(records); };
     const Exit status = read_all(global_, reader_, read);
     if (dropped_ > 0) report_dropped();
-    if (out_.failure() != 0)
-      return complain(Exit::failed, std::string("cannot write: ") + std::strerror(out_.failure()));
+    if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
     return status;
   }
 
