@@ -1,11 +1,11 @@
 #include "tools/sluice/backup.hpp"
 
 #include "protocol/record_batch.hpp"
+#include "tools/files/whole_file.hpp"
 #include "tools/sluice/backup_link.hpp"
 #include "tools/sluice/backup_manifest.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/progress.hpp"
-#include "tools/files/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -296,7 +296,7 @@ Exit complain_of_backup(const Global& global, const Error& error) {
 Exit backup_create(const Global& global, const BackupOptions& options) {
   std::error_code failed;
   std::filesystem::create_directories(options.directory, failed);
-  if (failed) return complain(Exit::failed, options.directory + ": " + failed.message());
+  if (failed) return complain(global, {failed, options.directory});
   const auto lock = DirectoryLock::take(options.directory);
   if (!lock) return complain(global, lock.error());
   auto manifest = last_manifest(options.directory);
@@ -369,6 +369,7 @@ void add_backup_create_options(CLI::App& command, BackupOptions& options) {
 
 void add_backup_verify_options(CLI::App& command, BackupVerifyOptions& options) {
   command.add_option("DIRECTORY", options.directory, "What backup create wrote")->required();
+  command.footer("Examples:\n  sluice backup verify /backups/all --json");
 }
 
 }  // namespace sluice::cli

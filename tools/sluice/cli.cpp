@@ -78,6 +78,10 @@ Exit exit_for(const Error& error) {
         return Exit::failed;
     }
   }
+  if (error.code == std::errc::no_such_file_or_directory) return Exit::not_found;
+  if (error.code == std::errc::permission_denied ||
+      error.code == std::errc::operation_not_permitted)
+    return Exit::denied;
   return Exit::failed;
 }
 

@@ -33,13 +33,14 @@ Loaded load() {
   auto contexts = load_contexts(*path);
   if (!contexts && contexts.error().is(Errc::invalid_argument))
     return {*path, {}, complain(Exit::failed, contexts.error().context)};
-  if (!contexts) return {*path, {}, complain(Exit::failed, contexts.error().message())};
+  if (!contexts)
+    return {*path, {}, complain(exit_for(contexts.error()), contexts.error().message())};
   return {*path, std::move(*contexts)};
 }
 
 Exit save(const Loaded& loaded) {
   if (const auto saved = save_contexts(loaded.path, loaded.contexts); !saved)
-    return complain(Exit::failed, saved.error().message());
+    return complain(exit_for(saved.error()), saved.error().message());
   return Exit::ok;
 }
 

@@ -106,7 +106,7 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   for (const auto& [name, value] : fixed.texts) fixed.headers.push_back({name, as_bytes(value)});
   if (options.topic.empty() && !global.json) return complain(Exit::usage, "produce needs a topic");
   auto lines = LineReader::open(options.file);
-  if (!lines) return complain(Exit::failed, lines.error().message());
+  if (!lines) return complain(global, lines.error());
   auto producer = make_producer(global, options);
   if (!producer) return complain(global, producer.error());
   catch_interrupts();
