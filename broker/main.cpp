@@ -2,6 +2,7 @@
 // broker/.
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/standard_streams.hpp"
 #include "broker/broker.hpp"
 #include "broker/command_line.hpp"
 #include "broker/options_reload.hpp"
@@ -112,6 +113,7 @@ int serve(const broker::Options& options, std::span<const char* const> arguments
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_standard_streams();
   const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
   const auto line = broker::parse_command_line(argc, argv, broker::process_environment());
   if (line.action == broker::CommandLine::Action::exit) {

@@ -3,14 +3,17 @@
 import json
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 import tempfile
 import time
 import unittest
 
 from conformance.case import BrokerCase, wait_until
-from conformance.cli_test import FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment
+from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment
 from harness.broker import binary, free_port
+from harness.process import unprivileged
 from harness.shape import Maybe, check_shape
 
 TOPIC = {"name": str, "id": str, "partitions": int, "replicas": int, "internal": bool,
@@ -139,7 +142,11 @@ class CliMannersTest(Cli, BrokerCase):
                  "an argument is missing: GROUP (see 'sluice groups reset --help')"),
                 (["topics", "list", "more"],
                  "one argument too many: more (see 'sluice topics list --help')"),
-                (["cluster", "-x"], "no option '-x' (see 'sluice cluster --help')")):
+                (["cluster", "-x"], "no option '-x' (see 'sluice cluster --help')"),
+                (["search", "x", "--field"],
+                 "--field wants a value (see 'sluice search --help')"),
+                (["topics", "list", "--internal=x"],
+                 "--internal takes no value (see 'sluice topics list --help')")):
             with self.subTest(arguments):
                 self.assertEqual(self.bad(USAGE, *arguments), f"sluice: {expected}\n")
         self.assertIn("one of list, create,", self.bad(USAGE, "topics"))
@@ -170,6 +177,42 @@ class CliMannersTest(Cli, BrokerCase):
                 self.assertEqual(done.wait(20), OK)
                 self.assertEqual(done.stderr.read(), b"")
 
+    def test_closed_standard_output(self):
+        """Its number goes to no socket or file of the tool."""
+        for arguments in (["topics", "list"], ["cluster", "--json"], ["--version"]):
+            with self.subTest(arguments):
+                done = subprocess.run([binary("sluice"), "-b", self.address, *arguments],
+                                      stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+                                      env=environment(), preexec_fn=lambda: os.close(1))
+                self.assertEqual(done.returncode, FAILED)
+                self.assertEqual(done.stderr, "sluice: cannot write standard output: "
+                                              "Bad file descriptor\n")
+
+    def test_files_that_are_not_there(self):
+        topic = self.make_topic()
+        with tempfile.TemporaryDirectory() as directory:
+            gone = f"{directory}/gone/file"
+            for arguments in (["import", gone, "--topic", topic], ["produce", topic, "-f", gone],
+                              ["export", topic, "-o", gone], ["backup", "verify", gone],
+                              ["restore", gone], ["log", "ls", gone]):
+                with self.subTest(arguments):
+                    self.assertRegex(self.bad(NOT_FOUND, *arguments), f"^sluice: .*{gone}.*\n$")
+
+    def test_files_that_may_not_be_written(self):
+        topic = self.make_topic()
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o555)
+            place = f"{directory}/x"
+            for arguments in (["export", topic, "-o", place], ["backup", "create", place, topic],
+                              ["context", "set", "x", "brokers=localhost:1"]):
+                with self.subTest(arguments):
+                    done = subprocess.run(
+                        [binary("sluice"), "-b", self.address, *arguments], capture_output=True,
+                        text=True, timeout=30, check=False, **unprivileged(),
+                        env=environment(XDG_CONFIG_HOME=place))
+                    self.assertEqual(done.returncode, DENIED, done.stderr)
+                    self.assertRegex(done.stderr, f"^sluice: {place}.*: Permission denied\n$")
+
     def test_severe_deletes_want_the_name(self):
         topic = self.make_topic()
         message = self.bad(USAGE, "topics", "delete", topic, stdin="")
@@ -184,9 +227,36 @@ class CliMannersTest(Cli, BrokerCase):
         done = self.sluice("-q", "topics", "create", topic)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (OK, "", ""))
 
+    def commands(self, *path):
+        """(words, help) of each command on the tree below `path`, itself included."""
+        text = self.good(*path, "--help")
+        yield path, text
+        listed = re.search(r"^Subcommands:\n((?:  .*\n)+)", text, re.M)
+        for name in re.findall(r"^  ([\w-]+)", listed[1], re.M) if listed else ():
+            yield from self.commands(*path, name)
+
     def test_help_begins_with_examples(self):
-        text = self.good("groups", "reset", "--help")
-        self.assertLess(text.index("Examples:"), text.index("Options:"))
+        """They name commands and options that there are, and one of them is of the same family."""
+        commands = dict(self.commands())
+        self.assertGreater(len(commands), 50)
+
+        def command_of(words):
+            """Options of every command, such as -b, may stand before it."""
+            return max((path for path in commands for begin in (0, 2)
+                        if tuple(words[begin:begin + len(path)]) == path), key=len)
+
+        for path, text in commands.items():
+            with self.subTest(path):
+                self.assertLess(text.index("Examples:"), text.index("Options:"))
+                examples = [shlex.split(example, comments=True)
+                            for example in re.findall(r"^  (?:.*\| )?sluice (.*)", text, re.M)]
+                families = {command_of(words)[:1] for words in examples}
+                self.assertIn(path[:1] or ("topics",), families)
+                for words in examples:
+                    known = commands[command_of(words)] + commands[()]
+                    for option in (word.partition("=")[0] for word in words
+                                   if re.match(r"--?[a-z]", word)):
+                        self.assertRegex(known, rf"[\s,]{option}[\s,:=]", words)
 
 
 class CliContextTest(Cli, BrokerCase):

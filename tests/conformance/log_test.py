@@ -12,6 +12,7 @@ from conformance.case import BrokerCase
 from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, USAGE, Cli, environment
 from harness.broker import Broker, binary
 from harness.kafka import Kafka
+from harness.process import unprivileged
 
 RECORDS = 3000
 VALUE = b"v" * 1000
@@ -281,6 +282,21 @@ class LogTest(Cli, BrokerCase):
         if os.geteuid() != 0:
             empty.chmod(0)
             self.log("verify", empty, status=DENIED)
+
+    def test_ls_of_a_segment_that_may_not_be_read(self):
+        subprocess.run(["chmod", "-R", "a+rX", self.broker.directory], check=True)
+        self.segments[0].chmod(0)
+        for more in ([], ["--json"]):
+            done = subprocess.run([binary("sluice"), "log", "ls", str(self.data), *more],
+                                  capture_output=True, text=True, timeout=30, check=False,
+                                  env=environment(), **unprivileged())
+            self.assertEqual((done.returncode, done.stdout), (DENIED, ""))
+            self.assertEqual(done.stderr, f"sluice: {self.segments[0]}: Permission denied\n")
+
+    def test_yes_is_another_word_for_confirm(self):
+        flip(self.segments[0], BATCH_HEADER + 100)
+        self.log("repair", self.data, "--yes")
+        self.log("verify", self.data)
 
     def test_a_closed_pipe_ends_a_dump_quietly(self):
         dump = subprocess.Popen([binary("sluice"), "log", "dump", str(self.data), "--json"],

@@ -13,16 +13,27 @@ import unittest
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from harness import no_uring, wire
-from harness.broker import Broker, binary
+from harness.broker import Broker, binary, free_port
+from harness.process import end
 from conformance.case import BrokerCase, wait_until
+
+
+def clean(environment=None):
+    """The environment without settings for sluiced but these."""
+    others = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
+    return {**others, **(environment or {})}
 
 
 def run(*arguments, environment=None, timeout=20):
     """Runs sluiced to its end; returns the finished process with both outputs in `stdout`."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
-    return subprocess.run([binary("sluiced"), *arguments], env={**clean, **(environment or {})},
+    return subprocess.run([binary("sluiced"), *arguments], env=clean(environment),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=timeout, check=False)
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class ServerTest(BrokerCase):
@@ -46,6 +57,20 @@ class ServerTest(BrokerCase):
             done = run(flag)
             self.assertEqual(done.returncode, 0)
             self.assertIn("sluice", done.stdout)
+
+    def test_closed_standard_streams_are_no_place_for_files_and_sockets(self):
+        """What is written to the log would end in them."""
+        with tempfile.TemporaryDirectory() as data:
+            port = free_port()
+            process = subprocess.Popen(
+                [binary("sluiced"), "--data", data, "--listen", f"127.0.0.1:{port}"],
+                env=clean(), preexec_fn=lambda: os.closerange(0, 3))
+            self.addCleanup(end, process)
+            wait_until(lambda: is_listening(port), what="the broker")
+            self.assertEqual({os.readlink(f"/proc/{process.pid}/fd/{stream}")
+                              for stream in range(3)}, {"/dev/null"})
+            process.terminate()
+            self.assertEqual(process.wait(20), 0)
 
     def test_unknown_flag(self):
         self.assertEqual(run("--no-such-flag").returncode, 2)

@@ -81,7 +81,8 @@ Exit queue_reject(const Global& global, const QueueChangeOptions& options) {
 
 void add_queue(CLI::App& app, CommandLine& line) {
   CLI::App& queue = CommandLine::family(app, "queue", "What share groups do with their records");
-  line.command(queue, "list", "All share groups", queue_list);
+  line.command(queue, "list", "All share groups", queue_list)
+      .footer("Examples:\n  sluice queue list");
   add(line, queue, "show", "Records in flight, waiting, by whom, until when", queue_show,
       add_queue_show_options);
   add(line, queue, "release", "Make records available now, whoever holds them", queue_release,
@@ -132,6 +133,7 @@ void add_demo(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   command->add_option("-z,--codec", o.codec, "none, gzip, snappy, lz4 or zstd")
       ->capture_default_str();
+  command->footer("Examples:\n  sluice demo github-events-2015-01-01-00.json.gz --topic events");
 }
 
 void add_bench(CLI::App& app, CommandLine& line) {
@@ -149,9 +151,9 @@ void add_bench(CLI::App& app, CommandLine& line) {
           "  sluice bench produce --batch-bytes 0 --connections 50 --in-flight 1 --partitions 8\n"
           "  sluice bench produce --rate 20000 --peer 127.0.0.1:9093 --rounds 3");
   add(bench::Mode::fetch, "fetch", "Reads a topic over and over")
-      ->footer("Example:\n  sluice bench fetch --fill 256MiB --fetch-bytes 1MiB --connections 4");
+      ->footer("Examples:\n  sluice bench fetch --fill 256MiB --fetch-bytes 1MiB --connections 4");
   add(bench::Mode::latency, "latency", "From when a record is due to when a consumer has it")
-      ->footer("Example:\n  sluice bench latency --rate 10000 --duration 30s --json");
+      ->footer("Examples:\n  sluice bench latency --rate 10000 --duration 30s --json");
   add(bench::Mode::share, "share", "A share group that takes and accepts every record")
       ->footer(
           "Examples:\n"

@@ -371,6 +371,7 @@ void add_backup_create_options(CLI::App& command, BackupOptions& options) {
 
 void add_backup_verify_options(CLI::App& command, BackupVerifyOptions& options) {
   command.add_option("DIRECTORY", options.directory, "What backup create wrote")->required();
+  command.footer("Examples:\n  sluice backup verify /backups/all --json");
 }
 
 }  // namespace sluice::cli

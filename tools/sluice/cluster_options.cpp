@@ -42,7 +42,8 @@ void add_configs(CLI::App& app, CommandLine& line) {
 }
 
 void add_cluster(CLI::App& app, CommandLine& line) {
-  line.command(app, "cluster", "Brokers, disks, and what is not ready", cluster);
+  line.command(app, "cluster", "Brokers, disks, and what is not ready", cluster)
+      .footer("Examples:\n  sluice cluster\n  sluice -b other:9092 cluster --json");
 }
 
 }  // namespace sluice::cli

@@ -15,13 +15,28 @@ std::string trimmed(std::string text) {
   return text;
 }
 
+// The first example of a footer, with its end of line; empty when it has none.
+std::string first_example(const std::string& footer) {
+  const auto begin = footer.find("\n  sluice ");
+  if (begin == std::string::npos) return "";
+  return footer.substr(begin + 1, footer.find('\n', begin + 1) - begin - 1) + "\n";
+}
+
+// Those of a family of commands are the first of each command in it.
+std::string examples_of(const CLI::App& app) {
+  if (!app.get_footer().empty()) return app.get_footer();
+  std::string text;
+  for (const auto* sub : commands_of(app)) text += first_example(sub->get_footer());
+  return text.empty() ? text : "Examples:\n" + text;
+}
+
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name,
                         CLI::AppFormatMode mode) const override {
     if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
     std::string text = make_description(app) + make_usage(app, std::move(name));
-    if (auto examples = make_footer(app); !examples.empty())
+    if (auto examples = examples_of(*app); !examples.empty())
       text += "\n" + trimmed(std::move(examples)) + "\n";
     text += make_positionals(app) + make_groups(app, mode) + make_subcommands(app, mode);
     if (app->get_parent() != nullptr)
@@ -29,6 +44,18 @@ class HelpFormatter : public CLI::Formatter {
     return text;
   }
 };
+
+// About an option that lacks its value ("--field: 1 required TEXT missing"), or has one that it
+// does not take ("Could not convert: --yes = x"); nothing about anything else.
+std::optional<std::string> about_presence(const CLI::App& at, const std::string& text) {
+  constexpr std::string_view refused = "Could not convert: ";
+  if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " wants a value";
+  if (!text.starts_with(refused)) return std::nullopt;
+  const std::string name = text.substr(refused.size(), text.find(" = ") - refused.size());
+  const auto* option = option_of(&at, name);
+  if (option == nullptr || takes_value(*option)) return std::nullopt;
+  return name + " takes no value";
+}
 
 // Follows the words down the tree of commands to the first that does not belong.
 struct Walk {
@@ -65,6 +92,7 @@ std::string joined_names(const CLI::App& app) {
 
 std::string in_our_words(const CLI::App& at, const CLI::ParseError& error) {
   const std::string text = error.what();
+  if (auto told = about_presence(at, text)) return *std::move(told);
   const auto colon = text.rfind(": ");
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     if (!commands_of(at).empty()) return "a command is missing, one of " + joined_names(at);

@@ -104,6 +104,7 @@ void add_dlq_list_options(CLI::App& command, DlqListOptions& options) {
   command.add_option("TOPIC", options.topics,
                      "Dead-letter topics (default: those with "
                      "errors.deadletterqueue.group.enable=true)");
+  command.footer("Examples:\n  sluice dlq list\n  sluice dlq list dlq.orders --json");
 }
 
 void add_dlq_show_options(CLI::App& command, DlqShowOptions& options) {
@@ -149,6 +150,10 @@ void add_dlq_purge_options(CLI::App& command, DlqPurgeOptions& options) {
   command.add_flag("--all", options.all, "Every record");
   command.add_flag("-n,--dry-run", options.dry_run, "Only count");
   add_confirmation(command, options.confirmation);
+  command.footer(
+      "Examples:\n"
+      "  sluice dlq purge dlq.orders --until -7d --dry-run\n"
+      "  sluice dlq purge dlq.orders --before 0:1000 --confirm=dlq.orders");
 }
 
 }  // namespace sluice::cli

@@ -57,7 +57,8 @@ void add_reset(CLI::App& groups, CommandLine& line) {
 void add_groups(CLI::App& app, CommandLine& line) {
   CLI::App& groups =
       CommandLine::family(app, "groups", "List, describe, reset and delete consumer groups");
-  line.command(groups, "list", "All groups", groups_list);
+  line.command(groups, "list", "All groups", groups_list)
+      .footer("Examples:\n  sluice groups list\nWho is behind: sluice groups describe");
   add_describe(groups, line);
   add_reset(groups, line);
   const auto remove = line.command<GroupsDeleteOptions>(

@@ -1,4 +1,5 @@
 #include "storage/format.hpp"
+#include "tools/inspect/segment_check.hpp"
 #include "tools/inspect/segment_walk.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/log.hpp"
@@ -24,11 +25,13 @@ struct Extent {
 };
 
 // Walks the whole segment when it is the active one, else looks at its first batch only: the next
-// segment's name tells its end.
-Extent extent_of(const PartitionLog& log, const SegmentFile& segment) {
+// segment's name tells its end. Errors: those of the system; a segment that retention deleted since
+// the directory was listed is none.
+Result<Extent> extent_of(const PartitionLog& log, const SegmentFile& segment) {
   Extent extent;
   const auto file = inspect::ReadFile::open(log.file(segment.base, storage::log_suffix));
-  if (!file) return extent;
+  if (!file && inspect::is_gone(file.error())) return extent;
+  if (!file) return std::unexpected(file.error());
   inspect::SegmentWalk::Range range{.first_offset = segment.base};
   if (segment.next_base) range.end_offset = *segment.next_base;
   inspect::SegmentWalk walk(*file, range);
@@ -74,7 +77,7 @@ void append_segment(JsonWriter& json, const SegmentFile& segment, const Extent& 
       .end_object();
 }
 
-std::string as_json(const DataDirectory& directory) {
+Result<std::string> as_json(const DataDirectory& directory) {
   std::string out;
   JsonWriter json(out);
   json.begin_object()
@@ -95,8 +98,11 @@ std::string as_json(const DataDirectory& directory) {
       json.field("durable_offset", std::optional<Offset>{});
     json.field("aside", log.aside);
     json.key("segments").begin_array();
-    for (const SegmentFile& segment : log.segments)
-      append_segment(json, segment, extent_of(log, segment));
+    for (const SegmentFile& segment : log.segments) {
+      const auto extent = extent_of(log, segment);
+      if (!extent) return std::unexpected(extent.error());
+      append_segment(json, segment, *extent);
+    }
     json.end_array().end_object();
   }
   json.end_array().end_object();
@@ -110,7 +116,9 @@ Exit log_ls(const Global& global, const LogOptions& options) {
   if (!directory) return directory.error();
   Output out;
   if (global.json) {
-    out.write(as_json(*directory));
+    const auto text = as_json(*directory);
+    if (!text) return complain_of_file(text.error());
+    out.write(*text);
     return Exit::ok;
   }
   if (directory->holder)
@@ -125,10 +133,11 @@ Exit log_ls(const Global& global, const LogOptions& options) {
   for (const PartitionLog& log : directory->partitions) {
     for (const SegmentFile& segment : log.segments) {
       const auto extent = extent_of(log, segment);
-      table.add({log.directory, std::to_string(segment.base), std::to_string(extent.end),
+      if (!extent) return complain_of_file(extent.error());
+      table.add({log.directory, std::to_string(segment.base), std::to_string(extent->end),
                  human_bytes(static_cast<std::uint64_t>(segment.size)),
-                 time_text(extent.first_timestamp), time_text(extent.last_timestamp),
-                 state_of(segment, extent)});
+                 time_text(extent->first_timestamp), time_text(extent->last_timestamp),
+                 state_of(segment, *extent)});
     }
     for (const auto& name : log.aside) say(global, "kept aside: " + log.path + "/" + name);
   }

@@ -16,7 +16,7 @@ bool is_asked_for(const inspect::PartitionLog& log, const std::vector<std::strin
 
 void add_change_options(CLI::App& command, LogOptions& options) {
   command.add_flag("-n,--dry-run", options.dry_run, "Only say what would be done");
-  command.add_flag("--confirm", options.confirm, "Do not ask");
+  command.add_flag("-y,--yes,--confirm", options.confirm, "Do not ask");
 }
 
 }  // namespace
@@ -71,12 +71,14 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
     command.add_option("--topic", options.topics, "TOPIC or TOPIC-PARTITION; may repeat");
   switch (which) {
     case LogCommand::ls:
+      command.footer(
+          "Examples:\n  sluice log ls /var/lib/sluice\n  sluice log ls data --topic orders --json");
       break;
     case LogCommand::verify:
       command
           .add_option("--threads", options.threads, "Segments side by side (default: one a core)")
           ->check(CLI::Range(1, 1024));
-      command.footer("Example:\n  sluice log verify /var/lib/sluice --json");
+      command.footer("Examples:\n  sluice log verify /var/lib/sluice --json");
       break;
     case LogCommand::dump:
       command.add_option("-o,--offset", options.offsets, "Only these offsets: FIRST or FIRST-LAST");
@@ -99,6 +101,7 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
       break;
     case LogCommand::index:
       add_change_options(command, options);
+      command.footer("Examples:\n  sluice log index /var/lib/sluice --topic orders --dry-run");
       break;
     case LogCommand::cut:
       command.add_option("PARTITION", options.partition, "TOPIC-PARTITION")->required();
@@ -106,7 +109,7 @@ void add_log_options(CLI::App& command, LogCommand which, LogOptions& options) {
           ->required()
           ->check(CLI::NonNegativeNumber);
       add_change_options(command, options);
-      command.footer("Example:\n  sluice log cut /var/lib/sluice orders-0 1000 --dry-run");
+      command.footer("Examples:\n  sluice log cut /var/lib/sluice orders-0 1000 --dry-run");
       break;
   }
 }

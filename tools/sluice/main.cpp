@@ -1,3 +1,4 @@
+#include "base/standard_streams.hpp"
 #include "tools/sluice/app.hpp"
 #include "tools/sluice/cli.hpp"
 
@@ -5,6 +6,7 @@
 #include <exception>
 
 int main(int argc, char** argv) {
+  sluice::keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return sluice::cli::run(argc, argv);

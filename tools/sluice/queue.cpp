@@ -211,6 +211,8 @@ void add_queue_show_options(CLI::App& command, QueueShowOptions& options) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command.add_flag("-a,--all", options.all, "Finished ones too");
+  command.footer(
+      "Examples:\n  sluice queue show workers\n  sluice queue show workers -t jobs --json");
 }
 
 void add_queue_change_options(CLI::App& command, QueueChangeOptions& options) {
@@ -220,6 +222,8 @@ void add_queue_change_options(CLI::App& command, QueueChangeOptions& options) {
                   "TOPIC:PARTITION:OFFSET or TOPIC:PARTITION:FIRST-LAST")
       ->required();
   command.add_option("--reason", options.reason, "Why, for the dead letter");
+  command.footer("Examples:\n  sluice queue " + command.get_name() +
+                 " workers jobs:0:17 jobs:2:100-200");
 }
 
 }  // namespace sluice::cli

@@ -110,8 +110,9 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
       (options.all && options.key))
     return complain(Exit::usage, "give ids, or --topic with --key or --all");
   if (options.all) {
-    const Exit confirmed = confirm(global, "cancelling all schedules of topic '" + options.topic + "'",
-                                   options.topic, options.confirmation);
+    const Exit confirmed =
+        confirm(global, "cancelling all schedules of topic '" + options.topic + "'", options.topic,
+                options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
   }
   auto admin = Admin::create(global.client_options());
@@ -137,6 +138,7 @@ void add_schedule_list_options(CLI::App& command, ScheduleListOptions& options) 
   command.add_option("-n,--limit", options.limit, "Show at most so many")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
+  command.footer("Examples:\n  sluice schedule list --topic reminders --key 42");
 }
 
 void add_schedule_cancel_options(CLI::App& command, ScheduleCancelOptions& options) {
@@ -145,6 +147,10 @@ void add_schedule_cancel_options(CLI::App& command, ScheduleCancelOptions& optio
   command.add_option("-k,--key", options.key, "Those of this key (\\xHH for other bytes)");
   command.add_flag("--all", options.all, "All of the topic");
   add_confirmation(command, options.confirmation);
+  command.footer(
+      "Examples:\n"
+      "  sluice schedule cancel 0-17\n"
+      "  sluice schedule cancel --topic reminders --key 42 --yes");
 }
 
 }  // namespace sluice::cli

@@ -79,10 +79,12 @@ void add_topics(CLI::App& app, CommandLine& line) {
   const auto list = line.command<TopicsListOptions>(
       topics, "list", "All topics: partitions, records, size, last write", topics_list);
   list->add_flag("--internal", list.options.internal, "Show the broker's own topics too");
+  list->footer("Examples:\n  sluice topics list\n  sluice topics list --internal --json");
   add_create(topics, line);
   const auto describe = line.command<TopicsDescribeOptions>(
       topics, "describe", "Partitions, offsets, sizes and config of topics", topics_describe);
   describe->add_option("TOPIC", describe.options.names, "Topics to describe")->required();
+  describe->footer("Examples:\n  sluice topics describe orders");
   add_alter(topics, line);
   add_truncate(topics, line);
   add_delete(topics, line);
