@@ -90,7 +90,8 @@ Task<bool> Member::sync(std::string leader, std::string protocol,
   request.generation_id = generation_;
   request.member_id = member_id_;
   std::vector<std::vector<std::byte>> shares(members.size());
-  if (leader == member_id_) {
+  leads_ = leader == member_id_;
+  if (leads_) {
     for (std::size_t i = 0; i < places_.size(); ++i)
       shares[i % shares.size()].push_back(static_cast<std::byte>(i));
     for (std::size_t i = 0; i < members.size(); ++i)
@@ -191,7 +192,10 @@ Task<bool> Member::commit() {
     ledger_.attempted(place, position);
   }
   const auto answer = co_await ask<protocol::OffsetCommitResponse>(request, 7);
-  if (!answer) co_return false;
+  if (!answer) {
+    if (!leads_) member_id_.clear();
+    co_return false;
+  }
   bool whole = true;
   for (const auto& topic : answer->body.topics) {
     for (const auto& row : topic.partitions) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace sluice::storage {
 namespace {
 
@@ -40,6 +42,29 @@ TEST(Recovery, ScansOnlyWhatCameAfterTheSavedFrontier) {
   bench.open();
   EXPECT_EQ(bench.log().recovery().batches_kept, 3);
   EXPECT_EQ(bench.log().high_watermark(), 103);
+}
+
+// The making of a log that failed at any operation is taken up by the next open, in the same
+// process or in another. What is acknowledged after that survives a power cut: names that the first
+// attempt left to a later sync included.
+TEST(Recovery, ALogWhoseMakingFailedKeepsWhatIsAcknowledgedLater) {
+  for (const bool dies : {false, true}) {
+    int failed = 0;
+    for (std::uint64_t nth = 1; nth < 60; ++nth) {
+      LogBench bench(nth);
+      bench.disk().fail_nth(sim_any, nth, EIO);
+      if (bench.try_open()) continue;
+      ++failed;
+      bench.disk().clear_faults();
+      if (dies) bench.kill();
+      bench.open();
+      append_some(bench, 3);
+      bench.crash(SimSurvival::lose_all);
+      bench.open();
+      EXPECT_EQ(bench.log().high_watermark(), 3) << "operation " << nth << (dies ? ", dies" : "");
+    }
+    EXPECT_GT(failed, 10);
+  }
 }
 
 TEST(Recovery, ATornTailIsCutAndKeptAside) {
