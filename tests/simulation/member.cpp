@@ -47,11 +47,13 @@ std::vector<std::byte> subscription(const std::vector<Place>& places) {
 
 Task<> Member::run() {
   while (!done()) {
+    const GenerationId former = generation_;
     const bool joined = co_await join();
     if (!joined) {
       co_await pause(std::chrono::milliseconds(50));
       continue;
     }
+    if (former >= 0 && former < generation_ && random_.below(3) == 0) co_await commit_late(former);
     const bool known = co_await fetch_offsets();
     if (known) co_await serve();
   }
@@ -207,6 +209,23 @@ Task<bool> Member::commit() {
     }
   }
   co_return whole;
+}
+
+// As a request of its former life that comes late: it must not set the offset back.
+Task<> Member::commit_late(GenerationId former) {
+  protocol::OffsetCommitRequest request;
+  request.group_id = ledger_.group();
+  request.generation_id_or_member_epoch = former;
+  request.member_id = member_id_;
+  auto& topic = request.topics.emplace_back();
+  topic.name = places_.front().topic;
+  auto& row = topic.partitions.emplace_back();
+  row.partition_index = places_.front().partition;
+  ledger_.attempted(places_.front(), 0);
+  const auto answer = co_await ask<protocol::OffsetCommitResponse>(request, 7);
+  if (answer && answer->body.topics.at(0).partitions.at(0).error_code == ErrorCode::none)
+    world_.verdict.fail("a commit of generation " + std::to_string(former) + " was taken in " +
+                        std::to_string(generation_));
 }
 
 Task<> Member::leave() {

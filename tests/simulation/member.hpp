@@ -30,6 +30,7 @@ class Member final : public Client {
   Task<bool> heartbeat();
   Task<bool> read();
   Task<bool> commit();
+  Task<> commit_late(GenerationId former);
   Task<> serve();
   Task<> leave();
   bool refused(protocol::ErrorCode error);
