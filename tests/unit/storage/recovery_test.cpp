@@ -137,6 +137,31 @@ TEST(Recovery, ABatchWithALowerEpochThanItsPredecessorEndsTheLog) {
   EXPECT_EQ(bench.log().recovery().findings.size(), 1u);
 }
 
+TEST(Recovery, ABatchThatIsNotOfItsOffsetsEpochEndsTheLog) {
+  // A new epoch began and its first write failed; where it should be lies a batch of the old one.
+  LogBench bench;
+  bench.open();
+  append_some(bench, 3);
+  bench.crash();
+  bench.open();
+  bench.disk().fail_nth(sim_write, 1, EIO, bench.file(first_log));
+  EXPECT_FALSE(bench.append_durable(make_batch("epoch1", 1, 1000)));
+  bench.crash();
+  bench.disk().clear_faults();
+  const std::size_t one = make_batch("0", 1, 1000).size();
+  std::vector<std::byte> content = file_of(bench, first_log);
+  content.resize(one * 4);
+  auto stale = make_batch("stale", 1, 1000);
+  protocol::set_base_offset(stale, 3);
+  protocol::set_partition_leader_epoch(stale, 0);
+  std::ranges::copy(stale, content.begin() + static_cast<std::ptrdiff_t>(one * 3));
+  bench.disk().put(bench.file(first_log), content);
+  bench.open();
+  EXPECT_EQ(bench.log().high_watermark(), 3);
+  must(bench.append_durable(make_batch("epoch2", 1, 1000)));
+  EXPECT_EQ(bench.must_read_all().back().value.substr(0, 6), "epoch2");
+}
+
 TEST(Recovery, AcknowledgedRecordsThatAreGoneAreReportedAndTheirOffsetsNotUsedAgain) {
   LogBench bench;
   bench.open();
