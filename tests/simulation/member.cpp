@@ -1,6 +1,5 @@
 #include "tests/simulation/member.hpp"
 
-#include "protocol/messages/fetch.hpp"
 #include "protocol/messages/heartbeat.hpp"
 #include "protocol/messages/join_group.hpp"
 #include "protocol/messages/leave_group.hpp"
@@ -8,6 +7,7 @@
 #include "protocol/messages/offset_fetch.hpp"
 #include "protocol/messages/sync_group.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 #include <set>
 
@@ -157,15 +157,7 @@ Task<bool> Member::heartbeat() {
 
 Task<bool> Member::read() {
   for (auto& [place, position] : positions_) {
-    protocol::FetchRequest request;
-    request.max_wait_ms = 20;
-    request.min_bytes = 1;
-    auto& topic = request.topics.emplace_back();
-    topic.topic = place.topic;
-    auto& asked = topic.partitions.emplace_back();
-    asked.partition = place.partition;
-    asked.fetch_offset = position;
-    asked.partition_max_bytes = 20'000;
+    const auto request = fetch_request(place, position, 20, 20'000);
     const auto answer = co_await ask<protocol::FetchResponse>(request, 11);
     if (!answer) continue;
     const auto& row = answer->body.responses.at(0).partitions.at(0);

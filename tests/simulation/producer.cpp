@@ -2,7 +2,7 @@
 
 #include "protocol/batch_builder.hpp"
 #include "protocol/messages/init_producer_id.hpp"
-#include "protocol/messages/produce.hpp"
+#include "tests/simulation/requests.hpp"
 
 namespace sluice::simulation {
 
@@ -93,11 +93,7 @@ Task<> Producer::produce() {
 }
 
 Task<> Producer::attempt(Place place, Pending* pending) {
-  protocol::ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = 5'000;
-  const Bytes bytes{pending->bytes};
-  request.topic_data.push_back({place.topic, {}, {{place.partition, protocol::Records{bytes}}}});
+  const auto request = produce_request(place, pending->bytes);
   pending->error = ErrorCode::none;
   const auto answer = co_await ask<protocol::ProduceResponse>(request, 9);
   if (!answer) co_return;

@@ -1,7 +1,7 @@
 #include "tests/simulation/reader.hpp"
 
-#include "protocol/messages/fetch.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 namespace sluice::simulation {
 
@@ -16,15 +16,8 @@ constexpr std::chrono::seconds wake_max{5};
 }  // namespace
 
 Task<std::optional<Fetched>> Reader::fetch(Offset from, std::int32_t wait_ms) {
-  protocol::FetchRequest request;
-  request.max_wait_ms = wait_ms;
-  request.min_bytes = 1;
-  auto& topic = request.topics.emplace_back();
-  topic.topic = place_.topic;
-  auto& asked = topic.partitions.emplace_back();
-  asked.partition = place_.partition;
-  asked.fetch_offset = from;
-  asked.partition_max_bytes = static_cast<std::int32_t>(1 + random_.below(100'000));
+  const auto max_bytes = static_cast<std::int32_t>(1 + random_.below(100'000));
+  const auto request = fetch_request(place_, from, wait_ms, max_bytes);
   const Bounds promised = world_.ledger.promised(place_);
   const auto answer = co_await ask<protocol::FetchResponse>(request, 12);
   if (!answer) co_return std::nullopt;

@@ -1,9 +1,8 @@
 #include "tests/simulation/timed.hpp"
 
 #include "protocol/batch_builder.hpp"
-#include "protocol/messages/fetch.hpp"
-#include "protocol/messages/produce.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 #include <array>
 
@@ -33,10 +32,7 @@ Task<bool> TimedProducer::attempt(RecordId id, std::int64_t due_ms) {
   protocol::BatchBuilder builder;
   builder.append({wall_ms(), as_bytes(key), as_bytes(value), headers});
   const auto batch = builder.finish();
-  protocol::ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = 5'000;
-  request.topic_data.push_back({place_.topic, {}, {{place_.partition, protocol::Records{batch}}}});
+  const auto request = produce_request(place_, batch);
   const auto answer = co_await ask<protocol::ProduceResponse>(request, 9);
   if (!answer) co_return false;
   const ErrorCode error = answer->body.responses.at(0).partition_responses.at(0).error_code;
@@ -59,15 +55,7 @@ Task<> TimedReader::run() {
 }
 
 Task<> TimedReader::read() {
-  protocol::FetchRequest request;
-  request.max_wait_ms = 300;
-  request.min_bytes = 1;
-  auto& topic = request.topics.emplace_back();
-  topic.topic = place_.topic;
-  auto& asked = topic.partitions.emplace_back();
-  asked.partition = place_.partition;
-  asked.fetch_offset = next_;
-  asked.partition_max_bytes = 100'000;
+  const auto request = fetch_request(place_, next_, 300, 100'000);
   const auto answer = co_await ask<protocol::FetchResponse>(request, 11);
   if (!answer) co_return;
   const auto& row = answer->body.responses.at(0).partitions.at(0);

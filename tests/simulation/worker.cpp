@@ -1,9 +1,9 @@
 #include "tests/simulation/worker.hpp"
 
-#include "protocol/messages/fetch.hpp"
 #include "protocol/messages/share_acknowledge.hpp"
 #include "protocol/messages/share_group_heartbeat.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -200,15 +200,8 @@ Task<> Undertaker::run(std::vector<Place> places) {
 }
 
 Task<> Undertaker::read() {
-  protocol::FetchRequest request;
-  request.max_wait_ms = 500;
-  request.min_bytes = 1;
-  auto& topic = request.topics.emplace_back();
-  const std::string name = ledger_.dead_letters();
-  topic.topic = name;
-  auto& asked = topic.partitions.emplace_back();
-  asked.fetch_offset = next_;
-  asked.partition_max_bytes = 100'000;
+  const Place letters{ledger_.dead_letters(), 0};
+  const auto request = fetch_request(letters, next_, 500, 100'000);
   const auto answer = co_await ask<protocol::FetchResponse>(request, 11);
   if (!answer) co_return;
   const auto& row = answer->body.responses.at(0).partitions.at(0);
