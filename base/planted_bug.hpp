@@ -26,6 +26,17 @@ enum class PlantedBug : std::uint8_t {
   epoch_not_raised,               // batches after a crash carry the epoch of those before it
   tail_not_destroyed,             // bytes behind the cut stay in the file
   orphan_returns,                 // both: a batch that was cut may follow a new one
+  // Of the broker:
+  commit_before_durable,          // a group's offset is confirmed, and shown, before it is written
+  stale_generation_accepted,      // a member of a former generation may commit
+  accept_before_durable,          // a share group's accept is confirmed before it is written
+  dead_letter_before_durable,     // a record is given up before its copy in the dead-letter topic
+  lock_forgotten,                 // a record that its consumer forgot does not come back
+  schedule_done_before_delivery,  // a scheduled record is done before its topic has it
+  reader_not_woken,               // a fetch that waits is not told of new records
+  producer_ids_given_again,       // the block of producer ids is not written before it is used
+  catalog_name_not_synced,        // the catalog's name is left to luck
+  sequence_window_short,          // of the last five batches of a producer four are known
 };
 
 #ifdef SLUICE_PLANTED_BUGS

@@ -6,13 +6,25 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace sluice::broker {
 namespace {
 
 using Protocol = asio::ip::tcp;
+
+// Connections that the process has descriptors for. A quarter of all is left to files: a partition
+// that cannot open its segment is not served.
+std::int64_t connections_by_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::int64_t>(limit.rlim_cur - limit.rlim_cur / 4);
+}
 
 void move_in(Shard& shard, Connection::Luggage luggage, std::string host);
 
@@ -112,12 +124,19 @@ Result<Endpoint> bind_acceptor(Acceptor& acceptor, asio::io_context& io, const E
 
 void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   Broker& broker = shard_.broker();
-  if (broker.connection_count() >= shard_.options()->max_connections) {
+  const std::int64_t by_descriptors = connections_by_descriptors();
+  const std::int64_t most =
+      std::min<std::int64_t>(shard_.options()->max_connections, by_descriptors);
+  if (broker.connection_count() >= most) {
     ++shard_.counters().refused_connections_max;
     shard_.logger().warn(
-        "connection refused: max.connections is reached; raise it, or look for a client that "
-        "does not close its connections",
-        {{"max", shard_.options()->max_connections}});
+        most == by_descriptors
+            ? "connection refused: three quarters of the descriptors are taken by connections; "
+              "raise the limit (ulimit -n), or look for a client that does not close its "
+              "connections"
+            : "connection refused: max.connections is reached; raise it, or look for a client "
+              "that does not close its connections",
+        {{"max", most}});
     return;  // closed by its destructor
   }
   boost::system::error_code error;

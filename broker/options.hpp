@@ -169,6 +169,9 @@ std::optional<std::string> option_text(const Options& options, std::string_view 
 
 // cache.bytes, or an eighth of the smaller of RAM and cgroup limit where it is 0.
 std::int64_t effective_cache_bytes(const Options& options);
+// queued.max.request.bytes, at most a quarter of the smaller of RAM and cgroup limit; no bound
+// where it is -1. One bound for requests, and as much for replies.
+std::int64_t effective_queued_bytes(const Options& options);
 
 // $XDG_DATA_HOME/sluice, else $HOME/.local/share/sluice, else ./sluice-data.
 std::string default_data_directory();

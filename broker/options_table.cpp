@@ -311,7 +311,8 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
      {.min = 1,
       .max = int32_max,
       .change = dynamic,
-      .about = "Connections accepted at a time; more are closed at once."}},
+      .about = "Connections accepted at a time; more are closed at once, and so are those beyond "
+               "three quarters of the process's descriptors."}},
     {"max.connections.per.ip",
      &O::max_connections_per_ip,
      {.min = 0,
@@ -387,7 +388,8 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
      {.min = -1,
       .unit = "bytes",
       .about = "Bytes of requests being received or served at a time, over all connections; above "
-               "it no more is read. -1: no limit."}},
+               "it no more is read. At most a quarter of the smaller of RAM and cgroup limit. "
+               "-1: no limit."}},
     {"sluice.acks.one",
      &O::acks_one,
      {.allowed = "durable,accepted",

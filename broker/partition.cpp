@@ -1,5 +1,6 @@
 #include "broker/partition.hpp"
 
+#include "base/planted_bug.hpp"
 #include "broker/broker.hpp"
 #include "broker/partition_check.hpp"
 #include "broker/partition_dedup.hpp"
@@ -204,6 +205,7 @@ void Partition::wake_on_data(const std::shared_ptr<FetchWaiter>& waiter, Offset 
 }
 
 void Partition::high_watermark_moved() {
+  if (planted(PlantedBug::reader_not_woken) && !closing_) return;
   for (const auto& one : waiters_)
     if (const auto waiter = one.lock()) waiter->wake();
   waiters_.clear();

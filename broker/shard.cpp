@@ -74,11 +74,8 @@ void Shard::run() {
 Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> options) {
   base_options_ = options;
   options_ = std::move(options);
-  const std::int64_t queued = options_->queued_max_request_bytes > 0
-                                  ? options_->queued_max_request_bytes
-                                  : std::numeric_limits<std::int64_t>::max();  // -1: no bound
   frames_ = std::make_unique<storage::BufferPool>(
-      static_cast<std::size_t>(queued / options_->shard_count()));
+      static_cast<std::size_t>(effective_queued_bytes(*options_) / options_->shard_count()));
   storage::FileSystemOptions wanted;
   wanted.backend = backend_of(*options_);
   auto files = co_await broker_.platform().open_files(std::move(root), wanted);

@@ -111,7 +111,8 @@ class Shard {
   // The one connection that may pass the bound of frames(), so that large requests that are half
   // received cannot wait for each other.
   Connection*& frame_grower() { return frame_grower_; }
-  // Bytes of replies not sent yet. Fetches answer with less while it is high.
+  // Bytes of replies that are read or not sent yet. Fetches answer with less while it is high:
+  // the bound is that of frames().
   std::int64_t& reply_bytes() { return reply_bytes_; }
   std::int64_t reply_bytes_max() const { return static_cast<std::int64_t>(frames_->bytes_max()); }
   // How much of a reply to send at once: less while the shard takes in records, whose producers
@@ -245,7 +246,7 @@ class Shard {
   std::shared_ptr<const Options> base_options_;  // without dynamic broker configs
   std::shared_ptr<const Options> options_;
   TopicConfig topic_defaults_;  // of a topic without configs of its own, by options_
-  Event opened_;  // or closed: a log
+  Event opened_;                // or closed: a log
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>, PartitionKeyHash> partitions_;
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
   std::unordered_map<PartitionIndex, std::unique_ptr<ShareStoreShell>> share_stores_;

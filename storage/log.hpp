@@ -72,6 +72,8 @@ struct ReadResult {
 };
 
 enum class AtLeastOneBatch : std::uint8_t { no, yes };
+// Bytes that one read brings in from a file at most, but for a first batch that is larger.
+inline constexpr std::size_t file_read_max = 4 << 20;
 
 // offset -1 and timestamp -1: there is none.
 struct TimestampOffset {

@@ -122,6 +122,10 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   auto done = co_await finish_swaps(found);
   if (!done) co_return done;
   const auto saved = store->frontier->find(key());
+  // Nothing is known of it: its making may have ended half-way, before its names were durable.
+  if (!saved) done = co_await store->files.sync_directory("");
+  if (done && !saved) done = co_await store->files.sync_directory(directory);
+  if (!done) co_return done;
   done = co_await load_epochs(saved);
   if (!done) co_return done;
   if (found.has_log_start) {

@@ -12,7 +12,6 @@ namespace {
 
 using Range = BatchRange;
 
-constexpr std::size_t file_read_max = 4 << 20;
 constexpr std::size_t file_read_slack = 8 << 10;
 constexpr std::size_t copy_max = 256 << 10;
 constexpr std::size_t gentle_copy_max = 128 << 10;

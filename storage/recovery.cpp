@@ -92,13 +92,15 @@ struct Expected {
   Offset offset;
   LeaderEpoch epoch_min;
   LeaderEpoch epoch_max;
-  bool dense;  // no gap before it: nothing here was compacted
+  bool dense;       // no gap before it: nothing here was compacted
+  HeaderRule rule;  // as for readers: what they would refuse is not kept
 
   bool accepts(const ScannedBatch& batch) const {
     const protocol::BatchHeader& h = batch.header;
     const bool elsewhere = dense ? h.base_offset != offset : h.base_offset < offset;
     if (elsewhere && !planted(PlantedBug::stale_batches_accepted)) return false;
     if (h.partition_leader_epoch < epoch_min || h.partition_leader_epoch > epoch_max) return false;
+    if (!rule.has_its_epoch(h) && !planted(PlantedBug::stale_batches_accepted)) return false;
     return planted(PlantedBug::recovery_without_crc) || protocol::batch_crc_matches(batch.bytes);
   }
 };
@@ -127,7 +129,8 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
       .offset = segments.front()->base,
       .epoch_min = 0,
       .epoch_max = epochs.latest() >= 0 ? epochs.latest() : std::numeric_limits<LeaderEpoch>::max(),
-      .dense = false};
+      .dense = false,
+      .rule = rule()};
   bool damaged = false;
   if (from) {
     const auto at = std::ranges::find(segments, from->segment, &Segment::base);

@@ -23,6 +23,25 @@ struct Row {
   FetchAnswer answer;
 };
 
+// What a fetch may bring into memory counts among the shard's replies while it is read, so that
+// many fetches at once do not all take the same room.
+class ReplyClaim {
+ public:
+  ReplyClaim(Shard& shard, std::int64_t bytes) : bytes_in_all_(shard.reply_bytes()) { set(bytes); }
+  ~ReplyClaim() { set(0); }
+  ReplyClaim(const ReplyClaim&) = delete;
+  ReplyClaim& operator=(const ReplyClaim&) = delete;
+
+  void set(std::int64_t bytes) {
+    bytes_in_all_ += bytes - bytes_;
+    bytes_ = bytes;
+  }
+
+ private:
+  std::int64_t& bytes_in_all_;
+  std::int64_t bytes_ = 0;
+};
+
 struct Budget {
   std::int64_t bytes;
   bool one_batch_is_due = true;  // nothing was read yet: the first batch comes whole, however large
@@ -87,13 +106,16 @@ Task<> park_rows(const ShardRows<Row>* work, std::shared_ptr<FetchWaiter> waiter
   co_return;
 }
 
-bool is_complete(const std::vector<Row>& rows, std::int64_t bytes_min) {
+std::int64_t bytes_read(const std::vector<Row>& rows) {
   std::int64_t bytes = 0;
-  for (const Row& row : rows) {
+  for (const Row& row : rows) bytes += static_cast<std::int64_t>(row.answer.read.size);
+  return bytes;
+}
+
+bool is_complete(const std::vector<Row>& rows, std::int64_t bytes_min) {
+  for (const Row& row : rows)
     if (row.answer.error != ErrorCode::none || row.answer.diverging.epoch >= 0) return true;
-    bytes += static_cast<std::int64_t>(row.answer.read.size);
-  }
-  return bytes >= bytes_min;
+  return bytes_read(rows) >= bytes_min;
 }
 
 std::size_t cold_bytes(const std::vector<Row>& rows) {
@@ -117,8 +139,11 @@ Task<> read_or_wait(Request& request, const FetchRequest& message, std::vector<R
     const std::int64_t room =
         std::max<std::int64_t>(0, shard.reply_bytes_max() - shard.reply_bytes());
     Budget budget{std::min(bytes_max, room)};
+    const auto most = static_cast<std::int64_t>(rows.size() * storage::file_read_max);
+    ReplyClaim claim(shard, std::min(budget.bytes, most));
     for (const ShardRows<Row>& work : works)
       co_await on(shard, *work.shard, read_rows(&work, &budget, form_of(request)));
+    claim.set(bytes_read(rows));
     if (rows.empty() || message.max_wait_ms <= 0 || is_complete(rows, bytes_min)) {
       co_await shard.give_way(cold_bytes(rows));
       co_return;

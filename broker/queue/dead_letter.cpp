@@ -1,6 +1,7 @@
 #include "broker/queue/dead_letter.hpp"
 
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 #include "broker/broker.hpp"
 #include "broker/partition.hpp"
 #include "broker/queue/dead_letter_topic.hpp"
@@ -35,7 +36,7 @@ Task<DeadLetterResult> append_copies(Shard* shard, PartitionKey key, const std::
                      "A record with its dead-letter headers is " + std::to_string(batch->size()) +
                          " bytes: raise max.message.bytes of '" + *topic + "'.");
   AppendResult appended = co_await partition->append_own(*batch);
-  if (appended.error == ErrorCode::none) {
+  if (appended.error == ErrorCode::none && !planted(PlantedBug::dead_letter_before_durable)) {
     partition = shard->find(key.topic, key.index);
     appended.error = partition == nullptr ? ErrorCode::not_leader_or_follower
                                           : co_await partition->wait_durable(appended.durable_end);

@@ -2,6 +2,7 @@
 #include "broker/share/share_partition.hpp"
 
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -228,7 +229,7 @@ void SharePartition::set_settings(const ShareSettings& settings) {
 
 std::optional<TimePoint> SharePartition::next_deadline() const {
   std::optional<TimePoint> next;
-  if (!locks_.empty()) next = locks_.begin()->first;
+  if (!locks_.empty() && !planted(PlantedBug::lock_forgotten)) next = locks_.begin()->first;
   if (!waiting_.empty() && (!next || waiting_.begin()->first < *next))
     next = waiting_.begin()->first;
   return next;
@@ -250,7 +251,8 @@ void SharePartition::tick(GroupTime now) {
     enter(at);
   }
   const Ending timed_out{FailureReason::lock_timeout};
-  while (!locks_.empty() && locks_.begin()->first <= now.steady) {
+  const bool forgets = planted(PlantedBug::lock_forgotten);
+  while (!forgets && !locks_.empty() && locks_.begin()->first <= now.steady) {
     const Offset first = locks_.begin()->second;
     give_back(first, ranges_.find(first)->second, timed_out, now, change);
   }

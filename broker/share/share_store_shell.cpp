@@ -1,5 +1,6 @@
 #include "broker/share/share_store_shell.hpp"
 
+#include "base/planted_bug.hpp"
 #include "broker/broker.hpp"
 #include "broker/partition.hpp"
 #include "broker/share/share_shell.hpp"
@@ -104,19 +105,26 @@ Task<> ShareStoreShell::flush() {
 
 Task<> ShareStoreShell::write_batch(std::vector<Queued> writes, std::vector<std::byte> batch) {
   bytes_since_ += batch.size();
+  if (planted(PlantedBug::accept_before_durable)) {
+    for (const Queued& write : writes) answer(write.id, ErrorCode::none);
+  }
   const auto appended = co_await log_.append(std::move(batch));
   for (const Queued& write : writes) {
     if (appended.error == ErrorCode::none)
       store_.on_durable(write.id, appended.base_offset + write.first_record);
     else
       store_.on_failed(write.id);
-    const auto waiting = waiting_.find(write.id);
-    if (waiting == waiting_.end()) continue;
-    waiting->second->done = true;
-    waiting->second->error = appended.error;
-    waiting->second->ended.notify();
-    waiting_.erase(waiting);
+    answer(write.id, appended.error);
   }
+}
+
+void ShareStoreShell::answer(std::uint64_t write, ErrorCode error) {
+  const auto waiting = waiting_.find(write);
+  if (waiting == waiting_.end()) return;
+  waiting->second->done = true;
+  waiting->second->error = error;
+  waiting->second->ended.notify();
+  waiting_.erase(waiting);
 }
 
 // State that lies before the horizon is written once more, a share partition at a time; then the

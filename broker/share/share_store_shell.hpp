@@ -49,6 +49,8 @@ class ShareStoreShell {
   Task<> load();
   Task<> flush();
   Task<> write_batch(std::vector<Queued> writes, std::vector<std::byte> batch);
+  // Whoever waits for the write goes on.
+  void answer(std::uint64_t write, ErrorCode error);
   Task<> give_up_old();
 
   Shard& shard_;

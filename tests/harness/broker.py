@@ -24,6 +24,7 @@ from harness import wire
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 STOP_SECONDS = 30
+STOPPED = set("TtZX")  # of a thread that does not run: stopped, traced, ended
 
 
 def free_port():
@@ -124,6 +125,25 @@ class Process:
                 f"broker does not stop within {STOP_SECONDS} s:\n{self.log_tail()}") from None
         self.process = None
         return code
+
+    def freeze(self, seconds=10):
+        """SIGSTOP, and waits until no thread runs any more: the signal alone returns before that."""
+        self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + seconds
+        while not self.thread_states() <= STOPPED:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"broker does not freeze within {seconds} s")
+            time.sleep(0)
+
+    def thread_states(self):
+        """The state letters of all threads, io_uring's workers included (proc(5))."""
+        states = set()
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            try:
+                states.add((task / "stat").read_text().rpartition(")")[2].split()[0])
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended meanwhile
+        return states
 
     def kill(self):
         """kill -9, and waits until the process is gone."""

@@ -4,7 +4,8 @@ client would send. Non-flexible versions only, but for the ApiVersions header.""
 import socket
 import struct
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, DELETE_RECORDS = 0, 1, 2, 3, 18, 21
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+CREATE_TOPICS, DELETE_RECORDS = 19, 21
 
 
 def string(text):
@@ -79,6 +80,15 @@ def delete_records(connection, topic, partition, offset):
     reply.take(8)  # one partition, its index
     low = reply.int64()
     return reply.int16(), low
+
+
+def create_topic(connection, topic, partitions=1):
+    """CreateTopics v2; returns the error code."""
+    body = array([string(topic) + struct.pack(">ih", partitions, 1) + array([]) + array([])])
+    reply = Reader(connection.call(CREATE_TOPICS, 2, body + struct.pack(">i?", 10_000, False)))
+    reply.take(8)  # throttle time, one topic
+    reply.string()
+    return reply.int16()
 
 
 def api_versions(address, timeout=10.0):

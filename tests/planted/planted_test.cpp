@@ -1,6 +1,6 @@
-// Do the tests find anything at all? Each bug of base/planted_bug.hpp is switched on in turn, and
-// the random scenario of log_model_test must report it within a few seeds. With none, the same
-// seeds are clean.
+// Do the tests find anything at all? Each bug of base/planted_bug.hpp that lies in storage is
+// switched on in turn, and the random scenario of log_model_test must report it within a few seeds.
+// With none, the same seeds are clean. Those of the broker: planted_broker_test.cpp.
 #include "base/planted_bug.hpp"
 #include "tests/support/log_scenario.hpp"
 

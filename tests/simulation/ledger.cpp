@@ -48,12 +48,20 @@ void Ledger::sent(const Place& place, const SentBatch& batch) {
   for (std::uint32_t i = 0; i < batch.count; ++i, ++id.number) partition.batches[id] = batch;
 }
 
-void Ledger::acked(const Place& place, const SentBatch& batch, Offset base) {
+void Ledger::acked(const Place& place, const SentBatch& batch, Offset base, TimePoint now) {
   Partition& partition = partitions_[place];
   RecordId id = batch.first;
   for (std::uint32_t i = 0; i < batch.count; ++i, ++id.number)
     know(place, partition, base + static_cast<Offset>(i), id);
+  partition.acked_at.try_emplace(base, now);
   acked_records_ += batch.count;
+}
+
+std::optional<TimePoint> Ledger::acked_at(const Place& place, Offset offset) const {
+  const auto found = partitions_.find(place);
+  if (found == partitions_.end()) return std::nullopt;
+  const auto at = found->second.acked_at.find(offset);
+  return at == found->second.acked_at.end() ? std::nullopt : std::optional(at->second);
 }
 
 std::optional<RecordId> Ledger::read(const Place& place, Offset offset, std::optional<Bytes> key,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "protocol/ids.hpp"
 
 #include <compare>
@@ -76,7 +77,9 @@ class Ledger {
   // Before the first attempt.
   void sent(const Place& place, const SentBatch& batch);
   // The broker has confirmed it: its records lie at `base` and after it.
-  void acked(const Place& place, const SentBatch& batch, Offset base);
+  void acked(const Place& place, const SentBatch& batch, Offset base, TimePoint now);
+  // When the record at `offset` was confirmed; nothing: it was not.
+  std::optional<TimePoint> acked_at(const Place& place, Offset offset) const;
   // Somebody got this record from there. Nothing where it is not what was sent.
   std::optional<RecordId> read(const Place& place, Offset offset, std::optional<Bytes> key,
                                std::optional<Bytes> value);
@@ -96,7 +99,8 @@ class Ledger {
 
  private:
   struct Partition {
-    std::map<Offset, RecordId> known;       // acknowledged or read: must stay
+    std::map<Offset, RecordId> known;  // acknowledged or read: must stay
+    std::map<Offset, TimePoint> acked_at;
     std::map<RecordId, SentBatch> batches;  // by every record's id
     std::map<RecordId, Offset> once;        // where records of idempotent producers lie
     Bounds bounds;                          // the highest that were seen

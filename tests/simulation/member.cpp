@@ -1,6 +1,5 @@
 #include "tests/simulation/member.hpp"
 
-#include "protocol/messages/fetch.hpp"
 #include "protocol/messages/heartbeat.hpp"
 #include "protocol/messages/join_group.hpp"
 #include "protocol/messages/leave_group.hpp"
@@ -8,6 +7,7 @@
 #include "protocol/messages/offset_fetch.hpp"
 #include "protocol/messages/sync_group.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 #include <set>
 
@@ -47,11 +47,13 @@ std::vector<std::byte> subscription(const std::vector<Place>& places) {
 
 Task<> Member::run() {
   while (!done()) {
+    const GenerationId former = generation_;
     const bool joined = co_await join();
     if (!joined) {
       co_await pause(std::chrono::milliseconds(50));
       continue;
     }
+    if (former >= 0 && former < generation_ && random_.below(3) == 0) co_await commit_late(former);
     const bool known = co_await fetch_offsets();
     if (known) co_await serve();
   }
@@ -90,7 +92,8 @@ Task<bool> Member::sync(std::string leader, std::string protocol,
   request.generation_id = generation_;
   request.member_id = member_id_;
   std::vector<std::vector<std::byte>> shares(members.size());
-  if (leader == member_id_) {
+  leads_ = leader == member_id_;
+  if (leads_) {
     for (std::size_t i = 0; i < places_.size(); ++i)
       shares[i % shares.size()].push_back(static_cast<std::byte>(i));
     for (std::size_t i = 0; i < members.size(); ++i)
@@ -154,15 +157,7 @@ Task<bool> Member::heartbeat() {
 
 Task<bool> Member::read() {
   for (auto& [place, position] : positions_) {
-    protocol::FetchRequest request;
-    request.max_wait_ms = 20;
-    request.min_bytes = 1;
-    auto& topic = request.topics.emplace_back();
-    topic.topic = place.topic;
-    auto& asked = topic.partitions.emplace_back();
-    asked.partition = place.partition;
-    asked.fetch_offset = position;
-    asked.partition_max_bytes = 20'000;
+    const auto request = fetch_request(place, position, 20, 20'000);
     const auto answer = co_await ask<protocol::FetchResponse>(request, 11);
     if (!answer) continue;
     const auto& row = answer->body.responses.at(0).partitions.at(0);
@@ -191,7 +186,10 @@ Task<bool> Member::commit() {
     ledger_.attempted(place, position);
   }
   const auto answer = co_await ask<protocol::OffsetCommitResponse>(request, 7);
-  if (!answer) co_return false;
+  if (!answer) {
+    if (!leads_) member_id_.clear();
+    co_return false;
+  }
   bool whole = true;
   for (const auto& topic : answer->body.topics) {
     for (const auto& row : topic.partitions) {
@@ -203,6 +201,23 @@ Task<bool> Member::commit() {
     }
   }
   co_return whole;
+}
+
+// As a request of its former life that comes late: it must not set the offset back.
+Task<> Member::commit_late(GenerationId former) {
+  protocol::OffsetCommitRequest request;
+  request.group_id = ledger_.group();
+  request.generation_id_or_member_epoch = former;
+  request.member_id = member_id_;
+  auto& topic = request.topics.emplace_back();
+  topic.name = places_.front().topic;
+  auto& row = topic.partitions.emplace_back();
+  row.partition_index = places_.front().partition;
+  ledger_.attempted(places_.front(), 0);
+  const auto answer = co_await ask<protocol::OffsetCommitResponse>(request, 7);
+  if (answer && answer->body.topics.at(0).partitions.at(0).error_code == ErrorCode::none)
+    world_.verdict.fail("a commit of generation " + std::to_string(former) + " was taken in " +
+                        std::to_string(generation_));
 }
 
 Task<> Member::leave() {

@@ -1,7 +1,8 @@
 // A member of a consumer group (classic protocol): joins, reads what it is given, commits.
 //
 // After a commit whose answer was lost it joins anew: the lost request may still be on its way, and
-// only the next generation keeps it from setting the offset back.
+// only another generation, or another member id, keeps it from setting the offset back. A leader
+// that joins gets the next generation; anybody else stays in the same one, and takes another id.
 #pragma once
 
 #include "protocol/error_code.hpp"
@@ -29,6 +30,7 @@ class Member final : public Client {
   Task<bool> heartbeat();
   Task<bool> read();
   Task<bool> commit();
+  Task<> commit_late(GenerationId former);
   Task<> serve();
   Task<> leave();
   bool refused(protocol::ErrorCode error);
@@ -37,6 +39,7 @@ class Member final : public Client {
   std::vector<Place> places_;
   std::string member_id_;
   GenerationId generation_ = -1;
+  bool leads_ = false;
   std::map<Place, Offset> positions_;  // of what is assigned
 };
 

@@ -25,8 +25,9 @@ Task<> end_session(std::shared_ptr<broker::LocalSession> session, broker::Shard*
 }  // namespace
 
 struct Connection::Call {
-  std::unique_ptr<Timer> timer;  // cancelled: there is an answer, or never will be
-  std::optional<std::vector<std::byte>> answer;
+  std::unique_ptr<Timer> timer;                  // cancelled: there is an answer, or never will be
+  std::optional<std::vector<std::byte>> served;  // on the broker's side
+  std::optional<std::vector<std::byte>> answer;  // it has arrived
 };
 
 Connection::Connection(Network& network, std::shared_ptr<broker::LocalSession> session,
@@ -64,8 +65,12 @@ Task<std::optional<std::vector<std::byte>>> Connection::exchange(std::vector<std
   const auto at = waiting_.insert(waiting_.end(), call);
   last_there_ = std::max(last_there_, sim.clock().now() + network_.delay());
   const bool cuts = network_.random_.below(10'000) < network_.options_.cuts;
-  const bool arrives = !cuts || network_.random_.below(2) == 0;
-  if (arrives)
+  if (cuts) {
+    const std::uint64_t how = network_.random_.below(3);
+    if (how == 0) deaf_ = true;
+    if (how == 1) last_there_ += std::chrono::milliseconds(network_.random_.below(3000));
+  }
+  if (!deaf_)
     sim.schedule().call_at(last_there_, [self, call, f = std::move(frame)]() mutable {
       self->arrive(std::move(call), std::move(f));
     });
@@ -82,6 +87,7 @@ void Connection::arrive(std::shared_ptr<Call> call, std::vector<std::byte> frame
   machine.trace().add(frame);
   if (!network_.reaches(generation_)) return;
   broker::Shard& shard = session_->home();
+  unanswered_.push_back(call);
   auto served = serve(shared_from_this(), session_, std::move(call), std::move(frame));
   asio::co_spawn(shard.executor(), std::move(served), rethrow);
 }
@@ -89,25 +95,27 @@ void Connection::arrive(std::shared_ptr<Call> call, std::vector<std::byte> frame
 Task<> Connection::serve(std::shared_ptr<Connection> self,
                          std::shared_ptr<broker::LocalSession> session, std::shared_ptr<Call> call,
                          std::vector<std::byte> frame) {
-  auto answer = co_await session->exchange(std::move(frame));
+  Result<std::vector<std::byte>> answer = co_await session->exchange(std::move(frame));
   if (!answer || !self->network_.reaches(self->generation_)) {
     self->close();
     co_return;
   }
-  self->reply(std::move(call), std::move(*answer));
+  call->served = std::move(*answer);
+  self->reply();
 }
 
-void Connection::reply(std::shared_ptr<Call> call, std::vector<std::byte> answer) {
+void Connection::reply() {
   SimExecutor& sim = network_.machine_.sim();
-  last_back_ = std::max(last_back_, sim.clock().now() + network_.delay());
-  auto deliver = [self = shared_from_this(), call = std::move(call),
-                  bytes = std::move(answer)]() mutable {
-    self->network_.machine_.trace().add(bytes);
-    if (!self->open_) return;
-    call->answer = std::move(bytes);
-    call->timer->cancel();
-  };
-  sim.schedule().call_at(last_back_, std::move(deliver));
+  while (!unanswered_.empty() && unanswered_.front()->served) {
+    last_back_ = std::max(last_back_, sim.clock().now() + network_.delay());
+    sim.schedule().call_at(last_back_, [self = shared_from_this(), call = unanswered_.front()] {
+      self->network_.machine_.trace().add(*call->served);
+      if (!self->open_) return;
+      call->answer = std::move(call->served);
+      call->timer->cancel();
+    });
+    unanswered_.pop_front();
+  }
 }
 
 Network::Network(Machine& machine, std::uint64_t seed, NetworkOptions options)
@@ -131,6 +139,7 @@ void Network::break_off() {
   for (const auto& connection : connections_) {
     connection->break_off();
     connection->session_.reset();
+    connection->unanswered_.clear();
   }
   connections_.clear();
 }

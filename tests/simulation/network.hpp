@@ -2,11 +2,13 @@
 // protocol, given to a session without a socket (broker/local_session.hpp).
 //
 // Requests of one connection arrive in their order, and so do the answers; those of different
-// connections overtake each other. A connection is cut at a random place: before the request
-// arrived (which stands for a part of a frame too: the broker drops what is not whole), or later,
-// when the request is carried out and its answer lost. A client that lost its connection makes
-// another one while requests of the first may still be on their way. What was under way when the
-// machine went down is gone, and nothing that its broker says after that arrives.
+// connections overtake each other. A connection is cut at a random place: before a request arrived,
+// and then none after it does (which stands for a part of a frame too: the broker drops what is not
+// whole), or later, when the request is carried out, at times much later, and its answer lost. A
+// client that lost its
+// connection makes another one while requests of the first may still be on their way. What was
+// under way when the machine went down is gone, and nothing that its broker says after that
+// arrives.
 #pragma once
 
 #include "base/random.hpp"
@@ -17,6 +19,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -84,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                       std::shared_ptr<broker::LocalSession> session, std::shared_ptr<Call> call,
                       std::vector<std::byte> frame);
   void arrive(std::shared_ptr<Call> call, std::vector<std::byte> frame);
-  void reply(std::shared_ptr<Call> call, std::vector<std::byte> answer);
+  void reply();
   void end();
   void break_off();
 
@@ -92,9 +95,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<broker::LocalSession> session_;
   std::uint64_t generation_;
   bool open_ = true;
+  bool deaf_ = false;  // nothing that is sent now arrives
   TimePoint last_there_{};
   TimePoint last_back_{};
   std::list<std::shared_ptr<Call>> waiting_;
+  std::deque<std::shared_ptr<Call>> unanswered_;  // as they arrived: answers leave in that order
 };
 
 class Network {

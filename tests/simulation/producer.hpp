@@ -1,6 +1,9 @@
-// A producer: one batch at a time to one of its partitions, sent again until it is confirmed.
+// A producer: sends batches to one of its partitions, again and again until all are confirmed.
+// Without idempotence it is one at a time; with it up to five are on their way at once, as Kafka's
+// clients do it, and at times it begins anew with another producer id.
 #pragma once
 
+#include "protocol/error_code.hpp"
 #include "tests/simulation/client.hpp"
 
 #include <map>
@@ -19,9 +22,18 @@ class Producer final : public Client {
 
  private:
   Task<bool> prepare();
-  Task<> produce_batch();
-  Task<bool> attempt(const Place& place, const SentBatch& batch, Bytes bytes);
-  std::vector<std::byte> encode(const Place& place, const SentBatch& batch);
+  struct Pending {
+    SentBatch batch;
+    std::vector<std::byte> bytes;
+    bool confirmed = false;
+    protocol::ErrorCode error = protocol::ErrorCode::none;  // none without an answer, too
+  };
+
+  Task<> produce();
+  Task<> attempt(Place place, Pending* pending);
+  // False: the rest of this producer id's batches will never be taken.
+  bool judge(const Place& place, const std::vector<Pending*>& sent, bool begins);
+  std::vector<std::byte> encode(const SentBatch& batch, Sequence sequence);
 
   std::uint32_t number_;
   std::vector<Place> places_;

@@ -28,10 +28,11 @@ class QueueLedger {
   // Names the moment: a delivery asked for after a confirmation must not hold what was confirmed.
   std::uint64_t now() const { return confirmations_; }
 
-  // `asked`: now() before the request. `count`: the delivery count that came with it; each outcome
-  // that was not confirmed may have cost one beyond the limit, since the record is there again.
-  void delivered(const Place& place, Offset offset, int count, std::uint64_t asked);
-  void unconfirmed(const Place& place, Offset offset) { ++queues_[place].unconfirmed[offset]; }
+  // `asked`: now() before the request.
+  void delivered(const Place& place, Offset offset, std::uint64_t asked);
+  // The delivery count that came with it. An outcome that could not be written may cost one beyond
+  // the limit, since the record is there again.
+  void counted(const Place& place, Offset offset, int count, bool disk_failed);
   void accepting(const Place& place, Offset offset) { queues_[place].accepting.insert(offset); }
   // An accept or a reject was confirmed.
   void finished(const Place& place, Offset offset, bool accepted) {
@@ -53,7 +54,6 @@ class QueueLedger {
   struct Queue {
     std::set<Offset> accepting;         // asked for; maybe never heard of again
     std::map<Offset, Finish> finished;  // confirmed
-    std::map<Offset, int> unconfirmed;  // outcomes refused, or without an answer
     std::set<Offset> dead;
   };
 

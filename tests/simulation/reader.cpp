@@ -1,7 +1,7 @@
 #include "tests/simulation/reader.hpp"
 
-#include "protocol/messages/fetch.hpp"
 #include "protocol/record.hpp"
+#include "tests/simulation/requests.hpp"
 
 namespace sluice::simulation {
 
@@ -10,19 +10,14 @@ using protocol::ErrorCode;
 namespace {
 
 constexpr int audit_attempts = 200;
+// A reader that waits longer for a record that is there was not woken; a slow disk is not so slow.
+constexpr std::chrono::seconds wake_max{5};
 
 }  // namespace
 
 Task<std::optional<Fetched>> Reader::fetch(Offset from, std::int32_t wait_ms) {
-  protocol::FetchRequest request;
-  request.max_wait_ms = wait_ms;
-  request.min_bytes = 1;
-  auto& topic = request.topics.emplace_back();
-  topic.topic = place_.topic;
-  auto& asked = topic.partitions.emplace_back();
-  asked.partition = place_.partition;
-  asked.fetch_offset = from;
-  asked.partition_max_bytes = static_cast<std::int32_t>(1 + random_.below(100'000));
+  const auto max_bytes = static_cast<std::int32_t>(1 + random_.below(100'000));
+  const auto request = fetch_request(place_, from, wait_ms, max_bytes);
   const Bounds promised = world_.ledger.promised(place_);
   const auto answer = co_await ask<protocol::FetchResponse>(request, 12);
   if (!answer) co_return std::nullopt;
@@ -53,11 +48,21 @@ Task<std::optional<Fetched>> Reader::fetch(Offset from, std::int32_t wait_ms) {
   co_return got;
 }
 
+void Reader::check_woken(Offset from, TimePoint asked) {
+  const auto there = world_.ledger.acked_at(place_, from);
+  const TimePoint now = world_.machine.sim().clock().now();
+  if (there && now - std::max(*there, asked) > wake_max)
+    world_.verdict.fail("a reader was not woken: " + place_.text() + " offset " +
+                        std::to_string(from));
+}
+
 Task<> Reader::run() {
   Offset next = 0;
   while (!done()) {
-    const auto got = co_await fetch(next, 500);
+    const TimePoint asked = world_.machine.sim().clock().now();
+    const auto got = co_await fetch(next, random_.below(4) == 0 ? 20'000 : 500);
     if (!got) continue;
+    check_woken(next, asked);
     if (got->error == ErrorCode::offset_out_of_range) {
       if (got->start <= next && got->high_watermark >= next)
         world_.verdict.fail("out of range: " + place_.text() + " offset " + std::to_string(next));

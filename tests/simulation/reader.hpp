@@ -30,6 +30,8 @@ class Reader : public Client {
   // Nothing: no answer.
   Task<std::optional<Fetched>> fetch(Offset from, std::int32_t wait_ms);
 
+  void check_woken(Offset from, TimePoint asked);
+
   Place place_;
 };
 

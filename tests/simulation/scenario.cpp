@@ -37,7 +37,8 @@ Scenario::Scenario(std::uint64_t seed)
       world_(seed, disk_options(SeededRandom(seed)), network_options(SeededRandom(seed))),
       options_(options()),
       group_(world_.verdict, "group"),
-      queue_ledger_(world_.verdict, world_.ledger, "queue-group", "dlq.letters") {}
+      queue_ledger_(world_.verdict, world_.ledger, "queue-group", "dlq.letters"),
+      timed_ledger_(world_.verdict) {}
 
 broker::Options Scenario::options() {
   broker::Options options;
@@ -100,6 +101,9 @@ void Scenario::make_topics() {
     for (PartitionIndex index = 0; index < partitions; ++index) places_.push_back({name, index});
   }
   if (random_.below(2) == 0) make_queue(setup);
+  timed_ = random_.below(3) == 0;
+  if (timed_)
+    world_.machine.sim_run(setup.make_topic("timed", 1, {{"sluice.schedule.enable", "true"}}));
 }
 
 // A share group of its own, with a dead-letter topic.
@@ -135,6 +139,7 @@ void Scenario::start_clients() {
     world_.clients.spawn(members_.back()->run());
   }
   if (!queue_.empty()) start_queue_clients();
+  if (timed_) start_timed_clients();
 }
 
 void Scenario::start_queue_clients() {
@@ -151,6 +156,16 @@ void Scenario::start_queue_clients() {
   }
   undertaker_ = std::make_unique<Undertaker>(world_, random_.next(), queue_ledger_);
   world_.clients.spawn(undertaker_->run(queue_));
+}
+
+void Scenario::start_timed_clients() {
+  const Place place{"timed", 0};
+  const auto number = static_cast<std::uint32_t>(producers_.size() + 1);
+  timed_producer_ =
+      std::make_unique<TimedProducer>(world_, random_.next(), number, timed_ledger_, place);
+  world_.clients.spawn(timed_producer_->run());
+  timed_reader_ = std::make_unique<TimedReader>(world_, random_.next(), timed_ledger_, place);
+  world_.clients.spawn(timed_reader_->run());
 }
 
 void Scenario::round() {
@@ -198,6 +213,8 @@ void Scenario::audit() {
 // Clients wait for ever: for what?
 std::string Scenario::stuck() const {
   std::string text = "clients wait for ever: " + std::to_string(world_.clients.running());
+  if (timed_ledger_.open() > 0)
+    text += "; " + std::to_string(timed_ledger_.open()) + " scheduled records have not come";
   for (const Place& place : queue_)
     if (const auto open = queue_ledger_.open(place); !open.empty())
       text += "; " + std::to_string(open.size()) + " records of " + place.text() +

@@ -10,6 +10,7 @@
 #include "tests/simulation/queue_ledger.hpp"
 #include "tests/simulation/reader.hpp"
 #include "tests/simulation/setup.hpp"
+#include "tests/simulation/timed.hpp"
 #include "tests/simulation/worker.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -44,6 +45,7 @@ class Scenario {
   void make_queue(Setup& setup);
   void start_clients();
   void start_queue_clients();
+  void start_timed_clients();
   void round();
   void go_down();
   void audit();
@@ -63,6 +65,10 @@ class Scenario {
   QueueLedger queue_ledger_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Undertaker> undertaker_;
+  bool timed_ = false;  // whether there is a topic whose records wait
+  TimedLedger timed_ledger_;
+  std::unique_ptr<TimedProducer> timed_producer_;
+  std::unique_ptr<TimedReader> timed_reader_;
 };
 
 }  // namespace sluice::simulation

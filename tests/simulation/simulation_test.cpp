@@ -1,6 +1,5 @@
-// The whole broker on a simulated machine, one run a seed. A failure names the seed:
-//   SLUICE_SEED=N build/release/bin/simulation_test
-// SLUICE_FIRST_SEED and SLUICE_SEEDS choose a range; SLUICE_VERBOSE=1 prints the broker's log.
+// The whole broker on a simulated machine, one run a seed (docs/testing.md). A failure names the
+// seed and the command that repeats it.
 #include "tests/simulation/scenario.hpp"
 
 #include <gtest/gtest.h>
@@ -11,20 +10,15 @@
 namespace sluice::simulation {
 namespace {
 
-constexpr std::uint64_t seeds_usual = 100;
+constexpr std::uint64_t blocks = 20;
+constexpr std::uint64_t seeds_in_block = 500;
 
 std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-TEST(Simulation, NothingIsLost) {
-  std::uint64_t first = number_of("SLUICE_FIRST_SEED", 1);
-  std::uint64_t count = number_of("SLUICE_SEEDS", seeds_usual);
-  if (const std::uint64_t one = number_of("SLUICE_SEED", 0); one != 0) {
-    first = one;
-    count = 1;
-  }
+void run_seeds(std::uint64_t first, std::uint64_t count) {
   Outcome total;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     const Outcome outcome = Scenario(seed).run();
@@ -41,6 +35,17 @@ TEST(Simulation, NothingIsLost) {
               static_cast<int>(total.read_records));
   EXPECT_GT(total.acked_records, 0u);
 }
+
+// SLUICE_FIRST_SEED and SLUICE_SEEDS choose; ./dev crash --simulation does.
+TEST(Simulation, ChosenSeeds) {
+  run_seeds(number_of("SLUICE_FIRST_SEED", 1), number_of("SLUICE_SEEDS", 10));
+}
+
+class Simulation10000Seeds : public ::testing::TestWithParam<std::uint64_t> {};
+TEST_P(Simulation10000Seeds, NothingIsLost) {
+  run_seeds(1 + GetParam() * seeds_in_block, seeds_in_block);
+}
+INSTANTIATE_TEST_SUITE_P(Block, Simulation10000Seeds, ::testing::Range<std::uint64_t>(0, blocks));
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {

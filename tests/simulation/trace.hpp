@@ -3,20 +3,26 @@
 
 #include "base/bytes.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace sluice::simulation {
 
-// FNV-1a over what it is told, in order.
+// A hash of everything it is told, in order.
 class Trace {
  public:
   void add(std::uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) mix(static_cast<std::uint8_t>(number >> shift));
+    mix(number);
     ++events_;
   }
   void add(Bytes bytes) {
-    for (const std::byte byte : bytes) mix(static_cast<std::uint8_t>(byte));
+    for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + at, std::min(sizeof word, bytes.size() - at));
+      mix(word);
+    }
     add(bytes.size());
   }
   void add(std::string_view text) { add(as_bytes(text)); }
@@ -25,7 +31,10 @@ class Trace {
   std::uint64_t events() const { return events_; }
 
  private:
-  void mix(std::uint8_t byte) { hash_ = (hash_ ^ byte) * 0x100000001b3u; }
+  void mix(std::uint64_t word) {
+    hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15u;
+    hash_ ^= hash_ >> 32;
+  }
 
   std::uint64_t hash_ = 0xcbf29ce484222325u;
   std::uint64_t events_ = 0;

@@ -16,8 +16,9 @@
 //   the cut, holds its old or one of its newer contents, never a mixture.
 // - Sizes: every change of size that no sync and no durable write followed may be lost, together
 //   with what came after it; cutting is not undone half. Where a file has grown but its data did
-//   not arrive there are zeros or, with expose_stale_blocks, bytes of files that were removed or
-//   cut.
+//   not arrive there are zeros or, with expose_stale_blocks, bytes that files of the same directory
+//   had there before they were removed or cut. Those of other directories are left out: a batch of
+//   another log is as good as one of this log, and no file system in question shows what was freed.
 // - Recycled files (renamed, written over) keep their old bytes until written.
 // - Names: creations, renames and removals survive from sync_directory() of the target's directory
 //   on. Until then none, all, the first few or any of them may be there; a rename is never half

@@ -11,7 +11,7 @@ namespace {
 
 using storage::EntryKind;
 
-constexpr std::size_t graves_max = 4;
+constexpr std::size_t graves_max = 4;  // of a directory
 constexpr std::uint64_t grave_bytes_max = 1 << 20;
 
 std::string parent_of(const std::string& path) {
@@ -51,6 +51,7 @@ int SimPlatter::create(const std::string& path, EntryKind kind) {
   if (find(path) != 0) return EEXIST;
   const NodeId id = next_node_++;
   nodes_[id].kind = kind;
+  nodes_[id].directory = parent;
   names_[path] = id;
   name_changes_.push_back({NameChange::Kind::link, path, "", id});
   return 0;
@@ -198,7 +199,7 @@ void SimPlatter::resize(NodeId id, std::uint64_t size) {
   if (size == node.content.size()) return;
   const bool cut = size < node.content.size();
   if (cut) {
-    bury(node);
+    bury(node, size);
     node.allocated = std::min(node.allocated, round_up(size, storage::block_size));
   }
   node.content.resize(size);
@@ -309,12 +310,15 @@ std::uint64_t SimPlatter::used() const {
   return total;
 }
 
-void SimPlatter::bury(const Node& node) {
-  if (node.content.empty()) return;
-  const std::size_t size = std::min<std::uint64_t>(node.content.size(), grave_bytes_max);
-  graveyard_.emplace_front(node.content.begin(),
-                           node.content.begin() + static_cast<std::ptrdiff_t>(size));
-  if (graveyard_.size() > graves_max) graveyard_.pop_back();
+void SimPlatter::bury(const Node& node, std::uint64_t from) {
+  const std::uint64_t first = round_up(from, storage::block_size);
+  const std::uint64_t end = std::min<std::uint64_t>(node.content.size(), grave_bytes_max);
+  if (first >= end) return;
+  auto& graves = graveyards_[node.directory];
+  graves.push_front({first,
+                     {node.content.begin() + static_cast<std::ptrdiff_t>(first),
+                      node.content.begin() + static_cast<std::ptrdiff_t>(end)}});
+  if (graves.size() > graves_max) graves.pop_back();
 }
 
 // Frees what no name, not even one that a power cut would bring back, and no open file refers to.
@@ -325,7 +329,7 @@ void SimPlatter::collect() {
   for (const auto& change : name_changes_) named.insert(change.node);
   std::erase_if(nodes_, [&](const auto& entry) {
     if (named.contains(entry.first) || entry.second.handles > 0) return false;
-    bury(entry.second);
+    bury(entry.second, 0);
     return true;
   });
 }
@@ -397,13 +401,15 @@ void SimPlatter::crash_node(Node& node, Random& random, SimSurvival survival, bo
   }
   disk.resize(size);
   // Blocks that the file got but whose data did not arrive: zeros, or what lay there before.
-  if (stale && !graveyard_.empty() && random.below(2) == 0) {
-    const auto& old = graveyard_[random.below(graveyard_.size())];
-    for (std::size_t at = round_up(promised, grain); at < size; at += grain) {
+  const auto& graves = graveyards_[node.directory];
+  if (stale && !graves.empty() && random.below(2) == 0) {
+    const Grave& old = graves[random.below(graves.size())];
+    const std::uint64_t end = std::min<std::uint64_t>(size, old.position + old.bytes.size());
+    const std::uint64_t begin = round_up(std::max<std::uint64_t>(promised, old.position), grain);
+    for (std::uint64_t at = begin; at < end; at += grain) {
       if (at / grain < landed.size() && landed[at / grain]) continue;
-      if (at >= old.size()) break;
-      const std::size_t length = std::min({grain, size - at, old.size() - at});
-      std::memcpy(disk.data() + at, old.data() + at, length);
+      const std::size_t length = std::min<std::uint64_t>(grain, end - at);
+      std::memcpy(disk.data() + at, old.bytes.data() + (at - old.position), length);
     }
   }
   node.durable = disk;

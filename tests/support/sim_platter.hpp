@@ -64,8 +64,8 @@ class SimPlatter {
   // Blocks in use, in bytes.
   std::uint64_t used() const;
 
-  // The power goes and comes back. `stale` lets bytes of removed files show where a file grew but
-  // its data did not arrive.
+  // The power goes and comes back. `stale` lets bytes of removed or cut files of the same directory
+  // show where a file grew but its data did not arrive.
   void crash(Random& random, SimSurvival survival, bool stale);
 
   std::vector<std::string> paths() const;
@@ -79,6 +79,7 @@ class SimPlatter {
   };
   struct Node {
     storage::EntryKind kind = storage::EntryKind::file;
+    NodeId directory = root;  // in which it was made
     std::vector<std::byte> content;
     std::vector<std::byte> durable;
     std::vector<Change> changes;
@@ -91,13 +92,18 @@ class SimPlatter {
     std::string to;  // move
     NodeId node = 0;
   };
+  struct Grave {  // what lay in blocks that are free now
+    std::uint64_t position = 0;
+    std::vector<std::byte> bytes;
+  };
   using Names = std::map<std::string, NodeId>;
 
   static void apply(const NameChange& change, Names& names);
   static void drop_orphans(Names& names);
   static void commit_sizes(Node& node);
   static void clip(std::vector<Change>& changes, std::uint64_t begin, std::uint64_t end);
-  void bury(const Node& node);
+  // Its blocks from the one at or after `from` on are free.
+  void bury(const Node& node, std::uint64_t from);
   void collect();
   void crash_names(Random& random, SimSurvival survival);
   void crash_node(Node& node, Random& random, SimSurvival survival, bool stale);
@@ -106,7 +112,7 @@ class SimPlatter {
   Names names_;          // as the running system sees them
   Names durable_names_;  // as a power cut would leave them at least
   std::vector<NameChange> name_changes_;
-  std::deque<std::vector<std::byte>> graveyard_;  // contents of files that are gone
+  std::map<NodeId, std::deque<Grave>> graveyards_;  // by directory, the newest first
   NodeId next_node_ = root + 1;
 };
 

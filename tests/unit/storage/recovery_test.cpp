@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace sluice::storage {
 namespace {
 
@@ -40,6 +42,29 @@ TEST(Recovery, ScansOnlyWhatCameAfterTheSavedFrontier) {
   bench.open();
   EXPECT_EQ(bench.log().recovery().batches_kept, 3);
   EXPECT_EQ(bench.log().high_watermark(), 103);
+}
+
+// The making of a log that failed at any operation is taken up by the next open, in the same
+// process or in another. What is acknowledged after that survives a power cut: names that the first
+// attempt left to a later sync included.
+TEST(Recovery, ALogWhoseMakingFailedKeepsWhatIsAcknowledgedLater) {
+  for (const bool dies : {false, true}) {
+    int failed = 0;
+    for (std::uint64_t nth = 1; nth < 60; ++nth) {
+      LogBench bench(nth);
+      bench.disk().fail_nth(sim_any, nth, EIO);
+      if (bench.try_open()) continue;
+      ++failed;
+      bench.disk().clear_faults();
+      if (dies) bench.kill();
+      bench.open();
+      append_some(bench, 3);
+      bench.crash(SimSurvival::lose_all);
+      bench.open();
+      EXPECT_EQ(bench.log().high_watermark(), 3) << "operation " << nth << (dies ? ", dies" : "");
+    }
+    EXPECT_GT(failed, 10);
+  }
 }
 
 TEST(Recovery, ATornTailIsCutAndKeptAside) {
@@ -110,6 +135,31 @@ TEST(Recovery, ABatchWithALowerEpochThanItsPredecessorEndsTheLog) {
   bench.open();
   EXPECT_EQ(bench.log().high_watermark(), 4);
   EXPECT_EQ(bench.log().recovery().findings.size(), 1u);
+}
+
+TEST(Recovery, ABatchThatIsNotOfItsOffsetsEpochEndsTheLog) {
+  // A new epoch began and its first write failed; where it should be lies a batch of the old one.
+  LogBench bench;
+  bench.open();
+  append_some(bench, 3);
+  bench.crash();
+  bench.open();
+  bench.disk().fail_nth(sim_write, 1, EIO, bench.file(first_log));
+  EXPECT_FALSE(bench.append_durable(make_batch("epoch1", 1, 1000)));
+  bench.crash();
+  bench.disk().clear_faults();
+  const std::size_t one = make_batch("0", 1, 1000).size();
+  std::vector<std::byte> content = file_of(bench, first_log);
+  content.resize(one * 4);
+  auto stale = make_batch("stale", 1, 1000);
+  protocol::set_base_offset(stale, 3);
+  protocol::set_partition_leader_epoch(stale, 0);
+  std::ranges::copy(stale, content.begin() + static_cast<std::ptrdiff_t>(one * 3));
+  bench.disk().put(bench.file(first_log), content);
+  bench.open();
+  EXPECT_EQ(bench.log().high_watermark(), 3);
+  must(bench.append_durable(make_batch("epoch2", 1, 1000)));
+  EXPECT_EQ(bench.must_read_all().back().value.substr(0, 6), "epoch2");
 }
 
 TEST(Recovery, AcknowledgedRecordsThatAreGoneAreReportedAndTheirOffsetsNotUsedAgain) {
