@@ -1,7 +1,6 @@
 #include "broker/broker.hpp"
 
 #include "broker/admin/topics.hpp"
-#include "broker/catalog_format.hpp"
 #include "broker/group_route.hpp"
 #include "broker/http/server.hpp"
 #include "broker/listener.hpp"
@@ -9,32 +8,15 @@
 #include "broker/queue/schedule_route.hpp"
 #include "broker/share/share_route.hpp"
 #include "broker/stray_directories.hpp"
+#include "storage/format.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace sluice::broker {
 namespace {
 
-// A directory of a newer version is refused before anything of it is opened, and with that changed.
-Result<> check_format(const std::filesystem::path& directory) {
-  std::ifstream file(directory / "meta/format", std::ios::binary);
-  if (!file) return {};  // new, or met again by the catalog store
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto format = parse_format(text.str());
-  if (!format) return fail(format.error().code, "meta/format: " + format.error().context);
-  return {};
-}
-
-// On `shard`.
-Task<Result<>> open_shard(Shard* shard, std::string root, std::shared_ptr<const Options> options) {
-  co_return co_await shard->open(std::move(root), std::move(options));
-}
 Task<> adopt_on(Shard* from, Shard* to, CatalogSnapshot catalog) {
   co_await on(*from, *to, to->adopt(std::move(catalog)));
 }
@@ -122,31 +104,38 @@ Result<std::unique_ptr<Broker>> Broker::start(Options options, Clock& clock, Log
 
 // ---- Starting ----
 
-Result<> Broker::open_directory() {
+Result<> Broker::claim_directory() {
   data_directory_ =
       base_options_->log_dir.empty() ? default_data_directory() : base_options_->log_dir;
-  if (auto claimed = platform_->claim(data_directory_); !claimed) return claimed;
-  if (auto known = check_format(data_directory_); !known) return known;
-  return forget_foreign_frontiers();
+  return platform_->claim(data_directory_);
+}
+
+// Before anything of it is changed: a directory of a newer version stays as it is.
+Task<Result<>> Broker::examine_directory(storage::FileSystem* files) {
+  if (auto known = co_await read_format(*files); !known) co_return std::unexpected(known.error());
+  co_return co_await forget_foreign_frontiers(files);
 }
 
 // A frontier file lists the partitions of its shard. With another number of shards partitions move,
 // and what their former shard knew of them grows stale: rather none, and the logs are scanned
 // whole.
-Result<> Broker::forget_foreign_frontiers() {
-  const std::filesystem::path meta = std::filesystem::path(data_directory_) / "meta";
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  if (!std::filesystem::exists(meta, error)) return {};
-  for (const auto& entry : std::filesystem::directory_iterator(meta, error))
-    if (entry.path().filename().string().starts_with("frontier-")) files.push_back(entry.path());
-  if (error) return fail(error, meta.string());
-  if (files.empty() || static_cast<int>(files.size()) == shards_.count()) return {};
+Task<Result<>> Broker::forget_foreign_frontiers(storage::FileSystem* files) {
+  const std::string meta(storage::meta_directory);
+  const auto entries = co_await files->list(meta);
+  if (!entries && entries.error().code == std::errc::no_such_file_or_directory)
+    co_return Result<>{};
+  if (!entries) co_return std::unexpected(entries.error());
+  std::vector<std::string> frontiers;
+  for (const storage::DirectoryEntry& entry : *entries)
+    if (entry.name.starts_with("frontier-") && !entry.name.ends_with(storage::temporary_suffix))
+      frontiers.push_back(meta + "/" + entry.name);
+  if (frontiers.empty() || static_cast<int>(frontiers.size()) == shards_.count())
+    co_return Result<>{};
   logger_.warn("the number of shards has changed: every log is scanned from its beginning",
-               {{"before", files.size()}, {"now", shards_.count()}});
-  for (const auto& file : files)
-    if (!std::filesystem::remove(file, error) && error) return fail(error, file.string());
-  return {};
+               {{"before", frontiers.size()}, {"now", shards_.count()}});
+  for (const std::string& file : frontiers)
+    if (auto removed = co_await files->remove(file); !removed) co_return removed;
+  co_return co_await files->sync_directory(meta);
 }
 
 Task<Result<>> Broker::open_catalog(Shard* shard) {
@@ -188,12 +177,15 @@ Result<> Broker::listen_http() {
 }
 
 Result<> Broker::open() {
-  if (auto opened = open_directory(); !opened) return opened;
+  if (auto opened = claim_directory(); !opened) return opened;
   if (auto started = shards_.start_loops(); !started) return started;
   loops_running_ = true;
   if (auto listening = listen_http(); !listening) return listening;
   for (const auto& shard : shards_.all()) {
-    auto opened = shards_.wait(*shard, open_shard(shard.get(), data_directory_, base_options_));
+    auto opened = shards_.wait(*shard, shard->open_files(data_directory_, base_options_));
+    if (opened && shard->id() == 0)
+      opened = shards_.wait(*shard, examine_directory(&shard->files()));
+    if (opened) opened = shards_.wait(*shard, shard->open_store());
     if (!opened) return opened;
     if (shard->id() == 0)
       if (auto catalog = shards_.wait(*shard, open_catalog(shard.get())); !catalog) return catalog;

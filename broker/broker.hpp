@@ -119,8 +119,9 @@ class Broker {
   Broker(std::shared_ptr<const Options> options, Clock& clock, Logger& logger, Driving driving,
          std::unique_ptr<Platform> platform);
   Result<> open();
-  Result<> open_directory();
-  Result<> forget_foreign_frontiers();
+  Result<> claim_directory();
+  Task<Result<>> examine_directory(storage::FileSystem* files);
+  Task<Result<>> forget_foreign_frontiers(storage::FileSystem* files);
   Result<> listen();
   Result<> listen_http();
   Task<Result<>> open_catalog(Shard* shard);

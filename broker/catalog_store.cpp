@@ -342,29 +342,25 @@ FormatFile new_format(Random& random, Clock& clock) {
   return format;
 }
 
-Task<Result<FormatFile>> load_format(storage::FileSystem& files) {
+}  // namespace
+
+Task<Result<std::optional<FormatFile>>> read_format(storage::FileSystem& files) {
   auto bytes = co_await read_whole(files, format_path);
+  if (!bytes && bytes.error().code == std::errc::no_such_file_or_directory) co_return std::nullopt;
   if (!bytes) co_return std::unexpected(bytes.error());
   auto format = parse_format(as_text(*bytes));
   if (!format) co_return in_file(format.error(), format_path);
-  co_return format;
+  co_return std::move(*format);
 }
-
-}  // namespace
 
 Task<Result<std::unique_ptr<CatalogStore>>> CatalogStore::open(storage::FileSystem& files,
                                                                Random& random, Clock& clock,
                                                                Logger& logger) {
-  auto has_format = co_await files.exists(format_path);
-  if (!has_format) co_return std::unexpected(has_format.error());
   // The format is read first, so that a newer directory is refused before anything is written.
-  Result<FormatFile> format;
-  if (*has_format) {
-    format = co_await load_format(files);
-  } else {
-    format = new_format(random, clock);
-  }
-  if (!format) co_return std::unexpected(format.error());
+  auto found = co_await read_format(files);
+  if (!found) co_return std::unexpected(found.error());
+  const bool has_format = found->has_value();
+  FormatFile format = has_format ? std::move(**found) : new_format(random, clock);
 
   auto has_catalog = co_await files.exists(catalog_path);
   if (!has_catalog) co_return std::unexpected(has_catalog.error());
@@ -376,9 +372,9 @@ Task<Result<std::unique_ptr<CatalogStore>>> CatalogStore::open(storage::FileSyst
   if (!image) co_return std::unexpected(image.error());
   // An empty directory is given its files by the first commit, or at close: opening it waits for no
   // disk.
-  const bool is_new = !*has_format && !*has_catalog && image->catalog.topics().empty();
-  if (!is_new && !*has_format) {
-    auto written = co_await write_format(files, *format);
+  const bool is_new = !has_format && !*has_catalog && image->catalog.topics().empty();
+  if (!is_new && !has_format) {
+    auto written = co_await write_format(files, format);
     if (!written) co_return std::unexpected(written.error());
   }
   if (!is_new && !*has_catalog) {
@@ -387,7 +383,7 @@ Task<Result<std::unique_ptr<CatalogStore>>> CatalogStore::open(storage::FileSyst
   }
 
   const Executor executor = co_await asio::this_coro::executor;
-  auto store = std::make_unique<FileCatalogStore>(files, logger, executor, std::move(*format),
+  auto store = std::make_unique<FileCatalogStore>(files, logger, executor, std::move(format),
                                                   std::move(*image));
   auto opened = co_await store->open_file();
   if (!opened) co_return std::unexpected(opened.error());

@@ -20,10 +20,12 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "broker/catalog.hpp"
+#include "broker/catalog_format.hpp"
 
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,10 @@ struct CommitOutcome {
   std::vector<Error> faults;
   CatalogSnapshot after;
 };
+
+// What meta/format says; nullopt where there is none. Errors: unknown_format (a newer version's
+// directory: nothing of it may be changed), damaged, any error of the file system.
+Task<Result<std::optional<FormatFile>>> read_format(storage::FileSystem& files);
 
 class CatalogStore {
  public:

@@ -71,7 +71,7 @@ void Shard::run() {
 
 // ---- Opening ----
 
-Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> options) {
+Task<Result<>> Shard::open_files(std::string root, std::shared_ptr<const Options> options) {
   base_options_ = options;
   options_ = std::move(options);
   frames_ = std::make_unique<storage::BufferPool>(
@@ -87,6 +87,10 @@ Task<Result<>> Shard::open(std::string root, std::shared_ptr<const Options> opti
                    "the data directory lies on a network file system (" + files_->type().name +
                        "), where locks and syncs do not hold; set "
                        "sluice.allow.network.filesystem=true to use it all the same");
+  co_return Result<>{};
+}
+
+Task<Result<>> Shard::open_store() {
   storage::StoreOptions store_wanted = store_options(*options_);
   if (store_wanted.disk_reserve_bytes < 0) {
     const auto space = co_await files_->space();

@@ -139,8 +139,11 @@ class Shard {
 
   // ---- Life: called by Broker, on this shard's thread ----
 
-  // Opens the shard's part of the data directory. Errors: those of the file system and the store.
-  Task<Result<>> open(std::string root, std::shared_ptr<const Options> options);
+  // Opens the data directory's file system, where nothing is changed yet. Errors: its own, and
+  // not_supported for a network file system.
+  Task<Result<>> open_files(std::string root, std::shared_ptr<const Options> options);
+  // Opens the shard's part of the directory. Errors: those of the file system and the store.
+  Task<Result<>> open_store();
   // Takes a new catalog: opens partitions that are new here, closes and deletes those that are
   // gone, passes changed configs on. Returns when all of that is done. A partition that does not
   // open is logged and answers KAFKA_STORAGE_ERROR.
@@ -163,7 +166,7 @@ class Shard {
   // Why find() gave null: the topic is gone or not known here yet (clients ask again), or its log
   // could not be opened.
   protocol::ErrorCode why_missing(const TopicId& topic) const;
-  // Whether open() has succeeded and close() has not been called.
+  // Whether open_store() has succeeded and close() has not been called.
   bool is_open() const { return store_ != nullptr && shares_ != nullptr; }
   // Null: unknown here, or not open.
   Partition* find(const TopicId& topic, PartitionIndex index);
@@ -173,7 +176,7 @@ class Shard {
   }
   // The coordinator of this partition of __consumer_offsets; null when it is not here (yet).
   GroupShell* group_shell(PartitionIndex offsets_partition);
-  // The share partitions of the partitions here. Requires: open() succeeded.
+  // The share partitions of the partitions here. Requires: is_open().
   ShareShell& shares() { return *shares_; }
   // Of this partition of __share_group_state; null when it is not here (yet).
   ShareStoreShell* share_store(PartitionIndex state_partition);

@@ -75,11 +75,12 @@ Task<Result<>> Compaction::run() {
   done = co_await log_.store->frontier->save_now();
   if (!done) co_return done;
   // On the disk before the first gap is: readers of a log without the checkpoint expect none.
-  if (!std::exchange(log_.compacted, true)) done = co_await save_cleaned_end(log_.cleaned_end);
+  if (!log_.compacted) done = co_await log_.save_cleaned_end(log_.cleaned_end);
   if (!done) co_return done;
+  log_.compacted = true;
   done = co_await rewrite(*segments_end);
   if (!done) co_return done;
-  co_return co_await save_cleaned_end(end_);
+  co_return co_await log_.save_cleaned_end(end_);
 }
 
 Task<Result<std::size_t>> Compaction::cleanable_segments() {
@@ -172,15 +173,35 @@ bool Compaction::remember_batch(const protocol::BatchView& batch, Result<>& fail
   return true;
 }
 
-Task<Result<>> Compaction::save_cleaned_end(Offset end) {
-  log_.cleaned_end = end;
+// An old offset in it only makes the next run do more; that it is there says that there are gaps.
+Task<Result<>> LogParts::save_cleaned_end(Offset end) {
+  cleaned_end = end;
   const std::string text = encode_checkpoint(
-      {log_.name.topic + " " + std::to_string(log_.name.partition) + " " + std::to_string(end)});
+      {name.topic + " " + std::to_string(name.partition) + " " + std::to_string(end)});
   const Bytes bytes = as_bytes(text);
   std::vector<std::byte> data(bytes.begin(), bytes.end());
-  // Lost or old, it only makes the next run do more.
-  co_return co_await replace_small_file(log_.store->files, log_.directory,
+  co_return co_await replace_small_file(store->files, directory,
                                         std::string(cleaner_checkpoint_name), std::move(data));
+}
+
+// Versions that wrote the checkpoint only after the gaps may have been interrupted between the two.
+// Their frontiers do not know log starts, as those of no version do where there is none. A log that
+// is not to be compacted stays without: a gap in it is damage.
+Task<Result<>> LogParts::load_cleaned_end(DirectoryListing& found,
+                                          const std::optional<Frontier>& saved) {
+  if (found.has_cleaner) {
+    const auto cleaned = co_await load_offset(cleaner_checkpoint_name);
+    if (!cleaned) co_return std::unexpected(cleaned.error());
+    cleaned_end = *cleaned;
+    compacted = true;
+    co_return Result<>{};
+  }
+  const bool may_be_older = !saved || saved->log_start < 0;
+  const bool may_have_gaps = options.cleanup_compact && found.segments.size() > 1;
+  if (found.swaps.empty() && !(may_be_older && may_have_gaps)) co_return Result<>{};
+  auto done = co_await save_cleaned_end(0);
+  compacted = done.has_value();
+  co_return done;
 }
 
 }  // namespace sluice::storage

@@ -30,7 +30,6 @@ class Compaction {
   Result<> rewrite_batch(const ScannedBatch& batch, std::vector<std::byte>& out);
   Task<Result<>> swap_in(const std::vector<SegmentPtr>& group, SegmentPtr fresh);
   Task<Result<bool>> differs(SegmentPtr segment, std::shared_ptr<File> file);
-  Task<Result<>> save_cleaned_end(Offset end);
   // Lets others run when the slice is used up.
   Task<> pause();
 

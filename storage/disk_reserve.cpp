@@ -27,22 +27,26 @@ std::int64_t DiskReserve::floor(ReserveUse use) const {
   return bytes_;
 }
 
-bool DiskReserve::allows(const FileSystemSpace& space, std::int64_t wanted, ReserveUse use) {
+bool DiskReserve::allows(const FileSystemSpace& space, std::int64_t wanted, ReserveUse use) const {
   const std::int64_t least = floor(use);
-  const bool allowed = least == 0 || static_cast<std::int64_t>(space.free_bytes) - wanted >= least;
-  if (!allowed && use == ReserveUse::none) become(true, space);
-  return allowed;
+  return least == 0 || static_cast<std::int64_t>(space.free_bytes) - wanted >= least;
+}
+
+void DiskReserve::refused(const FileSystemSpace& space, std::int64_t wanted) {
+  refused_ = std::max(refused_, wanted);
+  become(true, space);
 }
 
 void DiskReserve::look(const FileSystemSpace& space) {
   const auto free = static_cast<std::int64_t>(space.free_bytes);
   if (free < bytes_) become(true, space);
-  if (free >= bytes_ + bytes_ / slack_fraction) become(false, space);
+  if (free >= bytes_ + std::max(bytes_ / slack_fraction, refused_)) become(false, space);
 }
 
 void DiskReserve::become(bool low, const FileSystemSpace& space) {
   if (low == low_) return;
   low_ = low;
+  if (!low) refused_ = 0;
   logger_.write(
       low ? LogLevel::error : LogLevel::info,
       low ? "the disk is nearly full: records are refused until there is space again; "

@@ -19,8 +19,12 @@ class DiskReserve {
 
   // What must still be free after a log of this kind took space; 0: it need not ask.
   std::int64_t floor(ReserveUse use) const;
-  // Whether such a log may take `wanted` bytes more where `space` is what there is now.
-  bool allows(const FileSystemSpace& space, std::int64_t wanted, ReserveUse use);
+  // Whether such a log may take `wanted` bytes more where `space` is what there is now. It may ask
+  // for more than it needs, and be content with less.
+  bool allows(const FileSystemSpace& space, std::int64_t wanted, ReserveUse use) const;
+  // Records that needed `wanted` bytes were refused for it: the disk is low, until there is room
+  // for those too.
+  void refused(const FileSystemSpace& space, std::int64_t wanted);
   // Notes what there is, and says so when the disk becomes low or is no longer.
   void look(const FileSystemSpace& space);
   // Whether records are refused. Left again only with an eighth more than the reserve free.
@@ -31,6 +35,7 @@ class DiskReserve {
 
   std::int64_t bytes_;
   Logger& logger_;
+  std::int64_t refused_ = 0;  // the most that was refused since it is low
   bool low_ = false;
 };
 

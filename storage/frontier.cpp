@@ -6,6 +6,7 @@
 #include "storage/small_file.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::storage {
 namespace {
@@ -13,7 +14,9 @@ namespace {
 constexpr std::uint32_t magic = 0x534c4652;  // "SLFR"
 constexpr std::uint16_t version = 2;
 constexpr std::uint16_t flag_clean = 1;
+constexpr std::uint32_t flag_inexact = 1;  // of an entry
 constexpr std::size_t crc_at = 4;
+constexpr std::size_t version_at = 8;
 constexpr std::size_t crc_begin = 8;
 constexpr std::size_t header_size = 32;
 constexpr std::size_t entry_size_1 = 16 + 4 + 4 + 8 + 8 + 8;
@@ -27,20 +30,46 @@ struct Slot {
   std::map<FrontierKey, Frontier> entries;
 };
 
-// The slot at the start of `bytes`; empty if it is damaged or was never written.
+std::size_t entry_size_of(std::uint16_t written_by) {
+  return written_by == 1 ? entry_size_1 : entry_size;
+}
+
+// Bytes of the slot, were it of that version; 0 if there are fewer.
+std::size_t slot_size_of(Bytes bytes, std::uint16_t written_by) {
+  const std::size_t each = entry_size_of(written_by);
+  const auto count = load_big_endian<std::uint32_t>(bytes.data() + 20);
+  if (count > (bytes.size() - header_size) / each) return 0;
+  return header_size + count * each;
+}
+
+// Whether the checksum holds with `written_by` as the version.
+bool is_intact(Bytes bytes, std::uint16_t written_by) {
+  const std::size_t size = slot_size_of(bytes, written_by);
+  if (size == 0) return false;
+  std::array<std::byte, header_size> header;
+  std::ranges::copy(bytes.first(header_size), header.begin());
+  store_big_endian(header.data() + version_at, written_by);
+  const std::uint32_t crc = protocol::crc32c(Bytes(header).subspan(crc_begin));
+  return load_big_endian<std::uint32_t>(bytes.data() + crc_at) ==
+         protocol::extend_crc32c(crc, bytes.subspan(header_size, size - header_size));
+}
+
+// The slot at the start of `bytes`; empty if it is damaged or was never written. Errors:
+// unknown_format: it says that a newer version wrote it, and the checksum does not tell that this
+// is a bit that flipped.
 Result<std::optional<Slot>> decode_slot(Bytes bytes) {
   if (bytes.size() < header_size) return std::nullopt;
   const std::byte* at = bytes.data();
   if (load_big_endian<std::uint32_t>(at) != magic) return std::nullopt;
-  const auto written_by = load_big_endian<std::uint16_t>(at + 8);
-  if (written_by > version) return fail(Errc::unknown_format);
-  const std::size_t each = written_by == 1 ? entry_size_1 : entry_size;
+  const auto written_by = load_big_endian<std::uint16_t>(at + version_at);
+  if (written_by > version) {
+    for (std::uint16_t known = 1; known <= version; ++known)
+      if (is_intact(bytes, known)) return std::nullopt;
+    return fail(Errc::unknown_format);
+  }
+  if (!is_intact(bytes, written_by)) return std::nullopt;
+  const std::size_t each = entry_size_of(written_by);
   const auto count = load_big_endian<std::uint32_t>(at + 20);
-  if (count > (bytes.size() - header_size) / each) return std::nullopt;
-  const std::size_t size = header_size + count * each;
-  if (load_big_endian<std::uint32_t>(at + crc_at) !=
-      protocol::crc32c(bytes.subspan(crc_begin, size - crc_begin)))
-    return std::nullopt;
   Slot slot;
   slot.clean = (load_big_endian<std::uint16_t>(at + 10) & flag_clean) != 0;
   slot.sequence = load_big_endian<std::uint64_t>(at + 12);
@@ -54,9 +83,11 @@ Result<std::optional<Slot>> decode_slot(Bytes bytes) {
     f.offset = load_big_endian<std::int64_t>(at + 24);
     f.segment = load_big_endian<std::int64_t>(at + 32);
     f.position = load_big_endian<std::int64_t>(at + 40);
+    f.exact = slot.clean;
     if (written_by == 1) continue;
     f.log_start = load_big_endian<std::int64_t>(at + 48);
     f.epochs_crc = load_big_endian<std::uint32_t>(at + 56);
+    f.exact = slot.clean && (load_big_endian<std::uint32_t>(at + 60) & flag_inexact) == 0;
   }
   return slot;
 }
@@ -92,12 +123,18 @@ Task<Result<>> FrontierFile::load() {
   existed_ = true;
   const Bytes bytes(*data);
   std::optional<Slot> newest;
+  Result<> known;
   for (const std::size_t start : {std::size_t{0}, bytes.size() / 2}) {
     auto slot = decode_slot(bytes.subspan(start));
-    if (!slot) co_return fail(slot.error().code, path_ + ": a newer version of sluice is needed");
-    if (*slot && (!newest || (*slot)->sequence > newest->sequence)) newest = std::move(**slot);
+    if (!slot) {
+      known = fail(slot.error().code, path_ + ": a newer version of sluice is needed");
+    } else if (*slot && (!newest || (*slot)->sequence > newest->sequence)) {
+      newest = std::move(**slot);
+    }
   }
-  if (!newest) co_return Result<>{};
+  // Both slots are of one version, whose first save replaces the file: beside one that can be read
+  // the other is damaged.
+  if (!newest) co_return known;
   sequence_ = newest->sequence;
   was_clean_ = newest->clean;
   entries_ = std::move(newest->entries);
@@ -117,6 +154,11 @@ void FrontierFile::set(const FrontierKey& key, const Frontier& frontier,
   dirty_ = true;
 }
 
+void FrontierFile::doubt(const FrontierKey& key) {
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) found->second.exact = false;
+}
+
 void FrontierFile::erase(const FrontierKey& key) {
   if (entries_.erase(key) != 0) dirty_ = true;
 }
@@ -126,7 +168,7 @@ std::vector<std::byte> FrontierFile::encode(Mark mark) {
   std::vector<std::byte> out(size);
   std::byte* at = out.data();
   store_big_endian(at, magic);
-  store_big_endian(at + 8, version);
+  store_big_endian(at + version_at, version);
   store_big_endian(at + 10, mark == Mark::clean ? flag_clean : std::uint16_t{0});
   store_big_endian(at + 12, ++sequence_);
   store_big_endian(at + 20, static_cast<std::uint32_t>(entries_.size()));
@@ -140,6 +182,7 @@ std::vector<std::byte> FrontierFile::encode(Mark mark) {
     store_big_endian(at + 40, f.position);
     store_big_endian(at + 48, f.log_start);
     store_big_endian(at + 56, f.epochs_crc);
+    store_big_endian(at + 60, f.exact ? std::uint32_t{0} : flag_inexact);
     at += entry_size;
   }
   store_big_endian(out.data() + crc_at, protocol::crc32c(Bytes(out).subspan(crc_begin)));

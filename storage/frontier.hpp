@@ -27,6 +27,8 @@ struct Frontier {
   // What the files without a checksum said then, to tell whether they still do. -1: not known.
   Offset log_start = -1;
   std::uint32_t epochs_crc = 0;  // CRC-32C of leader-epoch-checkpoint
+  bool exact =
+      false;  // if it is loaded, or saved, with the clean-shutdown mark; else a lower bound
   bool operator==(const Frontier&) const = default;
 };
 
@@ -54,14 +56,16 @@ class FrontierFile {
   // Errors: unknown_format (a newer version wrote it), any errno.
   static Task<Result<std::unique_ptr<FrontierFile>>> open(FileSystem& files, std::string path);
 
-  // What the last user of the file left. True only for the newest slot.
   // Whether there was a file; whether there is one that save() writes to.
   bool existed() const { return existed_; }
   bool on_disk() const { return file_ != nullptr; }
+  // Whether the newest slot has the clean-shutdown mark. Entries may be inexact all the same.
   bool was_clean() const { return was_clean_; }
   // As loaded, or as set since.
   std::optional<Frontier> find(const FrontierKey& key) const;
   void set(const FrontierKey& key, const Frontier& frontier, std::int64_t bytes_written);
+  // The log may be changed from now on: until it is set, what is known is a lower bound.
+  void doubt(const FrontierKey& key);
   void erase(const FrontierKey& key);
 
   // Bytes that became durable since the last save began.

@@ -119,28 +119,25 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
     auto removed = co_await store->files.remove(file);
     if (!removed && !is_not_found(removed.error())) co_return removed;
   }
-  auto done = co_await finish_swaps(found);
-  if (!done) co_return done;
   const auto saved = store->frontier->find(key());
+  store->frontier->doubt(key());
+  const bool exact = saved && saved->exact;
+  auto done = co_await load_cleaned_end(found, saved);
+  if (!done) co_return done;
+  done = co_await finish_swaps(found);
   // Nothing is known of it: its making may have ended half-way, before its names were durable.
-  if (!saved) done = co_await store->files.sync_directory("");
+  if (done && !saved) done = co_await store->files.sync_directory("");
   if (done && !saved) done = co_await store->files.sync_directory(directory);
   if (!done) co_return done;
   done = co_await load_epochs(saved);
   if (!done) co_return done;
   if (found.has_log_start) {
     // Seen is not durable: a sync that failed before this restart may have left a name behind.
-    if (!store->was_clean) done = co_await store->files.sync_directory(directory);
+    if (!exact) done = co_await store->files.sync_directory(directory);
     if (!done) co_return done;
     const auto start = co_await load_offset(log_start_name);
     if (!start) co_return std::unexpected(start.error());
     log_start = *start;
-  }
-  if (found.has_cleaner) {
-    const auto cleaned = co_await load_offset(cleaner_checkpoint_name);
-    if (!cleaned) co_return std::unexpected(cleaned.error());
-    cleaned_end = *cleaned;
-    compacted = true;
   }
   if (!found.has_metadata) {
     std::vector<std::byte> data =
@@ -165,9 +162,8 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   auto deleted = co_await delete_segments_below(log_start);
   if (!deleted) co_return std::unexpected(deleted.error());
 
-  const bool clean = store->was_clean && saved && !segments.empty() &&
-                     active().base == saved->segment && active().size == saved->position &&
-                     epochs.latest() >= 0;
+  const bool clean = exact && !segments.empty() && active().base == saved->segment &&
+                     active().size == saved->position && epochs.latest() >= 0;
   if (clean) {
     end_offset = durable_offset = active().end = saved->offset;
     write_from(active().size);
@@ -199,7 +195,7 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
 Task<Result<>> LogParts::check_log_start(std::optional<Frontier> saved) {
   if (!saved || saved->log_start < 0 || segments.empty()) co_return Result<>{};
   const Offset found = std::max(log_start, segments.front()->base);
-  if (found == saved->log_start || (!store->was_clean && found > saved->log_start))
+  if (found == saved->log_start || (!saved->exact && found > saved->log_start))
     co_return Result<>{};
   store->logger.error(
       "the log start on disk is damaged and is put right",
@@ -226,7 +222,7 @@ Task<Result<>> LogParts::load_epochs(std::optional<Frontier> saved) {
     const bool checked = saved && saved->log_start >= 0;
     const bool same = !checked || saved->epochs_crc == epochs_crc;
     const bool plausible = decoded && (!checked || decoded->latest() >= saved->epoch);
-    if (plausible && (same || !store->was_clean)) {
+    if (plausible && (same || !saved->exact)) {
       epochs = std::move(*decoded);
       co_return Result<>{};
     }

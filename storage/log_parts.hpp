@@ -52,7 +52,6 @@ struct StoreParts {
   DiskReserve reserve;
   std::unique_ptr<FrontierFile> frontier;
   TimePoint frontier_saved{};
-  bool was_clean = false;
 };
 
 // The files found in a partition's directory.
@@ -251,6 +250,8 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // ---- compaction.cpp ----
   bool needs_compaction() const;
   Task<Result<>> compact();
+  Task<Result<>> save_cleaned_end(Offset end);
+  Task<Result<>> load_cleaned_end(DirectoryListing& found, const std::optional<Frontier>& saved);
 
   // ---- Names ----
   std::string path(std::string_view file) const { return directory + "/" + std::string(file); }
@@ -335,8 +336,13 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   bool upkeep_busy = false;
   std::optional<Error> fenced;
   std::optional<Error> no_space;  // the last attempt to reserve failed
-  Event room;                     // room may have appeared, or never will
-  Event progress;                 // the write loop has something to look at
+  struct Refused {
+    FileSystemSpace space;
+    std::int64_t wanted;  // bytes
+  };
+  std::optional<Refused> refused;  // the last attempt, by DiskReserve
+  Event room;                      // room may have appeared, or never will
+  Event progress;                  // the write loop has something to look at
   Event upkeep_free;
   TaskGroup tasks;
 

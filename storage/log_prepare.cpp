@@ -39,6 +39,8 @@ Task<> LogParts::prepare_more() {
   }
   if (!done && is_out_of_space(done.error())) {
     no_space = done.error();
+    if (refused && options.reserve_use == ReserveUse::none)
+      store->reserve.refused(refused->space, refused->wanted);
   } else if (!done) {
     fence(done.error());
   }
@@ -135,10 +137,12 @@ Task<Result<>> LogParts::prepare() {
 
 // Fails with ENOSPC, as the disk would, when records may take no more of it.
 Task<Result<>> LogParts::spare_the_reserve(std::int64_t wanted) {
+  refused.reset();
   if (store->reserve.floor(options.reserve_use) == 0) co_return Result<>{};
   const auto space = co_await store->files.space();
   if (!space) co_return Result<>{};  // the disk itself will answer
   if (store->reserve.allows(*space, wanted, options.reserve_use)) co_return Result<>{};
+  refused = {*space, wanted};
   co_return fail_errno(ENOSPC, directory + ": the rest of the disk is kept in reserve");
 }
 

@@ -217,7 +217,8 @@ void LogParts::save_frontier(std::int64_t bytes_written) {
                           .position = durable_batch_position,
                           .epoch = epochs.at(durable_offset - 1),
                           .log_start = log_start,
-                          .epochs_crc = epochs_crc};
+                          .epochs_crc = epochs_crc,
+                          .exact = true};
   store->frontier->set(key(), frontier, bytes_written);
   // Not left to the next tick: at full rate that would be far behind.
   if (bytes_written > 0 && store->frontier->bytes_behind() >= store->options.frontier_bytes)

@@ -32,7 +32,6 @@ Task<Result<std::unique_ptr<Store>>> Store::open(FileSystem& files, int shard, S
   auto frontier = co_await FrontierFile::open(files, path);
   if (!frontier) co_return std::unexpected(frontier.error());
   parts->frontier = std::move(*frontier);
-  parts->was_clean = parts->frontier->was_clean();
   // Where there was none, nothing is withdrawn: opening an empty directory waits for no disk.
   if (parts->frontier->existed()) {
     auto saved = co_await parts->frontier->save(FrontierFile::Mark::running);
@@ -42,7 +41,7 @@ Task<Result<std::unique_ptr<Store>>> Store::open(FileSystem& files, int shard, S
   co_return std::make_unique<Store>(Key{}, std::move(parts));
 }
 
-bool Store::was_clean() const { return parts_->was_clean; }
+bool Store::was_clean() const { return parts_->frontier->was_clean(); }
 
 Task<Result<std::unique_ptr<Log>>> Store::open_log(PartitionName name, LogOptions options) {
   auto parts = std::make_shared<LogParts>(parts_, std::move(name), options);

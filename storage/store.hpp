@@ -69,7 +69,9 @@ class Store {
   // Call every few seconds: frees buffers that were not needed since the last call.
   void give_back_idle_memory();
 
-  // Saves the frontier with the clean-shutdown mark. Requires: all its logs were closed.
+  // Saves the frontier with the clean-shutdown mark. Requires: all logs that were opened were
+  // closed. One that could not be opened, or that nobody opened after an unclean end, is scanned by
+  // the next open().
   Task<Result<>> close();
 
  private:

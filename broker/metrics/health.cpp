@@ -11,11 +11,13 @@ struct ShardHealth {
   OpeningProgress opening;
   std::size_t unopened = 0;
   std::size_t faulted = 0;
+  bool disk_low = false;
   std::string first_fault;  // of one of them
 };
 
 Task<ShardHealth> health_of(Shard* shard) {
   ShardHealth health{.opening = shard->opening(), .unopened = shard->unopened().size()};
+  health.disk_low = shard->is_open() && shard->store().disk_low();
   for (const auto& [key, partition] : shard->partitions()) {
     const Error* fault = partition->log().fault();
     if (fault == nullptr) continue;
@@ -34,17 +36,19 @@ HealthCheck check_phase(Broker& broker) {
   return check;
 }
 
-Task<HealthCheck> check_disk(Broker* broker) {
+// `low`: of some shard's store.
+Task<HealthCheck> check_disk(Broker* broker, bool low) {
   HealthCheck check{.name = "disk"};
   const auto space = co_await broker->shard(0).files().space();
   if (!space) {
     check.good = false;
     check.message = "the disk does not answer: " + space.error().message();
-  } else if (is_full(*space)) {
+  } else if (low) {
     check.good = false;
-    check.message = "the disk is full: " + std::to_string(space->free_bytes) +
-                    " bytes are free in " + broker->data_directory() +
-                    "; delete data or lower retention";
+    check.message =
+        "the disk is nearly full and takes no records: " + std::to_string(space->free_bytes) +
+        " bytes are free in " + broker->data_directory() +
+        ", sluice.disk.reserve.bytes is kept; delete data or lower retention";
   }
   co_return check;
 }
@@ -62,16 +66,17 @@ Task<std::vector<HealthCheck>> check_health(Broker& broker) {
   std::vector<HealthCheck> checks{check_phase(broker)};
   if (!checks.front().good) co_return checks;
   Shard& home = broker.shard(0);
-  checks.push_back(co_await check_disk(&broker));
-  checks.push_back(check_catalog(broker));
   ShardHealth all;
   for (int id = 0; id < broker.shard_count(); ++id) {
     Shard& shard = broker.shard(id);
     ShardHealth one = co_await on(home, shard, health_of(&shard));
     all.unopened += one.unopened;
     all.faulted += one.faulted;
+    all.disk_low = all.disk_low || one.disk_low;
     if (all.first_fault.empty()) all.first_fault = std::move(one.first_fault);
   }
+  checks.push_back(co_await check_disk(&broker, all.disk_low));
+  checks.push_back(check_catalog(broker));
   checks.push_back({.name = "partitions-open", .good = all.unopened == 0});
   if (all.unopened != 0)
     checks.back().message = std::to_string(all.unopened) +

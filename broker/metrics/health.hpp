@@ -3,10 +3,8 @@
 #pragma once
 
 #include "base/task.hpp"
-#include "storage/file_system.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +12,6 @@
 namespace sluice::broker {
 
 class Broker;
-
-// Below it the disk counts as full: room for what closing and recovery write.
-inline constexpr std::uint64_t disk_free_min = 16 << 20;
-inline bool is_full(const storage::FileSystemSpace& space) {
-  return space.free_bytes < disk_free_min;
-}
 
 struct HealthCheck {
   std::string_view name;

@@ -1,7 +1,6 @@
 #include "broker/metrics/observer.hpp"
 
 #include "broker/broker.hpp"
-#include "broker/metrics/health.hpp"
 #include "broker/metrics/shard_view.hpp"
 #include "broker/shards.hpp"
 #include "broker/version.hpp"
@@ -212,7 +211,8 @@ Task<std::shared_ptr<const BrokerView>> Observer::look(Wanted wanted) {
   view->shards = broker_.shard_count();
   view->connections = broker_.connection_count();
   view->partition_series = broker_.options().metrics_partitions;
-  if (view->state == BrokerState::starting) {
+  // A start that failed is stopped with the port still open.
+  if (view->state == BrokerState::starting || !home.is_open()) {
     co_await gather(view.get(), {.partitions = false, .groups = false});
     co_return view;
   }
@@ -228,7 +228,6 @@ Task<std::shared_ptr<const BrokerView>> Observer::look(Wanted wanted) {
     view->disk_known = true;
     view->disk_total_bytes = space->total_bytes;
     view->disk_free_bytes = space->free_bytes;
-    view->disk_alarm = is_full(*space);
   }
   co_await gather(view.get(), wanted);
   if (wanted.groups) co_await add_times(view.get());

@@ -35,6 +35,7 @@ void add_counters(Shard& shard, ShardView& view) {
   view.commit_latency_us = shard.store().write_stats().latency_us;
   view.commit_bytes = shard.store().write_stats().bytes;
   view.cache_bytes = shard.store().cached_bytes();
+  view.disk_alarm = shard.store().disk_low();
   for (const auto& [index, shell] : shard.schedule_shells())
     view.schedules_pending += shell->waiting();
   view.partitions_open = shard.partitions().size();

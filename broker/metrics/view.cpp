@@ -43,6 +43,7 @@ void ShardTotals::add(const ShardTotals& other) {
   partitions_open += other.partitions_open;
   partitions_unopened += other.partitions_unopened;
   partitions_faulted += other.partitions_faulted;
+  disk_alarm = disk_alarm || other.disk_alarm;
 }
 
 }  // namespace sluice::broker

@@ -82,6 +82,7 @@ struct ShardTotals {
   std::size_t partitions_open = 0;
   std::size_t partitions_unopened = 0;
   std::size_t partitions_faulted = 0;
+  bool disk_alarm = false;  // Store::disk_low()
 
   void add(const ShardTotals& other);
 };
@@ -101,7 +102,6 @@ struct BrokerView : ShardTotals {
   std::uint64_t disk_total_bytes = 0;
   std::uint64_t disk_free_bytes = 0;
   bool disk_known = false;
-  bool disk_alarm = false;
   bool partition_series = true;  // sluice.metrics.partitions
 
   int shards = 0;

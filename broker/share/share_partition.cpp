@@ -302,8 +302,11 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
                                                    std::span<const BatchExtent> batches,
                                                    const AcquireLimits& limits, GroupTime now) {
   tick(now);
-  Acquiring acquiring{
-      owner_number(member), &limits, now.steady + settings_.lock_duration, 0, false, {}};
+  Acquiring acquiring{.owner = owner_number(member),
+                      .limits = &limits,
+                      .lock_end = now.steady + settings_.lock_duration,
+                      .taken = limits.taken,
+                      .ranges = {}};
   Offset cursor = std::max(from, start_);
   for (const BatchExtent& batch : batches) {
     if (batch.last < cursor) continue;
@@ -361,7 +364,7 @@ void SharePartition::acquire_in(const BatchExtent& batch, Acquiring& acquiring) 
 bool SharePartition::take(Offset first, Offset last, const Range* before, Acquiring& acquiring) {
   const std::int16_t deliveries = before == nullptr ? 0 : before->deliveries;
   std::int64_t count = std::min(last - first + 1, room(acquiring, true));
-  if (deliveries + 1 >= settings_.deliveries_max && deliveries > 0) {
+  if (is_last_attempt(static_cast<std::int16_t>(deliveries + 1))) {
     acquiring.alone = true;
     if (acquiring.taken != 0) return false;  // the next one to ask gets it
     count = std::min<std::int64_t>(count, 1);

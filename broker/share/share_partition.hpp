@@ -72,6 +72,10 @@ class SharePartition {
   // How far to read from an offset that next_offered() gave: records that came back lie among
   // others that are finished or acquired.
   Offset offered_until(Offset from) const;
+  // Of a record that was delivered so often, this time included: nothing is acquired beside it.
+  bool is_last_attempt(std::int16_t deliveries) const {
+    return deliveries >= settings_.deliveries_max && deliveries > 1;
+  }
   // Whether acquire() needs the keys of a batch that ends there.
   bool wants_keys(Offset last) const { return by_key_ && last >= learned_; }
   // `batches`: what a read from `from` on found, in order. Offsets before and between them hold no

@@ -140,6 +140,8 @@ class ShareShell {
   Task<> persist(UnitPtr unit, ShareWrite write);
   Task<ErrorCode> wait_stored(UnitPtr unit, std::uint64_t write);
   Task<> keep_time();
+  static bool ends_here(const Unit& unit, const ShareAcquired& out, std::size_t before, Offset from,
+                        Offset to);
   std::int64_t bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,
                              const ShareAcquired& out, Offset from) const;
   ErrorCode take(const UnitPtr& unit, Offset from, storage::ReadResult read,

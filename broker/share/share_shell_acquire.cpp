@@ -74,14 +74,27 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
       break;
     }
     cursor = answer.read.next_offset;
+    const std::size_t before = out.ranges.size();
     const ErrorCode taken = take(unit, fetch.offset, std::move(answer.read), *query, out);
-    if (taken == ErrorCode::none) continue;
-    if (out.ranges.empty()) out.error = taken;
-    break;
+    if (taken != ErrorCode::none && out.ranges.empty()) out.error = taken;
+    if (taken != ErrorCode::none || ends_here(*unit, out, before, fetch.offset, cursor)) break;
   }
   if (!out.ranges.empty()) unit->sessions[std::string(query->member)] = query->session;
   settle(unit);
   co_return out;
+}
+
+// Whether a fetch that took the ranges from `before` on, of what it read of [from, to), is over: a
+// record at its last attempt goes alone, and what could not be taken goes before what follows it.
+bool ShareShell::ends_here(const Unit& unit, const ShareAcquired& out, std::size_t before,
+                           Offset from, Offset to) {
+  const auto taken = std::span(out.ranges).subspan(before);
+  if (std::ranges::any_of(taken, [&unit](const AcquiredRange& range) {
+        return unit.core->is_last_attempt(range.deliveries);
+      }))
+    return true;
+  const auto left = unit.core->next_offered(std::max(from, unit.core->start()));
+  return left && *left < std::min(to, unit.core->end());
 }
 
 // About as much as the records that are still wanted take: clients name the most bytes of a reply,
@@ -123,7 +136,7 @@ ErrorCode ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult
     unit->record_bytes = (unit->record_bytes + size / count) / 2 + 1;
   }
   AcquireLimits limits = query.limits;
-  limits.records_max -= out.count;
+  limits.taken = out.count;
   const auto ranges = unit->core->acquire(query.member, from, extents, limits, now());
   for (const AcquiredRange& range : ranges) out.count += range.last - range.first + 1;
   out.ranges.insert(out.ranges.end(), ranges.begin(), ranges.end());

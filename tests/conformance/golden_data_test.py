@@ -67,6 +67,7 @@ class GoldenDataTest(BrokerCase):
         for slot in (0, len(content) // 2):
             content[slot:slot + 4] = b"SLFR"
             content[slot + 8:slot + 10] = b"\0\t"
+            content[slot + 4] ^= 1  # its checksum is of other bytes; ours would tell of a flipped bit
         path.write_bytes(bytes(content))
         self.assert_refused(broker, ["meta/frontier-0", "newer"])
 

@@ -139,7 +139,7 @@ Result<> SegmentRepair::run() {
   if (segment_.next_base) range.end_offset = *segment_.next_base;
   const bool frontier_here =
       segment_.active && log_.frontier && log_.frontier->segment == segment_.base;
-  if (frontier_here && directory_.clean) range.end_offset = log_.frontier->offset;
+  if (frontier_here && log_.frontier->exact) range.end_offset = log_.frontier->offset;
   const Offset end = segment_.next_base ? *segment_.next_base - 1
                      : frontier_here    ? log_.frontier->offset - 1
                                         : -1;

@@ -1,8 +1,10 @@
 // The whole broker in this process, over real sockets and a real directory.
 #include "broker/broker.hpp"
 
+#include "broker/metrics/observer.hpp"
 #include "protocol/batch_builder.hpp"
 #include "protocol/messages/all.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/wire_client.hpp"
 
@@ -327,6 +329,21 @@ TEST_F(BrokerTest, StartingAndStoppingLeavesNoDescriptorBehind) {
     EXPECT_TRUE(broker->stop());
   }
   EXPECT_EQ(open_descriptors(), before);
+}
+
+// As between a start that failed and the end of its HTTP port.
+TEST_F(BrokerTest, CanBeLookedAtWhileItStopsWithoutAnOpenShard) {
+  Options one = options();
+  one.shards = 1;
+  auto broker = must(Broker::start(one, clock_, logger_, Driving::caller));
+  must(broker->stop());
+  asio::io_context& loop = broker->shard(0).io();
+  Observer observer(*broker);
+  auto view = asio::co_spawn(loop, observer.look({}), asio::use_future);
+  loop.restart();
+  loop.poll();
+  ASSERT_EQ(view.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  EXPECT_EQ(view.get()->state, BrokerState::stopping);
 }
 
 TEST_F(BrokerTest, TwoBrokersLiveInOneProcess) {

@@ -170,7 +170,7 @@ class ShareBrokerFixture : public testing::Test {
   void begin(int records) {
     create_topic();
     configure("share.auto.offset.reset", "earliest");
-    produce(records);
+    if (records > 0) produce(records);
   }
 
   TemporaryDirectory directory_;

@@ -55,6 +55,48 @@ TEST_F(ShareBrokerTest, WhatWasAcceptedIsOverAlsoAfterARestart) {
   EXPECT_EQ(start_and_lag(), (std::pair<Offset, std::int64_t>{10, 0}));
 }
 
+// Each batch takes a read of its own.
+class ShareLastAttemptTest : public ShareBrokerFixture {
+ protected:
+  void produce_large() {
+    const std::string value(60'000, 'x');
+    NewRecord record;
+    record.value = as_bytes(value);
+    produce_batch({record}, protocol::Compression::none);
+  }
+  void begin_with_limit(std::string_view deliveries) {
+    begin(0);
+    configure("share.delivery.count.limit", deliveries);
+  }
+};
+
+TEST_F(ShareLastAttemptTest, IsAloneAlsoWhereOtherBatchesFollow) {
+  begin_with_limit("3");
+  produce_large();
+  for (std::int16_t deliveries = 1; deliveries < 3; ++deliveries) {
+    EXPECT_EQ(fetch(), (Gots{{0, 0, deliveries}}));
+    EXPECT_EQ(acknowledge(0, 0, {2}), ErrorCode::none);
+  }
+  produce_large();
+  produce_large();
+  EXPECT_EQ(fetch(), (Gots{{0, 0, 3}}));
+  EXPECT_EQ(fetch(), (Gots{{1, 2, 1}}));
+}
+
+TEST_F(ShareLastAttemptTest, ComesBeforeTheRecordsBehindIt) {
+  begin_with_limit("3");
+  produce_large();
+  produce_large();
+  EXPECT_EQ(fetch(), (Gots{{0, 1, 1}}));
+  EXPECT_EQ(acknowledge(1, 1, {2}), ErrorCode::none);
+  EXPECT_EQ(fetch(), (Gots{{1, 1, 2}}));
+  EXPECT_EQ(acknowledge(0, 1, {2}), ErrorCode::none);
+  produce_large();
+  EXPECT_EQ(fetch(), (Gots{{0, 0, 2}}));
+  EXPECT_EQ(fetch(), (Gots{{1, 1, 3}}));
+  EXPECT_EQ(fetch(), (Gots{{2, 2, 1}}));
+}
+
 TEST_F(ShareBrokerTest, AReleasedRecordWaitsForItsBackoffAlsoAcrossARestart) {
   begin(2);
   configure("sluice.retry.backoff.ms", "400");

@@ -165,6 +165,70 @@ TEST(Compaction, ACrashAtAnyStepLosesNothing) {
   }
 }
 
+void forget_file(LogBench& bench, const std::string& path) {
+  const auto files = bench.disk().mount(bench.sim());
+  must(bench.sim().run(files->remove(path)));
+}
+
+// The name of the checkpoint must be on the disk before the first gap is.
+TEST(Compaction, ARunWhoseCheckpointFailedMakesNoGapWithoutOne) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    LogBench bench(n, compacted());
+    bench.open();
+    fill(bench, 60, 7);
+    const auto before = contents(bench);
+    bench.disk().fail_nth(sim_any, 1, ENOSPC, "cleaner-offset-checkpoint");
+    EXPECT_FALSE(bench.sim().run(bench.log().compact()));
+    bench.disk().clear_faults();
+    bench.disk().crash_at(n);
+    const auto done = bench.sim().run(bench.log().compact());
+    const bool over = done && bench.disk().crashes() == 0;
+    bench.crash();
+    if (over) return;  // every step had its turn
+    bench.open();
+    EXPECT_EQ(contents(bench), before);
+  }
+}
+
+// Versions before the checkpoint came first could be interrupted between the two; their frontier
+// says nothing of the log start.
+TEST(Compaction, ALogThatAnOlderVersionCompactedWithoutACheckpointIsReadAndHeals) {
+  LogBench bench(1, compacted());
+  bench.open();
+  fill(bench, 300, 10);
+  must(bench.sim().run(bench.log().compact()));
+  const auto before = bench.must_read_all();
+  bench.close();
+  forget_file(bench, bench.file("cleaner-offset-checkpoint"));
+  forget_file(bench, "meta/frontier-0");
+  for (int start = 0; start < 2; ++start) {
+    bench.open();
+    EXPECT_EQ(bench.must_read_all(), before);
+    bench.close();
+  }
+  bench.open();
+  fill(bench, 100, 10);
+  must(bench.sim().run(bench.log().compact()));
+}
+
+TEST(Compaction, AGapInALogThatIsNotCompactedIsDamageAlsoWithoutAFrontier) {
+  LogOptions options;
+  options.segment_bytes = 8192;
+  LogBench bench(1, options);
+  bench.open();
+  fill(bench, 300, 10);
+  bench.close();
+  const std::string segment = bench.file("00000000000000000000.log");
+  const auto content = bench.disk().content(segment);
+  const std::size_t second = protocol::parse_batch(content)->bytes.size();
+  constexpr std::size_t base_offset_byte = 6;
+  bench.disk().corrupt(segment, second + base_offset_byte, std::byte{1});
+  forget_file(bench, "meta/frontier-0");
+  bench.open();
+  EXPECT_EQ(testing::code_of(bench.read_all(0)), Errc::damaged);
+}
+
 Task<> read_all_the_time(Log& log, bool& stop, int& reads) {
   Offset from = 0;
   while (!stop) {

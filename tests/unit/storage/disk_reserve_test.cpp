@@ -24,7 +24,6 @@ TEST(DiskReserve, RecordsStopAboveItAndStatesMayUseIt) {
   EXPECT_TRUE(reserve.allows(free_of(9 * mib), mib, ReserveUse::none));
   EXPECT_FALSE(reserve.low());
   EXPECT_FALSE(reserve.allows(free_of(9 * mib), mib + 1, ReserveUse::none));
-  EXPECT_TRUE(reserve.low());
   EXPECT_TRUE(reserve.allows(free_of(5 * mib), mib, ReserveUse::half));
   EXPECT_FALSE(reserve.allows(free_of(5 * mib), mib + 1, ReserveUse::half));
   EXPECT_TRUE(reserve.allows(free_of(0), mib, ReserveUse::whole));
@@ -40,6 +39,20 @@ TEST(DiskReserve, IsNotLowAgainBeforeThereIsSomeSlack) {
   reserve.look(free_of(9 * mib - 1));
   EXPECT_TRUE(reserve.low());
   reserve.look(free_of(9 * mib));
+  EXPECT_FALSE(reserve.low());
+}
+
+// What is only looked ahead for is asked for again, in smaller steps.
+TEST(DiskReserve, IsLowWhenItIsTooSmallForWhatIsNeeded) {
+  NullLogger logger;
+  DiskReserve reserve(8 * mib, logger);
+  EXPECT_FALSE(reserve.allows(free_of(9 * mib), 4 * mib, ReserveUse::none));
+  EXPECT_FALSE(reserve.low());
+  reserve.refused(free_of(9 * mib), 2 * mib);
+  EXPECT_TRUE(reserve.low());
+  reserve.look(free_of(10 * mib - 1));
+  EXPECT_TRUE(reserve.low());
+  reserve.look(free_of(10 * mib));
   EXPECT_FALSE(reserve.low());
 }
 
@@ -94,6 +107,20 @@ TEST_F(FullDisk, RefusesRecordsWithoutFencingAndKeepsTheReserve) {
   EXPECT_TRUE(bench.store().disk_low());
   EXPECT_GE(free_bytes(), reserved);
   EXPECT_EQ(bench.must_read_all().size(), static_cast<std::size_t>(count));
+}
+
+// 1 MiB a batch; a fast log looks ahead for up to 64 MiB, which there is not.
+TEST(DiskReserveOfALog, LookingAheadForMoreThanThereIsRaisesNoAlarm) {
+  StoreOptions store_options;
+  store_options.disk_reserve_bytes = mib;
+  LogBench bench(1, {}, store_options);
+  bench.disk().set_capacity(40 * mib);
+  bench.open();
+  const auto batch = make_batch("a", 1, mib / 2);
+  for (int i = 0; i < 60; ++i) {
+    must(bench.append_durable(batch));
+    ASSERT_FALSE(bench.store().disk_low()) << i;
+  }
 }
 
 TEST_F(FullDisk, DeletesRecordsAndTakesNewOnesAtOnce) {
