@@ -41,6 +41,8 @@ class HeaderWalk {
     if (!doubt_) expected_ = header.next_offset();
     return !doubt_;
   }
+  // The offset after the last batch believed; -1: none was, and nothing was known before.
+  Offset expected() const { return expected_; }
 
  private:
   HeaderRule rule_;

@@ -162,8 +162,10 @@ Task<Result<>> LogParts::load(const DirectoryListing& listing) {
   auto deleted = co_await delete_segments_below(log_start);
   if (!deleted) co_return std::unexpected(deleted.error());
 
+  // An epoch that begins behind the end was left by a cut that did not come to its end.
   const bool clean = exact && !segments.empty() && active().base == saved->segment &&
-                     active().size == saved->position && epochs.latest() >= 0;
+                     active().size == saved->position && epochs.latest() >= 0 &&
+                     epochs.entries().back().start <= saved->offset;
   if (clean) {
     end_offset = durable_offset = active().end = saved->offset;
     write_from(active().size);

@@ -114,7 +114,7 @@ struct SegmentRead {
 struct LogParts : std::enable_shared_from_this<LogParts> {
   LogParts(std::shared_ptr<StoreParts> the_store, PartitionName the_name, LogOptions the_options);
 
-  // ---- log_open.cpp, recovery.cpp ----
+  // ---- log_open.cpp, recovery.cpp, recovery_start.cpp ----
   Task<Result<>> open();
   Task<Result<DirectoryListing>> list_directory();
   Task<Result<>> create();
@@ -128,11 +128,23 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // Establishes the end of the log by scanning from `from`, cuts what lies beyond, syncs what is
   // kept. Leaves durable_offset == end_offset.
   Task<Result<>> recover(std::optional<Frontier> from);
-  Task<Result<>> index_up_to(const SegmentPtr& segment, std::int64_t position);
+  // `saved` as it fits its segment, whose indexes up to it are there then. Beyond the segment's
+  // size when that is too short.
+  Task<Result<Frontier>> place_frontier(SegmentPtr segment, Frontier saved);
+  Task<Result<bool>> begins_at(SegmentPtr segment, std::int64_t position, Offset offset);
+  Task<Result<std::optional<Frontier>>> find_frontier(SegmentPtr segment, Frontier saved);
+  void report_damage_below(const Segment& segment, std::int64_t position, std::int64_t frontier);
+  // How far a walk over headers led, and the offset of the batch that it expects there; -1: not
+  // known.
+  struct WalkEnd {
+    std::int64_t position;
+    Offset expected = -1;
+  };
+  Task<Result<WalkEnd>> index_up_to(const SegmentPtr& segment, std::int64_t position);
   OffsetIndex::Entry take_indexes(Segment& segment, Bytes offsets, Bytes times,
                                   std::int64_t position);
-  Task<Result<std::int64_t>> index_headers(SegmentPtr segment, OffsetIndex::Entry from,
-                                           std::int64_t position);
+  Task<Result<WalkEnd>> index_headers(SegmentPtr segment, OffsetIndex::Entry from,
+                                      std::int64_t position);
   struct CutLimits {
     // Where what may be worth keeping aside ends.
     std::int64_t reach = std::numeric_limits<std::int64_t>::max();

@@ -132,14 +132,22 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
       .dense = false,
       .rule = rule()};
   bool damaged = false;
+  bool indexed = false;  // the first segment up to `position`
   if (from) {
     const auto at = std::ranges::find(segments, from->segment, &Segment::base);
     expected.offset = from->offset;
     expected.epoch_min = std::max(from->epoch, 0);
     expected.dense = true;
+    if (at != segments.end()) {
+      auto placed = co_await place_frontier(*at, *from);
+      if (!placed) co_return std::unexpected(placed.error());
+      from = *placed;
+      expected.offset = from->offset;
+    }
     if (at != segments.end() && (*at)->size >= from->position) {
       first = static_cast<std::size_t>(at - segments.begin());
       position = from->position;
+      indexed = true;
     } else {
       // Deleted by retention after the frontier was saved: nothing is missing.
       const bool missing = at == segments.end();
@@ -177,9 +185,10 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
     }
     expected.offset = std::max(expected.offset, segment->base);
     last = i;
-    indexer = Indexer(options.index_interval_bytes);
-    auto indexed = co_await index_up_to(segment, position);
-    if (!indexed) co_return indexed;
+    if (i != first || !indexed) {
+      const auto walked = co_await index_up_to(segment, position);
+      if (!walked) co_return std::unexpected(walked.error());
+    }
     auto file = co_await file_of(segment);
     if (!file) co_return std::unexpected(file.error());
     BatchScan scan(*file, position, segment->size, ScanDepth::whole);
@@ -246,83 +255,6 @@ Task<Result<>> LogParts::recover(std::optional<Frontier> from) {
                                          {"ms", store->clock.wall_ms() - now}});
   }
   co_return Result<>{};
-}
-
-// The indexes of [0, position) of a segment that recovery goes on scanning: what the files have,
-// and the headers after that. Should the files lead astray, the headers from the start.
-Task<Result<>> LogParts::index_up_to(const SegmentPtr& segment, std::int64_t position) {
-  OffsetIndex::Entry from{segment->base, 0};
-  segment->indexes = std::make_shared<Indexes>(segment->base);
-  segment->max_timestamp = segment->first_timestamp = -1;
-  if (position > 0) {
-    constexpr std::size_t size_max = 64 << 20;
-    const auto offsets =
-        co_await read_small_file(store->files, path(segment->base, index_suffix), size_max);
-    const auto times =
-        co_await read_small_file(store->files, path(segment->base, time_index_suffix), size_max);
-    if (offsets && times) from = take_indexes(*segment, *offsets, *times, position);
-  }
-  if (from.position >= position) co_return Result<>{};
-  auto scanned = co_await index_headers(segment, from, position);
-  if (scanned && *scanned != position && from.position != 0) {
-    segment->indexes = std::make_shared<Indexes>(segment->base);
-    segment->max_timestamp = segment->first_timestamp = -1;
-    indexer = Indexer(options.index_interval_bytes);
-    from = {segment->base, 0};
-    scanned = co_await index_headers(segment, from, position);
-  }
-  if (!scanned) co_return std::unexpected(scanned.error());
-  if (*scanned != position) {
-    report.findings.push_back({Finding::Kind::damage, path(segment->base, log_suffix), *scanned,
-                               position - *scanned, segment->base, -1, ""});
-    store->logger.error("damage below the frontier",
-                        {{"file", path(segment->base, log_suffix)}, {"position", *scanned}});
-  }
-  co_return Result<>{};
-}
-
-// Takes over what these files say of [0, position), but for the last entry: that is returned, and
-// its batch is to be scanned again. {base, 0}: nothing.
-OffsetIndex::Entry LogParts::take_indexes(Segment& segment, Bytes offsets, Bytes times,
-                                          std::int64_t position) {
-  const OffsetIndex::Entry nothing{segment.base, 0};
-  auto decoded = OffsetIndex::decode(segment.base, offsets, segment.size);
-  auto decoded_times = TimeIndex::decode(segment.base, times, std::numeric_limits<Offset>::max());
-  if (!decoded || !decoded_times) return nothing;
-  decoded->truncate(position);
-  if (decoded->count() == 0) return nothing;
-  const OffsetIndex::Entry last = decoded->at(decoded->count() - 1);
-  // Both indexes end before its batch.
-  decoded->truncate(last.position);
-  decoded_times->truncate(last.offset);
-  segment.indexes->offsets = std::move(*decoded);
-  segment.indexes->times = std::move(*decoded_times);
-  const TimeIndex::Entry newest = segment.indexes->times.last();
-  segment.max_timestamp = newest.timestamp;
-  segment.max_timestamp_offset = newest.offset;
-  indexer.resume(options.index_interval_bytes + 1);
-  return last;
-}
-
-// Indexes the batches of [from.position, position); returns where that came to an end. `from` is
-// the start of the segment or an entry of its index, which may be wrong.
-Task<Result<std::int64_t>> LogParts::index_headers(SegmentPtr segment, OffsetIndex::Entry from,
-                                                   std::int64_t position) {
-  auto file = co_await file_of(segment);
-  if (!file) co_return std::unexpected(file.error());
-  BatchScan scan(*file, from.position, position, ScanDepth::headers);
-  HeaderWalk walk(rule(), from.position == 0 ? segment->base : -1);
-  while (scan.stopped() == BatchScan::Stop::no) {
-    while (const auto batch = scan.take()) {
-      const bool is_entry = batch->position == from.position && from.position != 0;
-      if (is_entry && batch->header.last_offset() != from.offset) co_return from.position;
-      if (walk.believes(batch->header)) indexer.add(*segment, batch->header, batch->position);
-    }
-    auto filled = co_await scan.fill();
-    if (!filled) co_return std::unexpected(filled.error());
-  }
-  report.bytes_scanned += scan.bytes_read();
-  co_return scan.position();
 }
 
 // Ends the file at `position`: what lies beyond is copied aside, then gone for good before anything

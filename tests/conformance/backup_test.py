@@ -7,6 +7,9 @@ import random
 import struct
 import subprocess
 import tempfile
+import time
+
+from confluent_kafka import TopicPartition
 
 from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import (Cli, FAILED, NOT_FOUND, USAGE, binary, environment,
@@ -18,7 +21,9 @@ from harness.file_limit import UNCOUNTED, limiter
 DELETE_RECORDS = 21
 
 
-class BackupTest(Cli, BrokerCase):
+class Backups(Cli):
+    """A directory for backups, and what is done with it."""
+
     def setUp(self):
         super().setUp()
         directory = tempfile.TemporaryDirectory()
@@ -46,6 +51,8 @@ class BackupTest(Cli, BrokerCase):
         shown = json.loads(self.good("groups", "describe", group, "--json"))[0]
         return {row["partition"]: row["committed"] for row in shown["partitions"]}
 
+
+class BackupTest(Backups, BrokerCase):
     def test_incremental_and_restored(self):
         topic, group = self.make_topic(partitions=3, **KEPT), self.name("group")
         self.fill(topic, 1)
@@ -160,6 +167,41 @@ class BackupTest(Cli, BrokerCase):
         self.assertEqual(list(self.directory.glob("**/*.part")), [])
         self.assertGreaterEqual(self.create(topic)["records"], 5000)
 
+    def test_fillers_fit_into_small_messages(self):
+        topic = self.make_topic(max_message_bytes="80", **KEPT)
+        for i in range(60):
+            self.good("produce", topic, stdin=f"{i}\n")
+        self.delete_records_below(topic, 57)
+        self.create(topic)
+        row = self.restore("--prefix", "small-")["topics"][0]["partitions"][0]
+        self.assertEqual((row["first_offset"], row["offsets"]), (57, "kept"))
+        self.assertEqual(self.good("consume", "small-" + topic, "-e"), "57\n58\n59\n")
+
+    def test_a_made_up_manifest_is_refused_or_passed_over(self):
+        topic, group = self.make_topic(**KEPT), self.name("group")
+        self.good("produce", topic, stdin="a\nb\n")
+        self.good("consume", topic, "-g", group, "-n", "1")
+        self.create(topic)
+        path = self.directory / "manifest.json"
+        good = path.read_text()
+
+        def changed(change):
+            manifest = json.loads(good)
+            change(manifest)
+            path.write_text(json.dumps(manifest))
+
+        def unknown_partition(manifest):
+            manifest["groups"][0]["offsets"][0]["partition"] = 7
+
+        changed(unknown_partition)
+        self.assertEqual(self.restore("--prefix", "seven-")["groups"], 0)
+        for where, value in (("partition", 1), ("partition", -1), ("partition", 2**40),
+                             ("start", -1), ("end", "x"), ("files", [{}])):
+            with self.subTest(where=where, value=value):
+                changed(lambda m, w=where, v=value: m["topics"][0]["partitions"][0].update({w: v}))
+                said = self.bad(FAILED, "restore", str(self.directory), "--prefix", "no-")
+                self.assertIn("no manifest of ours", said)
+
     def test_wrong_invocations(self):
         topic = self.make_topic()
         self.assertIn("manifest.json", self.bad(NOT_FOUND, "restore", str(self.directory)))
@@ -185,3 +227,95 @@ class BackupTest(Cli, BrokerCase):
         (other / "file").write_text("")
         self.assertIn("neither empty",
                       self.bad(FAILED, "backup", "create", str(other), topic))
+
+
+class BackupOfCompactedTopicTest(Backups, BrokerCase):
+    settings = {"log_cleaner_backoff_ms": 100}
+
+    def test_a_compacted_topic(self):
+        """What is left of each key comes back, and a group goes on at the same record."""
+        topic, group = self.make_topic(cleanup_policy="compact", segment_ms="100",
+                                       min_cleanable_dirty_ratio="0.0001"), self.name("group")
+
+        def publish(lines):
+            self.good("produce", topic, "-K", ":", stdin=lines)
+            time.sleep(0.15)
+
+        for generation in range(4):
+            publish("".join(f"k{key}:{generation}\n" for key in range(generation, 40)))
+        publish("last:x\n")  # closes the segment before
+        publish("last:y\n")
+        wait_until(lambda: len(self.content(topic)) <= 45, what="compaction")
+        at = 100  # compacted away
+        self.consumer(group).commit(offsets=[TopicPartition(topic, 0, at)], asynchronous=False)
+        self.create(topic)
+        restored = self.restore("--prefix", "compact-")
+        row = restored["topics"][0]["partitions"][0]
+        self.assertEqual(row["offsets"], "renumbered")
+        kept = [(r["key"], r["value"]) for r in json_lines(
+            self.good("consume", topic, "-e", "--json"))]
+        copied = [(r["key"], r["value"]) for r in json_lines(
+            self.good("consume", "compact-" + topic, "-e", "--json"))]
+        self.assertEqual(copied[:len(kept)], kept)
+        ahead = json_lines(self.good("consume", topic, "--from", str(at), "-n", "1", "--json"))[0]
+        there = json_lines(self.good("consume", "compact-" + topic, "-g", "compact-" + group, "-n",
+                                     "1", "--json"))[0]
+        self.assertGreater(ahead["offset"], at)
+        self.assertEqual((there["key"], there["value"]), (ahead["key"], ahead["value"]))
+        self.assertEqual(self.create(topic)["notes"], [])  # what was compacted is no other log
+
+
+class BackupOfChangedLogTest(Backups, BrokerCase):
+    """The log of the source was changed without a broker, after a backup of it."""
+
+    needs_own_broker = True
+    needs_sluiced = True
+
+    def setUp(self):
+        super().setUp()
+        self.topic = self.make_topic(**KEPT)
+        self.partition = f"{self.topic}-0"
+
+    def publish(self, first, end):
+        for start in range(first, end, 10):
+            self.good("produce", self.topic, "--json", stdin="".join(
+                record(f"{n}", timestamp=1000) for n in range(start, start + 10)))
+
+    def offline(self, *arguments):
+        self.broker.stop()
+        self.good("log", *arguments)
+        self.broker.start()
+
+    def refused(self):
+        return self.bad(FAILED, "backup", "create", str(self.directory), self.topic)
+
+    def test_a_log_that_was_cut_is_not_gone_on_with(self):
+        self.publish(0, 50)
+        self.create(self.topic)
+        self.offline("cut", str(self.broker.data_directory), self.partition, "20", "--confirm")
+        self.assertIn("ends at offset 20, the backup holds it up to 50", self.refused())
+        self.publish(20, 80)
+        self.assertIn("another record at offset 49", self.refused())
+        self.good("backup", "verify", str(self.directory))
+
+    def test_a_repaired_log_is_backed_up_and_restored(self):
+        self.publish(0, 50)
+        group = self.name("group")
+        self.good("consume", self.topic, "-g", group, "-n", "25")
+        self.broker.stop()
+        log = self.broker.data_directory / self.partition / f"{0:020}.log"
+        content = bytearray(log.read_bytes())
+        content[content.index(b"23") + 1] ^= 1
+        log.write_bytes(content)
+        self.good("log", "repair", str(self.broker.data_directory), "--confirm")
+        self.broker.start()
+        self.create(self.topic)
+        self.good("backup", "verify", str(self.directory))
+        row = self.restore("--prefix", "mended-")["topics"][0]["partitions"][0]
+        self.assertEqual((row["records"], row["offsets"]), (40, "renumbered"))
+        self.assertEqual(self.good("consume", "mended-" + self.topic, "-e"),
+                         self.good("consume", self.topic, "-e"))
+        self.assertEqual(self.good("consume", "mended-" + self.topic, "-g", "mended-" + group, "-n",
+                                   "1"), "30\n")
+        self.publish(50, 60)
+        self.assertEqual(self.create(self.topic)["records"], 10)

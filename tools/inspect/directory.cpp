@@ -131,7 +131,7 @@ Result<DataDirectory> look_at(const std::string& text) {
     if (!parsed || parsed->suffix != storage::log_suffix)
       return fail_errno(EINVAL, text + " is no data directory, partition or segment");
     only = parsed->base;
-    path = fs::absolute(path, error).parent_path();
+    path = fs::canonical(path, error).parent_path();
   }
   DataDirectory directory;
   fs::directory_iterator entries(path, error);
@@ -144,7 +144,8 @@ Result<DataDirectory> look_at(const std::string& text) {
       if (!added) return std::unexpected(added.error());
     }
   } else {
-    path = fs::absolute(path, error);
+    path = fs::canonical(path, error);  // its data directory is beside the thing, not beside a link
+    if (error) return fail(error, text);
     directory.root = path.parent_path().string();
     const auto added = add_partition(directory, path.filename().string());
     if (!added) return std::unexpected(added.error());
@@ -156,6 +157,7 @@ Result<DataDirectory> look_at(const std::string& text) {
                   [only](const SegmentFile& segment) { return segment.base != only; });
   std::ranges::sort(directory.partitions, {},
                     [](const PartitionLog& log) { return std::tie(log.topic, log.partition); });
+  directory.has_root = is_data_directory(directory.root);
   directory.holder = lock_holder(directory.root);
   if (fs::exists(fs::path(directory.root) / "meta.properties", error))
     directory.writer = Writer::kafka;

@@ -45,6 +45,7 @@ enum class Writer : std::uint8_t { sluice, kafka };
 
 struct DataDirectory {
   std::string root;
+  bool has_root = false;  // `root` is a data directory: a broker's lock and frontiers are there
   Writer writer = Writer::sluice;
   // The pid text of the broker that has it open; "?" when it wrote none; nothing when it is closed.
   std::optional<std::string> holder;

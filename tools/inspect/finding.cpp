@@ -26,6 +26,8 @@ std::string_view name_of(FindingKind kind) {
       return "snapshot";
     case FindingKind::checkpoint:
       return "checkpoint";
+    case FindingKind::frontier:
+      return "frontier";
   }
   return "";
 }

@@ -21,6 +21,7 @@ enum class FindingKind : std::uint8_t {
   seal,        // .seal is damaged, or the log is not what was sealed
   snapshot,    // .snapshot of producers: an older one is used, or the log
   checkpoint,  // a small text file, the frontier, the catalog
+  frontier,    // the saved frontier is intact and names no batch: nothing is lost
 };
 // The name in JSON: "time-index".
 std::string_view name_of(FindingKind kind);

@@ -3,6 +3,7 @@
 #include "storage/format.hpp"
 #include "storage/open_file_system.hpp"
 #include "tools/inspect/blocking.hpp"
+#include "tools/inspect/segment_walk.hpp"
 
 #include <filesystem>
 
@@ -68,6 +69,33 @@ std::vector<std::string> frontier_files(const std::string& root) {
 }
 
 Result<> add_frontiers(DataDirectory& directory) { return run_blocking(read_all(&directory)); }
+
+Result<std::optional<storage::Frontier>> find_frontier(const PartitionLog& log,
+                                                       const SegmentFile& segment) {
+  if (!log.frontier || log.frontier->segment != segment.base) return std::nullopt;
+  auto frontier = *log.frontier;
+  if (frontier.offset <= segment.base) {
+    frontier.position = 0;
+    return frontier;
+  }
+  const auto file = ReadFile::open(log.file(segment.base, storage::log_suffix));
+  if (!file) return std::unexpected(file.error());
+  SegmentWalk::Range range{.first_offset = segment.base};
+  if (segment.next_base) range.end_offset = *segment.next_base;
+  SegmentWalk walk(*file, range);
+  for (;;) {
+    const auto step = walk.next();
+    if (!step) return std::unexpected(step.error());
+    if (!*step || !(*step)->is_batch()) return std::nullopt;
+    const auto& header = (*step)->header;
+    if (header.next_offset() < frontier.offset) continue;
+    const bool before = header.base_offset >= frontier.offset;
+    frontier.position = (*step)->position + (before ? 0 : (*step)->size);
+    if (!before) frontier.offset = header.next_offset();
+    if (!before) frontier.epoch = header.partition_leader_epoch;
+    return frontier;
+  }
+}
 
 Result<> move_frontier(const DataDirectory& directory, const PartitionLog& log,
                        const storage::Frontier& frontier) {

@@ -15,12 +15,22 @@ namespace {
 
 // What is to be done with one segment.
 struct Wanted {
-  bool log = false;    // batches are damaged or wrong
-  bool index = false;  // only the indexes are
-  bool seal = false;   // only the seal is
+  bool log = false;       // batches are damaged or wrong
+  bool index = false;     // only the indexes are
+  bool seal = false;      // only the seal is
+  bool frontier = false;  // only the frontier is at no batch
 };
 
 using WantedBySegment = std::map<std::pair<const PartitionLog*, Offset>, Wanted>;
+
+// Moves the saved frontier to where its offset is in the file as it is now, all of which is
+// durable.
+Result<> settle_frontier(const DataDirectory& directory, const PartitionLog& log,
+                         const SegmentFile& segment) {
+  const auto found = find_frontier(log, segment);
+  if (!found) return std::unexpected(found.error());
+  return *found && **found != *log.frontier ? move_frontier(directory, log, **found) : Result<>{};
+}
 
 // Copies a segment without its damage, the damage beside it.
 class SegmentRepair {
@@ -47,9 +57,6 @@ class SegmentRepair {
   std::optional<ReadFile> from_;
   std::optional<WholeFile> to_;
   BatchRecords records_;
-  std::int64_t removed_ = 0;
-  // Where the saved frontier lies in the new file.
-  std::int64_t frontier_position_ = 0;
 };
 
 RepairStep SegmentRepair::step_for(std::string done, const WalkStep& at) const {
@@ -74,9 +81,6 @@ Result<> SegmentRepair::take_out(const WalkStep& step, Offset last) {
   done.lost_first = step.expected;
   done.lost_last = last;
   done.kept_as = aside_name(log_, segment_.base, step.position);
-  if (log_.frontier && step.position < log_.frontier->position)
-    frontier_position_ -= std::min(step.size, log_.frontier->position - step.position);
-  removed_ += step.size;
   if (apply_ == Apply::yes) {
     auto aside = new_file(done.kept_as);
     if (!aside) return std::unexpected(aside.error());
@@ -119,8 +123,6 @@ Result<> SegmentRepair::fill(const WalkStep& step, Offset last) {
   std::vector<std::byte> batch(protocol::batch_header_size);
   protocol::write_batch_header(header, batch);
   protocol::refresh_batch_crc(batch);
-  if (log_.frontier && step.position < log_.frontier->position)
-    frontier_position_ += static_cast<std::int64_t>(batch.size());
   return to_ ? to_->write(as_text(batch)) : Result<>{};
 }
 
@@ -134,7 +136,6 @@ Result<> SegmentRepair::run() {
     if (!made) return std::unexpected(made.error());
     to_.emplace(std::move(*made));
   }
-  if (log_.frontier) frontier_position_ = log_.frontier->position;
   SegmentWalk::Range range{.first_offset = segment_.base};
   if (segment_.next_base) range.end_offset = *segment_.next_base;
   const bool frontier_here =
@@ -174,17 +175,13 @@ Result<> SegmentRepair::run() {
 }
 
 // The order matters: a broker that opens the log after a crash in between finds no index and no
-// seal rather than wrong ones.
+// seal rather than wrong ones, and a frontier whose position is wrong: it goes by its offset.
 Result<> SegmentRepair::put_in_place() {
   auto done = drop_side_files(log_, segment_.base);
   if (done) done = sync_directory(log_.path);
   if (done) done = to_->commit();
   to_.reset();
-  if (done && removed_ > 0 && log_.frontier && log_.frontier->segment == segment_.base) {
-    auto frontier = *log_.frontier;
-    frontier.position = frontier_position_;
-    done = move_frontier(directory_, log_, frontier);
-  }
+  if (done) done = settle_frontier(directory_, log_, segment_);
   return done ? make_side_files(log_, segment_, WithSeal::yes) : done;
 }
 
@@ -203,6 +200,25 @@ Result<> rebuild_side_files(const PartitionLog& log, const SegmentFile& segment,
   if (wanted.seal) note(storage::seal_suffix, "sealed anew as the log is now");
   if (apply == Apply::no) return {};
   return make_side_files(log, segment, wanted.seal ? WithSeal::yes : WithSeal::no);
+}
+
+// What a repair that was interrupted had still to do: the side files went before the log changed.
+Result<> finish(const DataDirectory& directory, const PartitionLog& log, const SegmentFile& segment,
+                Apply apply, RepairReport& report) {
+  const auto found = find_frontier(log, segment);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  report.steps.push_back({.partition = log.directory,
+                          .file = log.file(segment.base, storage::log_suffix),
+                          .done = "saved frontier moved to where its offset is",
+                          .position = (*found)->position,
+                          .kept_as = {}});
+  if (apply == Apply::yes) {
+    const auto moved = move_frontier(directory, log, **found);
+    if (!moved) return moved;
+  }
+  return rebuild_side_files(log, segment, {.index = true, .seal = segment.next_base.has_value()},
+                            apply, report);
 }
 
 WantedBySegment sort_out(const DataDirectory& directory, const VerifyReport& verified,
@@ -224,6 +240,8 @@ WantedBySegment sort_out(const DataDirectory& directory, const VerifyReport& ver
       entry->index = true;
     else if (of_segment && finding.kind == seal)
       entry->seal = true;
+    else if (of_segment && finding.kind == frontier)
+      entry->frontier = true;
     else
       report.left.push_back(finding);
     if (of_segment && finding.kind == missing && parsed->suffix == storage::seal_suffix)
@@ -261,6 +279,8 @@ Result<RepairReport> repair(const DataDirectory& directory, const VerifyReport& 
     Result<> done;
     if (what.log)
       done = SegmentRepair(directory, log, *segment, apply, report).run();
+    else if (what.frontier)
+      done = finish(directory, log, *segment, apply, report);
     else if (what.index || what.seal)
       done = rebuild_side_files(log, *segment, what, apply, report);
     if (!done) return std::unexpected(done.error());

@@ -29,15 +29,18 @@ struct RepairReport {
 };
 
 // Requires, with Apply::yes: the directory's lock is held. Errors: those of the files; what was
-// done before an error stands, and a second repair goes on from there.
+// done before an error stands, and a second repair goes on from there, as it does when one was
+// killed: a broker that opens the directory in between finds everything that could be read.
 Result<RepairReport> repair(const DataDirectory& directory, const VerifyReport& report,
                             Apply apply);
 
 // Writes .index and .timeindex anew. Requires: as repair().
 Result<RepairReport> rebuild_indexes(const DataDirectory& directory, Apply apply);
 
-// Ends `log` before `offset`: the batch that holds it goes whole, with everything behind it.
-// Errors: EINVAL when the log does not reach there. Requires: as repair().
+// Ends `log` before `offset`: the batch that holds it goes whole, with everything behind it. A log
+// that ends there already is left as it is, but for what an interrupted cut had still to do.
+// Errors: EINVAL when the log begins behind the offset or is damaged before it. Requires: as
+// repair().
 Result<RepairReport> cut(const DataDirectory& directory, const PartitionLog& log, Offset offset,
                          Apply apply);
 

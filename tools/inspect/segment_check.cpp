@@ -35,6 +35,8 @@ class SegmentCheck {
   void on_damage(const WalkStep& step, Offset readable_from);
   void check_epoch(const WalkStep& step);
   void check_sequence(const WalkStep& step);
+  void note_frontier(const WalkStep& step);
+  void check_frontier();
   void check_index();
   void check_time_index();
   void check_seal(const storage::Seal& found);
@@ -56,6 +58,7 @@ class SegmentCheck {
     Sequence last;
   };
   std::unordered_map<ProducerId, Producer> producers_;
+  std::optional<std::int64_t> frontier_at_;  // where its offset is
   bool gaps_ = false;
   bool log_damaged_ = false;
 };
@@ -102,8 +105,8 @@ Result<SegmentReport> SegmentCheck::run() {
       on_batch(**step);
     } else if ((*step)->position + (*step)->size < file->size()) {
       damage = **step;
-    } else if (is_unfinished_tail(*context_.directory, *context_.log, segment_,
-                                  (*step)->position)) {
+    } else if (is_unfinished_tail(*context_.directory, *context_.log, segment_, (*step)->position,
+                                  frontier_at_)) {
       report_.tail = (*step)->size;
     } else {
       on_damage(**step, -1);
@@ -119,6 +122,7 @@ Result<SegmentReport> SegmentCheck::run() {
     lost.last_offset = known->offset - 1;
     report_.findings.push_back(std::move(lost));
   }
+  check_frontier();
   check_index();
   check_time_index();
   if (segment_.seal) check_seal(hash.finish(segment_.base, segment_.next_base.value_or(-1)));
@@ -131,6 +135,7 @@ void SegmentCheck::on_batch(const WalkStep& step) {
   // A batch without records or a producer stands for records that are gone.
   gaps_ = gaps_ || step.header.base_offset != step.expected ||
           (step.header.record_count == 0 && !step.header.has_producer_id());
+  note_frontier(step);
   placed_.push_back({step.position, step.header.last_offset(), step.header.max_timestamp});
   if (step.flaw == Flaw::offset) {
     log_damaged_ = true;
@@ -144,6 +149,27 @@ void SegmentCheck::on_batch(const WalkStep& step) {
     report_.findings.push_back(finding_in(step, FindingKind::records, std::move(bad)));
   check_epoch(step);
   check_sequence(step);
+}
+
+// Where the saved frontier's offset is: before this batch, or behind it.
+void SegmentCheck::note_frontier(const WalkStep& step) {
+  const auto& saved = context_.log->frontier;
+  if (frontier_at_ || !saved || step.header.next_offset() < saved->offset) return;
+  const bool before = step.header.base_offset >= saved->offset;
+  frontier_at_ = step.position + (before ? 0 : step.size);
+}
+
+// A tool that was killed leaves a frontier that the log has moved away from. Recovery goes by its
+// offset; a broker that has the directory open moves it all the time.
+void SegmentCheck::check_frontier() {
+  const auto& saved = context_.log->frontier;
+  const bool here = saved && saved->segment == segment_.base && !context_.directory->holder;
+  if (!here || log_damaged_ || !frontier_at_ || *frontier_at_ == saved->position) return;
+  auto moved = finding(FindingKind::frontier, storage::log_suffix,
+                       "the saved frontier says that offset " + std::to_string(saved->offset) +
+                           " is here; it is at position " + std::to_string(*frontier_at_));
+  moved.position = saved->position;
+  report_.findings.push_back(std::move(moved));
 }
 
 void SegmentCheck::on_damage(const WalkStep& step, Offset readable_from) {

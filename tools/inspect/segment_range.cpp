@@ -17,11 +17,12 @@ SegmentWalk::Range range_of(const DataDirectory& directory, const PartitionLog& 
 }
 
 bool is_unfinished_tail(const DataDirectory& directory, const PartitionLog& log,
-                        const SegmentFile& segment, std::int64_t position) {
+                        const SegmentFile& segment, std::int64_t position,
+                        std::optional<std::int64_t> frontier_at) {
   if (!segment.active) return false;
   if (directory.writer == Writer::kafka) return directory.holder.has_value();
   const auto* known = known_frontier(log, segment);
-  return known == nullptr || position >= known->position;
+  return known == nullptr || position >= frontier_at.value_or(known->position);
 }
 
 }  // namespace sluice::inspect

@@ -15,8 +15,10 @@ SegmentWalk::Range range_of(const DataDirectory& directory, const PartitionLog& 
 
 // Whether what is no batch from `position` to the end of the file need not be damage. Beyond what
 // is known to be durable an active segment may end in anything: prepared zeros, old batches of a
-// file that is used again, a write under way.
+// file that is used again, a write under way. `frontier_at`: where the saved frontier's offset was
+// found, which counts more than the position saved with it.
 bool is_unfinished_tail(const DataDirectory& directory, const PartitionLog& log,
-                        const SegmentFile& segment, std::int64_t position);
+                        const SegmentFile& segment, std::int64_t position,
+                        std::optional<std::int64_t> frontier_at = std::nullopt);
 
 }  // namespace sluice::inspect

@@ -4,6 +4,7 @@
 #include "tools/files/whole_file.hpp"
 #include "tools/sluice/backup_link.hpp"
 #include "tools/sluice/backup_manifest.hpp"
+#include "tools/sluice/backup_source.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/progress.hpp"
 
@@ -22,6 +23,12 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
+
+bool is_compacted(const BackupTopic& topic) {
+  const auto policy = std::ranges::find(topic.configs, "cleanup.policy", &ConfigSetting::name);
+  return policy != topic.configs.end() && policy->value &&
+         policy->value->find("compact") != std::string::npos;
+}
 
 // One backup at a time in a directory: held while the object lives.
 class DirectoryLock {
@@ -163,6 +170,9 @@ class Backup {
       const auto index = static_cast<std::size_t>(where.partition);
       if (taken.partitions.size() <= index)
         taken.partitions.push_back({.partition = where.partition, .start = start, .end = start});
+      const auto same = check_source(link_, where, taken.partitions[index], start, end.offset,
+                                     is_compacted(taken) ? Compacted::yes : Compacted::no);
+      if (!same) return same;
       const auto done = take_partition(where, taken.partitions[index], start, end.offset);
       if (!done) return done;
     }
@@ -237,6 +247,8 @@ class Backup {
     if (!header) return fail(header.error(), about.name);
     if (about.records == 0) about.first = header->base_offset;
     about.end = header->next_offset();
+    about.last = {
+        .base = header->base_offset, .crc = header->crc, .epoch = header->partition_leader_epoch};
     about.records += header->record_count;
     about.bytes += batch.size();
     totals_.records += static_cast<std::uint64_t>(header->record_count);

@@ -1,8 +1,8 @@
 #include "tools/sluice/backup_manifest.hpp"
 
 #include "protocol/record_batch.hpp"
-#include "tools/sluice/json.hpp"
 #include "tools/files/whole_file.hpp"
+#include "tools/sluice/json.hpp"
 
 #include <boost/json.hpp>
 #include <xxhash.h>
@@ -36,7 +36,12 @@ void write_partition(JsonWriter& out, const BackupPartition& partition) {
   for (const auto& file : partition.files) {
     out.begin_object().field("name", file.name).field("first", file.first).field("end", file.end);
     out.field("records", file.records).field("bytes", file.bytes);
-    out.field("xxh3_128", file.checksum).end_object();
+    out.field("xxh3_128", file.checksum);
+    if (file.last) {
+      out.key("last").begin_object().field("base", file.last->base);
+      out.field("crc", file.last->crc).field("epoch", file.last->epoch).end_object();
+    }
+    out.end_object();
   }
   out.end_array().end_object();
 }
@@ -69,21 +74,41 @@ std::int64_t number(const json::object& object, const char* name) {
   return object.at(name).to_number<std::int64_t>();
 }
 
-BackupPartition read_partition(const json::object& object) {
-  BackupPartition partition{.partition = static_cast<PartitionIndex>(number(object, "partition")),
-                            .start = number(object, "start"),
-                            .end = number(object, "end")};
+// What counts or numbers something.
+std::int64_t natural(const json::object& object, const char* name) {
+  const auto value = number(object, name);
+  if (value < 0) throw std::runtime_error(std::string(name) + " is below 0");
+  return value;
+}
+
+std::optional<BackupBatch> read_last(const json::object& file) {
+  const auto* last = file.if_contains("last");
+  if (last == nullptr) return std::nullopt;
+  const auto& object = last->as_object();
+  return BackupBatch{.base = natural(object, "base"),
+                     .crc = object.at("crc").to_number<std::uint32_t>(),
+                     .epoch = object.at("epoch").to_number<LeaderEpoch>()};
+}
+
+// Of the partition `expected`: they are in order, without gaps.
+BackupPartition read_partition(const json::object& object, std::size_t expected) {
+  BackupPartition partition{.partition = object.at("partition").to_number<PartitionIndex>(),
+                            .start = natural(object, "start"),
+                            .end = natural(object, "end")};
+  if (!std::cmp_equal(partition.partition, expected))
+    throw std::runtime_error("partitions are not in order");
   for (const auto& gap : object.at("missing").as_array())
     partition.missing.emplace_back(number(gap.as_object(), "first"),
                                    number(gap.as_object(), "end"));
   for (const auto& value : object.at("files").as_array()) {
     const auto& file = value.as_object();
     partition.files.push_back({.name = text(file, "name"),
-                               .first = number(file, "first"),
-                               .end = number(file, "end"),
-                               .records = number(file, "records"),
-                               .bytes = static_cast<std::uint64_t>(number(file, "bytes")),
-                               .checksum = text(file, "xxh3_128")});
+                               .first = natural(file, "first"),
+                               .end = natural(file, "end"),
+                               .records = natural(file, "records"),
+                               .bytes = static_cast<std::uint64_t>(natural(file, "bytes")),
+                               .checksum = text(file, "xxh3_128"),
+                               .last = read_last(file)});
   }
   return partition;
 }
@@ -99,7 +124,7 @@ BackupManifest read(const json::object& object) {
     for (const auto& config : row.at("configs").as_object())
       topic.configs.push_back({std::string(config.key()), std::string(config.value().as_string())});
     for (const auto& partition : row.at("partitions").as_array())
-      topic.partitions.push_back(read_partition(partition.as_object()));
+      topic.partitions.push_back(read_partition(partition.as_object(), topic.partitions.size()));
     manifest.topics.push_back(std::move(topic));
   }
   for (const auto& value : object.at("groups").as_array()) {
@@ -107,7 +132,7 @@ BackupManifest read(const json::object& object) {
     BackupGroup group{.id = text(row, "group")};
     for (const auto& offset : row.at("offsets").as_array()) {
       const auto& committed = offset.as_object();
-      const auto partition = static_cast<PartitionIndex>(number(committed, "partition"));
+      const auto partition = committed.at("partition").to_number<PartitionIndex>();
       group.offsets[{text(committed, "topic"), partition}] = {
           .offset = number(committed, "offset"), .metadata = text(committed, "metadata")};
     }

@@ -13,6 +13,13 @@
 
 namespace sluice::cli {
 
+// What tells one batch from another at its place.
+struct BackupBatch {
+  Offset base = 0;
+  std::uint32_t crc = 0;
+  LeaderEpoch epoch = -1;
+};
+
 // Record batches as they were fetched, back to back.
 struct BackupFile {
   std::string name;  // below the directory: "orders/0/00000000000000000042.batches"
@@ -20,7 +27,8 @@ struct BackupFile {
   Offset end = 0;    // one past its last record
   std::int64_t records = 0;
   std::uint64_t bytes = 0;
-  std::string checksum;  // XXH3-128 of the file, 32 digits
+  std::string checksum;             // XXH3-128 of the file, 32 digits
+  std::optional<BackupBatch> last;  // nothing in backups of older versions
 };
 
 struct BackupPartition {

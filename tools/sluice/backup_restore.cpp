@@ -200,6 +200,10 @@ class Restore {
   Result<> restore_batch(const TopicPartition& where, const protocol::BatchView& batch,
                          RestoredPartition& row) {
     const auto& header = batch.header;
+    if (header.record_count == 0) {  // it stands for records that are gone
+      row.gaps = true;
+      return translate(batch, row);
+    }
     if (row.first < 0) row.first = header.base_offset;
     const auto expected = row.first + static_cast<Offset>(row.records);
     const bool dense = header.last_offset_delta + 1 == header.record_count;
@@ -231,6 +235,8 @@ class Restore {
     for (auto& [offset, now] : row.translated) {
       if (offset > header.last_offset()) {
         now = before + header.record_count;
+      } else if (offset > header.base_offset && header.record_count == 0) {
+        now = before;
       } else if (offset > header.base_offset && dense) {
         now = before + (offset - header.base_offset);
       } else if (offset > header.base_offset) {
@@ -251,10 +257,14 @@ class Restore {
       for (const auto& [where, committed] : group.offsets) {
         const auto topic = topics_.find(where.topic);
         if (topic == topics_.end()) continue;
-        const auto& row = topic->second.partitions.at(static_cast<std::size_t>(where.partition));
-        offsets[{topic->second.name, where.partition}] = {
-            .offset = std::max(row.base, row.translated.at(committed.offset)),
-            .metadata = committed.metadata};
+        const auto& rows = topic->second.partitions;
+        // A partition that was added while the groups had been read already.
+        if (where.partition < 0 || std::cmp_greater_equal(where.partition, rows.size())) continue;
+        const auto& row = rows[static_cast<std::size_t>(where.partition)];
+        const auto now = row.translated.find(committed.offset);
+        if (now == row.translated.end()) continue;
+        offsets[{topic->second.name, where.partition}] = {.offset = std::max(row.base, now->second),
+                                                          .metadata = committed.metadata};
       }
       if (offsets.empty()) continue;
       ++groups_;

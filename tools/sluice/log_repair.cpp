@@ -5,6 +5,7 @@
 #include "tools/sluice/log.hpp"
 
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -74,6 +75,10 @@ Exit change(const Global& global, const LogOptions& options, const Work& work) {
   if (directory->writer == inspect::Writer::kafka)
     return complain(Exit::usage, options.path + " was written by Apache Kafka: it is only read");
   std::optional<storage::DirectoryLock> lock;
+  if (!options.dry_run && !directory->has_root)
+    return complain(Exit::usage, directory->root +
+                                     " is no data directory, and only one that is locked is "
+                                     "changed");
   if (!options.dry_run) {
     auto taken = storage::DirectoryLock::acquire(directory->root);
     if (!taken) return complain_of_file(taken.error());
@@ -92,7 +97,7 @@ Exit change(const Global& global, const LogOptions& options, const Work& work) {
     return plan->left.empty() ? Exit::ok : Exit::failed;
   }
   if (!options.confirm) {
-    if (!interactive())
+    if (global.no_input || !interactive())
       return complain(Exit::usage,
                       "this changes files: --confirm does it, --dry-run only says what");
     print({.quiet = global.quiet}, *directory, *plan, Apply::no);
@@ -128,6 +133,10 @@ Exit log_index(const Global& global, const LogOptions& options) {
 
 Exit log_cut(const Global& global, const LogOptions& options) {
   LogOptions of_partition = options;
+  // What is cut is the whole log, also when one file of it is named.
+  std::error_code error;
+  if (std::filesystem::is_regular_file(options.path, error))
+    of_partition.path = std::filesystem::canonical(options.path, error).parent_path().string();
   of_partition.topics = {options.partition};
   return change(global, of_partition,
                 [&](const DataDirectory& directory, Apply apply) -> Result<RepairReport> {
