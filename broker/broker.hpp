@@ -20,6 +20,7 @@
 #include "broker/placement.hpp"
 #include "broker/platform.hpp"
 #include "broker/shards.hpp"
+#include "broker/share/share_sessions.hpp"
 #include "broker/turnstile.hpp"
 #include "broker/worker.hpp"
 #include "protocol/error_code.hpp"
@@ -104,6 +105,7 @@ class Broker {
   Task<protocol::ErrorCode> create_dead_letter_topic(Shard& home, std::string name);
   // Names a share session; unique while the broker runs.
   std::uint64_t next_share_session() { return 1 + next_share_session_++; }
+  ShareSessionPlaces& share_session_places() { return share_session_places_; }
   // Identifies fetch sessions; positive, unique while the broker runs.
   std::int32_t next_session_id() {
     return static_cast<std::int32_t>(1 + next_session_++ % 0x7ffffffe);
@@ -151,6 +153,7 @@ class Broker {
   TimePoint began_{};
   std::atomic<std::uint32_t> next_session_{0};
   std::atomic<std::uint64_t> next_share_session_{0};
+  ShareSessionPlaces share_session_places_;
   std::atomic<std::int32_t> connection_count_{0};
   std::map<std::string, std::int32_t> connections_by_host_;  // shard 0
   std::atomic<std::int64_t> started_ms_{0};

@@ -114,7 +114,7 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
      {.min = 1, .unit = "ms", .about = "Greatest share.session.timeout.ms of a group."}},
     {"group.share.max.share.sessions",
      &O::group_share_max_share_sessions,
-     {.min = 1, .about = "Most share sessions of a connection."}},
+     {.min = 1, .about = "Most share sessions at a time."}},
     {"group.share.max.size",
      &O::group_share_max_size,
      {.min = 1, .about = "Most members of a share group."}},

@@ -25,6 +25,7 @@ struct Row {
   std::vector<AcknowledgeBatch> acknowledgements;
   ErrorCode acknowledge_error = ErrorCode::none;
   bool acquires = false;
+  ShareOffer offer;
   ShareAcquired answer;
 };
 
@@ -71,7 +72,7 @@ void add_acknowledgements(Request& request, const ShareSession& session, const T
   }
 }
 
-// On the shard of the rows, as the two after it.
+// On the shard of the rows, as the three after it.
 Task<> acknowledge_on(const ShardRows<Row>* work) {
   for (Row* row : work->rows) {
     if (row->acknowledgements.empty() || row->acknowledge_error != ErrorCode::none) continue;
@@ -84,18 +85,27 @@ Task<> acquire_on(const ShardRows<Row>* work, ShareAcquireQuery* query, std::int
   for (Row* row : work->rows) {
     if (!row->acquires) continue;
     row->answer = {};
+    query->exceeds = *bytes == 0;
     if (query->limits.records_max <= 0 || query->bytes_max <= 0) continue;
     row->answer = co_await work->shard->shares().acquire(&row->share, query);
+    row->offer = {0, -1, row->answer.high_watermark};
     query->limits.records_max -= row->answer.count;
     query->bytes_max -= row->answer.bytes;
     *bytes += row->answer.bytes;
   }
 }
 
+Task<> look_on(const ShardRows<Row>* work, std::int64_t enough, std::int64_t* bytes) {
+  for (Row* row : work->rows) {
+    if (!row->acquires || *bytes >= enough) continue;
+    row->offer = co_await work->shard->shares().offered(&row->share, enough - *bytes);
+    *bytes += row->offer.bytes;
+  }
+}
+
 Task<> park_on(const ShardRows<Row>* work, std::shared_ptr<FetchWaiter> waiter) {
   for (Row* row : work->rows)
-    if (row->acquires)
-      co_await work->shard->shares().park(&row->share, waiter, row->answer.high_watermark);
+    if (row->acquires) co_await work->shard->shares().park(&row->share, waiter, row->offer);
 }
 
 Task<> acknowledge_all(Request& request, std::vector<Row>& rows) {
@@ -103,38 +113,69 @@ Task<> acknowledge_all(Request& request, std::vector<Row>& rows) {
   for (const auto& work : works) co_await on(request.shard, *work.shard, acknowledge_on(&work));
 }
 
-// Until something was acquired, an error, or the time is over.
-Task<> acquire_or_wait(Request& request, const ShareFetchRequest& message, std::uint64_t session,
-                       std::string_view member, std::vector<Row>& rows) {
+using Works = std::vector<ShardRows<Row>>;
+
+ShareAcquireQuery query_of(const Request& request, const ShareFetchRequest& message,
+                           const ShareSession& session) {
+  ShareAcquireQuery query;
+  query.member = session.member;
+  query.session = session.number;
+  query.bytes_max =
+      std::min<std::int64_t>(std::max(message.max_bytes, 0), request.options->fetch_max_bytes);
+  query.limits.records_max = message.max_records;
+  query.limits.mode =
+      message.share_acquire_mode == 1 ? AcquireMode::exact_count : AcquireMode::whole_batches;
+  query.limits.range_records = message.batch_size;
+  return query;
+}
+
+// MinBytes: whether so much is there to be acquired. What is acquired is locked, so it is looked at
+// before.
+Task<bool> is_enough(Request& request, const Works& works, std::int64_t enough) {
+  if (enough <= 1) co_return true;
+  std::int64_t bytes = 0;
+  for (const auto& work : works)
+    co_await on(request.shard, *work.shard, look_on(&work, enough, &bytes));
+  co_return bytes >= enough;
+}
+
+// Until the deadline, or something changes for one of the rows. False: there is no time left.
+Task<bool> wait_for_news(Request& request, const Works& works, TimePoint deadline) {
   Shard& shard = request.shard;
-  const std::vector<ShardRows<Row>> works = by_shard(shard, rows);
+  const auto is_over = [&] { return shard.stopping() || request.parked.abandoned; };
+  if (is_over() || shard.timers().now() >= deadline) co_return false;
+  auto waiter = std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
+  request.parked.waiter = waiter;
+  for (const auto& work : works) co_await on(shard, *work.shard, park_on(&work, waiter));
+  if (is_over()) co_return false;
+  co_return co_await waiter->wait_until(deadline);
+}
+
+// Until MinBytes were acquired, or less when the time is over; or an error.
+Task<> acquire_or_wait(Request& request, const ShareFetchRequest& message,
+                       const ShareSession& session, std::vector<Row>& rows) {
+  Shard& shard = request.shard;
+  const Works works = by_shard(shard, rows);
   request.served_by = shard_of_all(works);
   const TimePoint deadline =
       shard.timers().now() + std::chrono::milliseconds(std::max(message.max_wait_ms, 0));
+  const auto has_news = [](const Row& row) {
+    return row.answer.error != ErrorCode::none || row.acknowledge_error != ErrorCode::none ||
+           !row.acknowledgements.empty();
+  };
+  bool waits = message.max_wait_ms > 0 && !works.empty() && !std::ranges::any_of(rows, has_news);
   for (;;) {
-    ShareAcquireQuery query;
-    query.member = member;
-    query.session = session;
-    query.bytes_max =
-        std::min<std::int64_t>(std::max(message.max_bytes, 0), request.options->fetch_max_bytes);
-    query.limits.records_max = message.max_records;
-    query.limits.mode =
-        message.share_acquire_mode == 1 ? AcquireMode::exact_count : AcquireMode::whole_batches;
-    std::int64_t bytes = 0;
-    for (const auto& work : works)
-      co_await on(shard, *work.shard, acquire_on(&work, &query, &bytes));
-    const bool told = bytes > 0 || std::ranges::any_of(rows, [](const Row& row) {
-                        return row.answer.error != ErrorCode::none ||
-                               row.acknowledge_error != ErrorCode::none ||
-                               !row.acknowledgements.empty();
-                      });
-    if (told || works.empty() || message.max_wait_ms <= 0) co_return;
-    if (shard.stopping() || request.parked.abandoned || shard.timers().now() >= deadline) co_return;
-    auto waiter = std::make_shared<FetchWaiter>(shard.executor(), shard.timers().make_timer());
-    request.parked.waiter = waiter;
-    for (const auto& work : works) co_await on(shard, *work.shard, park_on(&work, waiter));
-    if (shard.stopping() || request.parked.abandoned) co_return;
-    if (!co_await waiter->wait_until(deadline)) co_return;
+    const std::int64_t enough = waits ? std::min(message.min_bytes, message.max_bytes) : 0;
+    const bool takes = co_await is_enough(request, works, enough);
+    if (takes) {
+      ShareAcquireQuery query = query_of(request, message, session);
+      std::int64_t bytes = 0;
+      for (const auto& work : works)
+        co_await on(shard, *work.shard, acquire_on(&work, &query, &bytes));
+      if (bytes > 0 || !waits || std::ranges::any_of(rows, has_news)) co_return;
+    }
+    waits = co_await wait_for_news(request, works, deadline);
+    if (takes && !waits) co_return;
   }
 }
 
@@ -224,6 +265,7 @@ Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& messa
   else
     plan =
         sessions.begin(message, request.shard.broker().next_share_session(),
+                       request.shard.broker().share_session_places(),
                        static_cast<std::size_t>(request.options->group_share_max_share_sessions));
   for (ShareSession& former : plan.replaced)
     co_await release_share_session(request.shard, std::move(former));
@@ -239,7 +281,7 @@ Task<Served> handle_share_fetch(Request& request, const ShareFetchRequest& messa
     add_acknowledgements(request, session, message.topics, message.is_renew_ack, rows);
     co_await acknowledge_all(request, rows);
     if (!plan.ends && !message.is_renew_ack)
-      co_await acquire_or_wait(request, message, session.number, session.member, rows);
+      co_await acquire_or_wait(request, message, session, rows);
     response.acquisition_lock_timeout_ms = lock_timeout(request, session.group);
     rotate(session, rows);
     fill(response, rows);

@@ -318,6 +318,7 @@ std::vector<AcquiredRange> SharePartition::acquire(std::string_view member, Offs
       acquire_in(rest, acquiring);
     else if (!acquire_by_key(rest, acquiring))
       break;
+    close_range(acquiring);
     cursor = batch.last + 1;
   }
   skip_finished();
@@ -360,6 +361,14 @@ void SharePartition::acquire_in(const BatchExtent& batch, Acquiring& acquiring) 
   }
 }
 
+// At the end of a batch.
+void SharePartition::close_range(Acquiring& acquiring) {
+  const std::int64_t enough = acquiring.limits->range_records;
+  if (enough <= 0 || acquiring.ranges.empty()) return;
+  const AcquiredRange& range = acquiring.ranges.back();
+  if (range.last - range.first + 1 >= enough) acquiring.closed = true;
+}
+
 // `before`: what it was, null if it was never acquired. False: the limits are reached.
 bool SharePartition::take(Offset first, Offset last, const Range* before, Acquiring& acquiring) {
   const std::int16_t deliveries = before == nullptr ? 0 : before->deliveries;
@@ -383,7 +392,9 @@ bool SharePartition::take(Offset first, Offset last, const Range* before, Acquir
   }
   acquiring.taken += count;
   std::vector<AcquiredRange>& out = acquiring.ranges;
-  if (!out.empty() && out.back().last + 1 == first && out.back().deliveries == range.deliveries)
+  const bool goes_on = !out.empty() && !std::exchange(acquiring.closed, false) &&
+                       out.back().last + 1 == first && out.back().deliveries == range.deliveries;
+  if (goes_on)
     out.back().last = end;
   else
     out.push_back({first, end, range.deliveries});

@@ -86,8 +86,8 @@ class SharePartition {
 
   // ---- acknowledge
   // All of it or nothing. The write to wait for before it is confirmed; 0: none. Offsets below the
-  // start are passed over. Errors: invalid_request (overlapping, unordered, wrongly counted),
-  // invalid_record_state (not acquired by this member).
+  // start are passed over. Errors: invalid_request (overlapping, unordered, wrongly counted, beyond
+  // the end), invalid_record_state (not acquired by this member).
   std::expected<std::uint64_t, ErrorCode> acknowledge(std::string_view member,
                                                       std::span<const AcknowledgeBatch> batches,
                                                       GroupTime now);
@@ -207,13 +207,15 @@ class SharePartition {
     const AcquireLimits* limits;
     TimePoint lock_end;
     std::int64_t taken = 0;
-    bool alone = false;  // a last attempt was taken: nothing beside it
+    bool alone = false;   // a last attempt was taken: nothing beside it
+    bool closed = false;  // the last range is large enough
     std::vector<AcquiredRange> ranges;
   };
   std::optional<Offset> next_ready(Offset from) const;
   void missing(Offset first, Offset last);
   void acquire_in(const BatchExtent& batch, Acquiring& acquiring);
   bool take(Offset first, Offset last, const Range* before, Acquiring& acquiring);
+  static void close_range(Acquiring& acquiring);
   std::int64_t room(const Acquiring& acquiring, bool inside_batch) const;
 
   // order by key

@@ -4,6 +4,14 @@
 
 namespace sluice::broker {
 
+std::shared_ptr<const void> ShareSessionPlaces::take(std::size_t max) {
+  if (taken_->fetch_add(1) >= max) {
+    taken_->fetch_sub(1);
+    return nullptr;
+  }
+  return {taken_.get(), [taken = taken_](const void*) { taken->fetch_sub(1); }};
+}
+
 ShareSessions::Plan ShareSessions::advance(std::string_view group, std::string_view member,
                                            std::int32_t epoch) {
   Plan plan;
@@ -24,7 +32,8 @@ ShareSessions::Plan ShareSessions::advance(std::string_view group, std::string_v
 }
 
 ShareSessions::Plan ShareSessions::begin(const protocol::ShareFetchRequest& request,
-                                         std::uint64_t new_number, std::size_t sessions_max) {
+                                         std::uint64_t new_number, ShareSessionPlaces& places,
+                                         std::size_t sessions_max) {
   Plan plan;
   const std::string_view group = request.group_id.value_or("");
   const std::string_view member = request.member_id.value_or("");
@@ -43,11 +52,14 @@ ShareSessions::Plan ShareSessions::begin(const protocol::ShareFetchRequest& requ
     if (plan.error != ErrorCode::none || plan.ends) return plan;
   } else {
     const Key key{group, member};
+    std::shared_ptr<const void> place;
     if (const auto at = sessions_.find(key); at != sessions_.end()) {
+      place = at->second.place;
       plan.replaced.push_back(std::move(at->second));
       sessions_.erase(at);
     }
-    if (sessions_.size() >= sessions_max) {
+    if (!place) place = places.take(sessions_max);
+    if (!place) {
       plan.error = ErrorCode::share_session_limit_reached;
       return plan;
     }
@@ -55,6 +67,7 @@ ShareSessions::Plan ShareSessions::begin(const protocol::ShareFetchRequest& requ
     fresh.group = std::string(group);
     fresh.member = std::string(member);
     fresh.number = new_number;
+    fresh.place = std::move(place);
     plan.session = &sessions_.emplace(key, std::move(fresh)).first->second;
   }
   auto& targets = plan.session->targets;

@@ -40,7 +40,7 @@ ErrorCode SharePartition::check(std::uint32_t owner,
                                 std::span<const AcknowledgeBatch> batches) const {
   for (const AcknowledgeBatch& batch : batches) {
     for (Offset at = std::max(batch.first, start_); at <= batch.last;) {
-      if (at >= end_) return ErrorCode::invalid_record_state;
+      if (at >= end_) return ErrorCode::invalid_request;
       const Range& range = std::prev(ranges_.upper_bound(at))->second;
       if (range.state != State::acquired || range.owner != owner)
         return ErrorCode::invalid_record_state;

@@ -29,7 +29,15 @@ struct ShareAcquireQuery {
   std::string_view member;
   std::uint64_t session = 0;  // names the member's session: its end frees what it holds
   std::int64_t bytes_max = 0;
+  bool exceeds = true;  // bytes_max, by a first batch that is larger
   AcquireLimits limits;
+};
+
+// What could be acquired of a partition.
+struct ShareOffer {
+  std::int64_t bytes = 0;
+  Offset from = -1;  // the first of it; -1: nothing
+  Offset high_watermark = -1;
 };
 
 struct ShareAcquired {
@@ -68,13 +76,17 @@ class ShareShell {
 
   // Lifetime of what is borrowed: until it returns.
   Task<ShareAcquired> acquire(const ShareKey* key, const ShareAcquireQuery* query);
+  // At least how many bytes acquire() would find, as far as `enough`; that many as well where it
+  // would find an error.
+  Task<ShareOffer> offered(const ShareKey* key, std::int64_t enough);
   // Returns when it is durable.
   Task<ErrorCode> acknowledge(const ShareKey* key, std::string_view member,
                               std::span<const AcknowledgeBatch> batches);
   // The session of `member` that acquire() named is over. Nothing if another one follows.
   Task<> release(ShareKey key, std::string member, std::uint64_t session);
-  // Wakes `waiter` once something may be acquired; at once if the high watermark has left `seen`.
-  Task<> park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, Offset seen);
+  // Wakes `waiter` once something may be acquired; at once if that is so already and the offer is
+  // not `seen`.
+  Task<> park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, ShareOffer seen);
   // Its state was put elsewhere or deleted.
   Task<> drop(ShareKey key);
   // Something of it is not copied to its dead-letter topic yet: goes on with that.

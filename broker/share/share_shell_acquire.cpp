@@ -19,7 +19,7 @@ constexpr std::int64_t keyed_read_bytes = 1 << 20;
 
 }  // namespace
 
-Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, Offset seen) {
+Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter, ShareOffer seen) {
   Partition* partition = shard_.find(key->topic, key->partition);
   const auto at = units_.find(*key);
   if (partition == nullptr || at == units_.end() || !at->second->core) {
@@ -29,13 +29,47 @@ Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter
   Unit& unit = *at->second;
   // Something became available between the look and now.
   const auto offered = unit.core->next_offered(unit.core->start());
-  if (offered && *offered < partition->log().high_watermark()) {
+  if (offered && *offered != seen.from && *offered < partition->log().high_watermark()) {
     waiter->wake();
     co_return;
   }
   std::erase_if(unit.waiters, [](const auto& one) { return one.expired(); });
   unit.waiters.push_back(waiter);
-  partition->wake_on_data(waiter, seen);
+  partition->wake_on_data(waiter, seen.high_watermark);
+}
+
+Task<ShareOffer> ShareShell::offered(const ShareKey* key, std::int64_t enough) {
+  ShareOffer offer;
+  const UnitPtr unit = find(*key);
+  if (!unit->core) {
+    const ErrorCode error = co_await open(unit, Begin::yes);
+    if (error != ErrorCode::none) {
+      offer.bytes = enough;
+      co_return offer;
+    }
+  }
+  follow_settings(*unit);
+  unit->core->tick(now());
+  Partition* partition = shard_.find(key->topic, key->partition);
+  if (partition != nullptr) {
+    offer.high_watermark = partition->log().high_watermark();
+    unit->core->log_start_moved(partition->log().log_start_offset());
+    const auto from = unit->core->next_offered(unit->core->start());
+    settle(unit);
+    if (!from || *from >= offer.high_watermark) co_return offer;
+    offer.from = *from;
+    FetchQuery fetch;
+    fetch.offset = *from;
+    fetch.max_bytes = enough;
+    fetch.least = storage::AtLeastOneBatch::yes;
+    fetch.handout = storage::Handout::memory;
+    const FetchAnswer answer = co_await partition->fetch(fetch);
+    offer.bytes = static_cast<std::int64_t>(answer.read.size);
+    if (answer.error == ErrorCode::none && answer.read.next_offset >= offer.high_watermark)
+      co_return offer;
+  }
+  offer.bytes = std::max(offer.bytes, enough);
+  co_return offer;
 }
 
 Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQuery* query) {
@@ -66,7 +100,8 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
     fetch.max_bytes = bytes_to_read(*unit, *query, out, *from);
     if (unit->core->settings().order_by_key)
       fetch.max_bytes = std::min(fetch.max_bytes, keyed_read_bytes);
-    fetch.least = storage::AtLeastOneBatch::yes;
+    fetch.least = query->exceeds && out.ranges.empty() ? storage::AtLeastOneBatch::yes
+                                                       : storage::AtLeastOneBatch::no;
     fetch.handout = storage::Handout::memory;
     FetchAnswer answer = co_await partition->fetch(fetch);
     if (answer.error != ErrorCode::none || answer.read.empty()) {

@@ -42,7 +42,8 @@ enum class AcquireMode : std::int8_t { whole_batches = 0, exact_count = 1 };
 struct AcquireLimits {
   std::int64_t records_max = 500;
   AcquireMode mode = AcquireMode::whole_batches;
-  std::int64_t taken = 0;  // of these, by earlier reads of the same fetch
+  std::int64_t taken = 0;          // of these, by earlier reads of the same fetch
+  std::int64_t range_records = 0;  // a range that has so many ends with its batch; 0: no matter
 };
 
 struct RecordKey {

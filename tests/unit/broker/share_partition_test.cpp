@@ -74,7 +74,7 @@ TEST_F(SharePartitionTest, acknowledgements_are_all_or_nothing) {
   begin();
   acquire("a", 10);
   EXPECT_EQ(acknowledge("b", 0, 9, {accept}), ErrorCode::invalid_record_state);
-  EXPECT_EQ(acknowledge("a", 0, 10, {accept}), ErrorCode::invalid_record_state);
+  EXPECT_EQ(acknowledge("a", 0, 10, {accept}), ErrorCode::invalid_request);
   EXPECT_EQ(acknowledge("a", 0, 9, {accept, accept}), ErrorCode::invalid_request);
   EXPECT_EQ(acknowledge("a", 5, 4, {accept}), ErrorCode::invalid_request);
   EXPECT_EQ(acknowledge("a", 0, 0, {7}), ErrorCode::invalid_request);
