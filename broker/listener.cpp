@@ -122,7 +122,7 @@ Result<Endpoint> bind_acceptor(Acceptor& acceptor, asio::io_context& io, const E
   return Endpoint{bound.address().to_string(), bound.port()};
 }
 
-void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
+bool Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   Broker& broker = shard_.broker();
   const std::int64_t by_descriptors = connections_by_descriptors();
   const std::int64_t most =
@@ -137,11 +137,11 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
             : "connection refused: max.connections is reached; raise it, or look for a client "
               "that does not close its connections",
         {{"max", most}});
-    return;  // closed by its destructor
+    return false;  // closed by its destructor
   }
   boost::system::error_code error;
   const auto remote = socket.remote_endpoint(error);
-  if (error) return;  // reset by the peer meanwhile
+  if (error) return true;  // reset by the peer meanwhile
   const std::string host = host_of(remote);
   if (broker.connections_from(host) >= shard_.options()->max_connections_per_ip) {
     ++shard_.counters().refused_per_ip;
@@ -149,11 +149,11 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
         "connection refused: max.connections.per.ip is reached; raise it, or look for a client "
         "that does not close its connections",
         {{"client", host}, {"max", shard_.options()->max_connections_per_ip}});
-    return;
+    return false;
   }
   const bool v6 = socket.local_endpoint(error).address().is_v6();
   const int descriptor = error ? -1 : socket.release(error);
-  if (error) return;  // reset by the peer meanwhile
+  if (error) return true;  // reset by the peer meanwhile
   ++broker.connection_count();
   ++broker.connections_from(host);
   Shard& owner = broker.shard(next_shard_);
@@ -162,6 +162,7 @@ void Listener::take(asio::basic_stream_socket<Protocol, Executor> socket) {
   asio::post(owner.executor(), [&owner, descriptor, v6, index, host] {
     adopt_connection(owner, descriptor, v6, index, host);
   });
+  return true;
 }
 
 Task<> Listener::accept_loop() {
@@ -176,7 +177,9 @@ Task<> Listener::accept_loop() {
       }
       continue;
     }
-    take(std::move(socket));
+    // Clients that are refused come again at once: not all of the shard's time is theirs.
+    if (!take(std::move(socket)))
+      co_await pause_->wait_until(shard_.timers().now() + std::chrono::milliseconds(1));
   }
 }
 

@@ -33,7 +33,8 @@ class Listener {
   void stop();
 
  private:
-  void take(asio::basic_stream_socket<asio::ip::tcp, Executor> socket);
+  // False: refused, for there are too many.
+  bool take(asio::basic_stream_socket<asio::ip::tcp, Executor> socket);
 
   Shard& shard_;
   std::size_t index_;
