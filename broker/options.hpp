@@ -58,6 +58,7 @@ struct Options {
   std::int32_t max_request_partition_size_limit = 2000;
   std::int64_t cache_bytes = 0;  // 0: an eighth of the smaller of RAM and cgroup limit
   std::int32_t open_files_max = 4096;
+  std::int64_t disk_max_bytes = 0;       // 0: no cap
   std::int64_t disk_reserve_bytes = -1;  // -1: storage::default_disk_reserve
 
   // Durability

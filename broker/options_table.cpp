@@ -411,6 +411,14 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
       .max = 100'000'000,
       .about = "Message ids that a partition with sluice.dedup.window.ms remembers, 40 bytes each; "
                "beyond it the oldest are forgotten early."}},
+    {"sluice.disk.max.bytes",
+     &O::disk_max_bytes,
+     {.min = 0,
+      .unit = "bytes",
+      .change = Change::dynamic,
+      .about = "What the records of all topics together may take. Beyond it the oldest segments of "
+               "topics with sluice.disk.max.delete are deleted; where there are none, producers get "
+               "KAFKA_STORAGE_ERROR. Looked at each second. 0: no limit."}},
     {"sluice.disk.reserve.bytes",
      &O::disk_reserve_bytes,
      {.min = -1,

@@ -239,6 +239,16 @@ Task<Result<Offset>> Partition::delete_records(Offset offset) {
   co_return co_await log_->delete_records(offset);
 }
 
+Task<Result<std::vector<storage::ClosedSegment>>> Partition::closed_segments(std::int64_t bytes) {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->closed_segments(bytes);
+}
+
+Task<Result<>> Partition::close_active_segment() {
+  const Visit visit{busy_, idle_};
+  co_return co_await log_->close_active_segment();
+}
+
 Task<> Partition::upkeep(UpkeepWork work) {
   if (closing_) co_return;
   const Visit visit{busy_, idle_};

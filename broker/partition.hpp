@@ -105,6 +105,9 @@ class Partition {
   Task<Result<storage::ReadResult>> read_one_batch(Offset from);
   Task<Result<Offset>> delete_records(Offset offset);
 
+  Task<Result<std::vector<storage::ClosedSegment>>> closed_segments(std::int64_t bytes);
+  Task<Result<>> close_active_segment();
+
   // NOT for the data path: changed configs, seldom.
   void set_config(std::shared_ptr<const Topic> topic, TopicConfig config);
   const TopicConfig& config() const { return config_; }

@@ -2,6 +2,7 @@
 
 #include "broker/broker.hpp"
 #include "broker/connection.hpp"
+#include "broker/disk_cap_shell.hpp"
 #include "broker/group_route.hpp"
 #include "broker/group_shell.hpp"
 #include "broker/memory_pressure.hpp"
@@ -107,6 +108,7 @@ Task<Result<>> Shard::open_store() {
   store_ = std::move(*store);
   cache_bound_ = store_options(*options_).tail_cache_bytes;
   shares_ = std::make_unique<ShareShell>(*this);
+  if (id_ == 0) disk_cap_ = std::make_unique<DiskCapShell>(*this);
   co_return Result<>{};
 }
 
@@ -400,6 +402,7 @@ Task<> Shard::upkeep_of_partitions() {
     if (work.compaction)
       next_compaction = now + std::chrono::milliseconds(options_->log_cleaner_backoff_ms);
     if (work.maintain) co_await open_again();
+    if (work.maintain && disk_cap_) co_await disk_cap_->keep();
     if (work.maintain || work.retention || work.compaction) co_await keep_partitions(work);
   }
 }

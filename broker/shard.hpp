@@ -37,6 +37,7 @@ namespace sluice::broker {
 
 class Broker;
 class Connection;
+class DiskCapShell;
 class GroupShell;
 class Partition;
 class ShareShell;
@@ -178,6 +179,8 @@ class Shard {
   GroupShell* group_shell(PartitionIndex offsets_partition);
   // The share partitions of the partitions here. Requires: is_open().
   ShareShell& shares() { return *shares_; }
+  // What keeps sluice.disk.max.bytes. On shard 0, once open_store() has succeeded; else null.
+  const DiskCapShell* disk_cap() const { return disk_cap_.get(); }
   // Of this partition of __share_group_state; null when it is not here (yet).
   ShareStoreShell* share_store(PartitionIndex state_partition);
   // Of this partition of __sluice_schedules; null when it is not here (yet).
@@ -254,6 +257,7 @@ class Shard {
   std::unordered_map<PartitionIndex, std::unique_ptr<GroupShell>> groups_;
   std::unordered_map<PartitionIndex, std::unique_ptr<ShareStoreShell>> share_stores_;
   std::unordered_map<PartitionIndex, std::unique_ptr<ScheduleShell>> schedules_;
+  std::unique_ptr<DiskCapShell> disk_cap_;
   std::unique_ptr<ShareShell> shares_;
   std::unordered_set<PartitionKey, PartitionKeyHash> unopened_;  // open_again() tries them
   std::vector<Connection*> connections_;

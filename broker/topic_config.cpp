@@ -261,6 +261,13 @@ constexpr auto rows = std::to_array<ConfigRow<TopicConfig>>({
       .change = Change::dynamic,
       .about = "A record whose sluice-message-id header was seen so shortly before is acknowledged "
                "and not stored again. 0: off."}},
+    {"sluice.disk.max.delete",
+     &T::disk_max_delete,
+     {.allowed = "auto,allow,never",
+      .change = Change::dynamic,
+      .about = "Whether the topic's oldest segments may be deleted to keep all topics below "
+               "sluice.disk.max.bytes. auto: if cleanup.policy is delete, retention.ms or "
+               "retention.bytes has a limit, and it takes no dead letters."}},
     {"sluice.retry.enable",
      &T::retry_enable,
      {.change = Change::dynamic,
@@ -295,6 +302,11 @@ void derive(TopicConfig& config) {
                               ? TimestampType::log_append_time
                               : TimestampType::create_time;
   constexpr std::array names{"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"};
+  const bool expires = config.deletes && !config.compacts &&
+                       (config.retention_ms >= 0 || config.retention_bytes >= 0);
+  config.disk_cap_deletes =
+      config.disk_max_delete == "allow" ||
+      (config.disk_max_delete == "auto" && expires && !config.dead_letter_enable);
   config.delays = config.schedule_enable || config.is_retry_topic();
   const auto at = std::ranges::find(names, config.compression_type);
   if (at != names.end()) config.compression = static_cast<TopicCompression>(at - names.begin());

@@ -61,6 +61,7 @@ struct TopicConfig {
   std::int64_t segment_ms = 604'800'000;
   std::string dead_letter_topic;     // sluice.deadletter.topic.name; empty: none
   std::int64_t dedup_window_ms = 0;  // sluice.dedup.window.ms
+  std::string disk_max_delete = "auto";  // sluice.disk.max.delete
   bool retry_enable = false;         // sluice.retry.*
   std::string retry_group;           // of a retry topic
   std::string retry_source_topic;    // of a retry topic
@@ -72,6 +73,7 @@ struct TopicConfig {
   bool compacts = false;  // cleanup.policy names compact
   TimestampType timestamp_type = TimestampType::create_time;
   TopicCompression compression = TopicCompression::producer;
+  bool disk_cap_deletes = false;  // sluice.disk.max.bytes may cost it its oldest segments
   bool delays = false;  // its records may have to wait: scheduled ones, or all of a retry topic
   bool leaves_gaps =
       false;  // batches without a record may lie in its log: of what waits, duplicates

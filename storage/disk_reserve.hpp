@@ -25,10 +25,13 @@ class DiskReserve {
   // Records that needed `wanted` bytes were refused for it: the disk is low, until there is room
   // for those too.
   void refused(const FileSystemSpace& space, std::int64_t wanted);
+  // From outside: records are refused whatever is free, or no longer.
+  void set_capped(bool capped) { capped_ = capped; }
+  bool capped() const { return capped_; }
   // Notes what there is, and says so when the disk becomes low or is no longer.
   void look(const FileSystemSpace& space);
   // Whether records are refused. Left again only with an eighth more than the reserve free.
-  bool low() const { return low_; }
+  bool low() const { return low_ || capped_; }
 
  private:
   void become(bool low, const FileSystemSpace& space);
@@ -37,6 +40,7 @@ class DiskReserve {
   Logger& logger_;
   std::int64_t refused_ = 0;  // the most that was refused since it is low
   bool low_ = false;
+  bool capped_ = false;
 };
 
 // What to keep of a file system of `total_bytes` where nothing is said: a sixteenth, at most 64

@@ -42,6 +42,7 @@ std::int64_t Log::size_on_disk() const {
   for (const SegmentPtr& segment : parts_->segments) size += segment->size;
   return size;
 }
+std::int64_t Log::active_bytes() const { return parts_->active().size; }
 std::size_t Log::segment_count() const { return parts_->segments.size(); }
 std::vector<ProducerInfo> Log::producers() const { return parts_->producers.describe(); }
 bool Log::fenced() const { return parts_->fenced.has_value(); }
@@ -67,6 +68,10 @@ Task<Result<TimestampOffset>> Log::max_timestamp() { return parts_->max_timestam
 void Log::set_options(const LogOptions& options) { parts_->options = options; }
 const LogOptions& Log::options() const { return parts_->options; }
 Task<Result<Offset>> Log::delete_records(Offset offset) { return parts_->delete_records(offset); }
+Task<Result<std::vector<ClosedSegment>>> Log::closed_segments(std::int64_t bytes) {
+  return parts_->closed_segments(bytes);
+}
+Task<Result<>> Log::close_active_segment() { return parts_->close_active_segment(); }
 Task<Result<std::size_t>> Log::apply_retention() { return parts_->apply_retention(); }
 bool Log::needs_compaction() const { return parts_->needs_compaction(); }
 Task<Result<>> Log::compact() { return parts_->compact(); }

@@ -114,6 +114,13 @@ struct Finding {
   std::string kept_as;    // where the bytes were put aside; empty if they stay in place
 };
 
+// A segment that takes no more records.
+struct ClosedSegment {
+  Offset end = 0;  // of its last record, plus one
+  std::int64_t bytes = 0;
+  std::int64_t newest_ms = 0;  // largest timestamp; of its creation if it has none
+};
+
 // What opening a log found and did.
 struct RecoveryReport {
   bool clean = false;  // the clean-shutdown mark held: nothing was scanned
@@ -164,6 +171,7 @@ class Log {
   LeaderEpoch leader_epoch() const;
   EpochEnd end_of_epoch(LeaderEpoch epoch) const;
   std::int64_t size_on_disk() const;  // bytes of records in all segments
+  std::int64_t active_bytes() const;  // … in the one that is written
   std::size_t segment_count() const;
   std::vector<ProducerInfo> producers() const;
   bool fenced() const;
@@ -200,6 +208,12 @@ class Log {
   // Deletes what retention.ms and retention.bytes no longer keep; rolls by segment.ms. Returns the
   // number of segments deleted.
   Task<Result<std::size_t>> apply_retention();
+  // The oldest closed segments, as many as hold `bytes`, or all. Errors: closed, those of reading an
+  // index.
+  Task<Result<std::vector<ClosedSegment>>> closed_segments(std::int64_t bytes);
+  // Begins a new segment if the active one holds records and nothing is being written. Errors:
+  // closed.
+  Task<Result<>> close_active_segment();
   // Whether a run of compact() would do something worthwhile now.
   bool needs_compaction() const;
   // One run of the cleaner over the dirty part, in slices. No-op if cleanup.policy has no compact.

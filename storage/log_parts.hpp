@@ -246,6 +246,9 @@ struct LogParts : std::enable_shared_from_this<LogParts> {
   // ---- log_upkeep.cpp ----
   Task<Result<Offset>> delete_records(Offset offset);
   Task<Result<std::size_t>> apply_retention();
+  Task<Result<std::vector<ClosedSegment>>> closed_segments(std::int64_t bytes);
+  Task<Result<>> close_active_segment();
+  Task<bool> roll_active();
   Task<Result<>> set_log_start(Offset offset);
   Task<Result<>> write_log_start(Offset offset);
   Task<Result<std::size_t>> delete_segments_below(Offset offset);

@@ -138,6 +138,8 @@ Task<Result<>> LogParts::prepare() {
 // Fails with ENOSPC, as the disk would, when records may take no more of it.
 Task<Result<>> LogParts::spare_the_reserve(std::int64_t wanted) {
   refused.reset();
+  if (store->reserve.capped() && options.reserve_use == ReserveUse::none)
+    co_return fail_errno(ENOSPC, directory + ": all topics together take as much as they may");
   if (store->reserve.floor(options.reserve_use) == 0) co_return Result<>{};
   const auto space = co_await store->files.space();
   if (!space) co_return Result<>{};  // the disk itself will answer

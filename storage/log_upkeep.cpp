@@ -7,6 +7,14 @@
 #include <algorithm>
 
 namespace sluice::storage {
+namespace {
+
+// Requires: the segment's indexes were loaded.
+TimestampMs newest_of(const Segment& segment) {
+  return segment.max_timestamp >= 0 ? segment.max_timestamp : segment.created_ms;
+}
+
+}  // namespace
 
 // Upkeep steps change the list of segments and await in between, so there is one at a time.
 Task<Result<>> LogParts::lock_upkeep() {
@@ -92,6 +100,48 @@ Task<Result<>> LogParts::unlink_segment(const SegmentPtr& the_segment) {
   co_return Result<>{};
 }
 
+// Closes the active segment, which holds records; whether that was possible. Requires: the lock of
+// upkeep.
+Task<bool> LogParts::roll_active() {
+  if (unwritten() != 0 || fenced) co_return false;
+  const SegmentPtr segment = segments.back();
+  const Offset end = end_offset;
+  roll_wanted = true;
+  no_space.reset();
+  start_loop();
+  while (roll_wanted && !fenced && !no_space) co_await room.wait();
+  co_return !fenced && !no_space && segment->end == end;
+}
+
+Task<Result<>> LogParts::close_active_segment() {
+  auto locked = co_await lock_upkeep();
+  if (!locked) co_return locked;
+  if (active().size != 0) (void)co_await roll_active();
+  unlock_upkeep();
+  co_return Result<>{};
+}
+
+Task<Result<std::vector<ClosedSegment>>> LogParts::closed_segments(std::int64_t bytes) {
+  auto locked = co_await lock_upkeep();
+  if (!locked) co_return std::unexpected(locked.error());
+  std::vector<ClosedSegment> found;
+  Result<> looked;
+  const std::vector<SegmentPtr> closed(segments.begin(), std::prev(segments.end()));
+  for (const SegmentPtr& segment : closed) {
+    if (bytes <= 0) break;
+    auto indexes = co_await indexes_of(segment);
+    if (!indexes) {
+      looked = std::unexpected(indexes.error());
+      break;
+    }
+    found.push_back({segment->end, segment->size, newest_of(*segment)});
+    bytes -= segment->size;
+  }
+  unlock_upkeep();
+  if (!looked) co_return std::unexpected(looked.error());
+  co_return found;
+}
+
 Task<Result<std::size_t>> LogParts::apply_retention() {
   if (!options.cleanup_delete || fenced) co_return std::size_t{0};
   auto locked = co_await lock_upkeep();
@@ -116,20 +166,13 @@ Task<Result<std::size_t>> LogParts::apply_retention() {
         looked = std::unexpected(indexes.error());
         break;
       }
-      const TimestampMs newest =
-          segment->max_timestamp >= 0 ? segment->max_timestamp : segment->created_ms;
-      doomed = now - newest > options.retention_ms;
+      doomed = now - newest_of(*segment) > options.retention_ms;
     }
     if (!doomed) break;
     if (segment == segments.back()) {
       // The active segment has expired as a whole: it is closed first.
-      if (unwritten() != 0 || fenced) break;
-      const Offset end = end_offset;
-      roll_wanted = true;
-      no_space.reset();
-      start_loop();
-      while (roll_wanted && !fenced && !no_space) co_await room.wait();
-      if (fenced || no_space || segment->end != end) break;
+      const bool rolled = co_await roll_active();
+      if (!rolled) break;
     }
     if (options.retention_bytes >= 0) excess -= segment->size;
     keep_from = segment->end;

@@ -95,6 +95,8 @@ Task<Result<>> Store::maintain() {
 }
 
 bool Store::disk_low() const { return parts_->reserve.low(); }
+void Store::refuse_records(bool refuse) { parts_->reserve.set_capped(refuse); }
+bool Store::refuses_records() const { return parts_->reserve.capped(); }
 
 std::int64_t Store::cached_bytes() const { return parts_->cache.bytes(); }
 const WriteStats& Store::write_stats() const { return parts_->writes; }

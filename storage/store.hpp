@@ -55,9 +55,13 @@ class Store {
   // Call a few times a second: saves the frontier when it is due, looks at the disk's free space.
   Task<Result<>> maintain();
 
-  // Whether less than StoreOptions::disk_reserve_bytes is free: appends that need space are refused
-  // with disk_full, but for logs with a ReserveUse of their own.
+  // Whether less than StoreOptions::disk_reserve_bytes is free, or refuse_records() was called:
+  // appends that need space are refused with disk_full, but for logs with a ReserveUse of their
+  // own.
   bool disk_low() const;
+  // For the owner's own bound of what is stored. Appends into space that is prepared already go on.
+  void refuse_records(bool refuse);
+  bool refuses_records() const;
 
   // Bytes the tail cache holds now, and its bound, which may change (memory pressure).
   std::int64_t cached_bytes() const;

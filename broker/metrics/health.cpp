@@ -12,12 +12,14 @@ struct ShardHealth {
   std::size_t unopened = 0;
   std::size_t faulted = 0;
   bool disk_low = false;
+  bool capped = false;
   std::string first_fault;  // of one of them
 };
 
 Task<ShardHealth> health_of(Shard* shard) {
   ShardHealth health{.opening = shard->opening(), .unopened = shard->unopened().size()};
   health.disk_low = shard->is_open() && shard->store().disk_low();
+  health.capped = shard->is_open() && shard->store().refuses_records();
   for (const auto& [key, partition] : shard->partitions()) {
     const Error* fault = partition->log().fault();
     if (fault == nullptr) continue;
@@ -36,13 +38,19 @@ HealthCheck check_phase(Broker& broker) {
   return check;
 }
 
-// `low`: of some shard's store.
-Task<HealthCheck> check_disk(Broker* broker, bool low) {
+// `low`, `capped`: some shard's store takes no records, for want of space, or by
+// sluice.disk.max.bytes.
+Task<HealthCheck> check_disk(Broker* broker, bool low, bool capped) {
   HealthCheck check{.name = "disk"};
   const auto space = co_await broker->shard(0).files().space();
   if (!space) {
     check.good = false;
     check.message = "the disk does not answer: " + space.error().message();
+  } else if (capped) {
+    check.good = false;
+    check.message =
+        "topics take more than sluice.disk.max.bytes, and no more of them may be deleted "
+        "(sluice.disk.max.delete); delete topics or records, or raise it";
   } else if (low) {
     check.good = false;
     check.message =
@@ -73,9 +81,10 @@ Task<std::vector<HealthCheck>> check_health(Broker& broker) {
     all.unopened += one.unopened;
     all.faulted += one.faulted;
     all.disk_low = all.disk_low || one.disk_low;
+    all.capped = all.capped || one.capped;
     if (all.first_fault.empty()) all.first_fault = std::move(one.first_fault);
   }
-  checks.push_back(co_await check_disk(&broker, all.disk_low));
+  checks.push_back(co_await check_disk(&broker, all.disk_low, all.capped));
   checks.push_back(check_catalog(broker));
   checks.push_back({.name = "partitions-open", .good = all.unopened == 0});
   if (all.unopened != 0)

@@ -1,6 +1,7 @@
 #include "broker/metrics/observer.hpp"
 
 #include "broker/broker.hpp"
+#include "broker/disk_cap_shell.hpp"
 #include "broker/metrics/shard_view.hpp"
 #include "broker/shards.hpp"
 #include "broker/version.hpp"
@@ -228,6 +229,13 @@ Task<std::shared_ptr<const BrokerView>> Observer::look(Wanted wanted) {
     view->disk_known = true;
     view->disk_total_bytes = space->total_bytes;
     view->disk_free_bytes = space->free_bytes;
+  }
+  if (const DiskCapShell* disk_cap = home.disk_cap()) {
+    const DiskCapShell::State cap = disk_cap->state();
+    view->disk_max_bytes = cap.max_bytes;
+    view->disk_used_bytes = cap.used_bytes;
+    view->disk_max_deleted_bytes = cap.deleted_bytes;
+    view->disk_max_alarm = cap.alarm;
   }
   co_await gather(view.get(), wanted);
   if (wanted.groups) co_await add_times(view.get());

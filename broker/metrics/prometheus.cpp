@@ -128,6 +128,12 @@ void write_broker(MetricsText& text, const BrokerView& view) {
     write_value(text, "sluice_disk_total_bytes", view.disk_total_bytes);
     write_value(text, "sluice_disk_alarm", view.disk_alarm ? 1 : 0);
   }
+  if (view.disk_max_bytes > 0) {
+    write_value(text, "sluice_disk_max_bytes", view.disk_max_bytes);
+    write_value(text, "sluice_disk_used_bytes", view.disk_used_bytes);
+    write_value(text, "sluice_disk_max_alarm", view.disk_max_alarm ? 1 : 0);
+    write_value(text, "sluice_disk_max_deleted_bytes_total", view.disk_max_deleted_bytes);
+  }
   write_value(text, "sluice_cache_bytes", view.cache_bytes);
   write_value(text, "sluice_connections", view.connections);
   const ShardCounters& counters = view.counters;

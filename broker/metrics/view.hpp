@@ -102,6 +102,10 @@ struct BrokerView : ShardTotals {
   std::uint64_t disk_total_bytes = 0;
   std::uint64_t disk_free_bytes = 0;
   bool disk_known = false;
+  std::int64_t disk_max_bytes = 0;  // sluice.disk.max.bytes; 0: none, and no more is known
+  std::int64_t disk_used_bytes = 0;
+  std::int64_t disk_max_deleted_bytes = 0;
+  bool disk_max_alarm = false;
   bool partition_series = true;  // sluice.metrics.partitions
 
   int shards = 0;

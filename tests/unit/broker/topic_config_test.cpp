@@ -176,5 +176,20 @@ TEST(TopicConfig, DerivesWhatTheDataPathAsks) {
   EXPECT_FALSE(forever.compacts || forever.deletes);
 }
 
+TEST(TopicConfig, ByDefaultOnlyTopicsWhoseRecordsExpireAreDeletedFromForTheDiskCap) {
+  const auto deletes = [](const ConfigMap& overrides) {
+    return effective_topic_config(TopicConfig{}, overrides).disk_cap_deletes;
+  };
+  EXPECT_TRUE(deletes({{"retention.ms", "1000"}}));
+  EXPECT_TRUE(deletes({{"retention.ms", "-1"}, {"retention.bytes", "1000"}}));
+  EXPECT_FALSE(deletes({{"retention.ms", "-1"}}));
+  EXPECT_FALSE(deletes({{"cleanup.policy", "compact"}}));
+  EXPECT_FALSE(deletes({{"cleanup.policy", "compact,delete"}}));
+  EXPECT_FALSE(deletes({{"errors.deadletterqueue.group.enable", "true"}}));
+  EXPECT_FALSE(deletes({{"sluice.disk.max.delete", "never"}}));
+  EXPECT_TRUE(deletes({{"retention.ms", "-1"}, {"sluice.disk.max.delete", "allow"}}));
+  EXPECT_FALSE(check_topic_config("sluice.disk.max.delete", "true"));
+}
+
 }  // namespace
 }  // namespace sluice::broker

@@ -123,6 +123,45 @@ TEST(DiskReserveOfALog, LookingAheadForMoreThanThereIsRaisesNoAlarm) {
   }
 }
 
+TEST(RefusedRecords, ComeAgainWhenTheirOwnerAllowsIt) {
+  LogBench bench;
+  bench.open();
+  bench.store().refuse_records(true);
+  EXPECT_TRUE(bench.store().disk_low());
+  const auto batch = make_batch("a", 1, 20'000);
+  const auto refused = bench.append_durable(batch);
+  EXPECT_EQ(testing::code_of(refused), Errc::disk_full);
+  EXPECT_FALSE(bench.log().fenced());
+  LogOptions of_states = bench.options();
+  of_states.reserve_use = ReserveUse::whole;
+  bench.set_options(of_states);
+  must(bench.append_durable(batch));
+  of_states.reserve_use = ReserveUse::none;
+  bench.set_options(of_states);
+  bench.store().refuse_records(false);
+  EXPECT_FALSE(bench.store().disk_low());
+  for (int i = 0; i < 10; ++i) must(bench.append_durable(batch));
+}
+
+TEST(ClosedSegments, AreToldOldestFirstAndTheActiveOneCanBeClosed) {
+  LogBench bench(1, {.segment_bytes = 50'000});
+  bench.open();
+  for (int i = 0; i < 8; ++i) must(bench.append_durable(make_batch("a", 1, 20'000)));
+  const auto all = must(bench.sim().run(bench.log().closed_segments(1 << 30)));
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].end, 2);
+  EXPECT_EQ(all[2].end, 6);
+  EXPECT_EQ(all[0].newest_ms, SimClock::first_wall_ms);
+  EXPECT_EQ(must(bench.sim().run(bench.log().closed_segments(all[0].bytes + 1))).size(), 2u);
+  EXPECT_TRUE(must(bench.sim().run(bench.log().closed_segments(0))).empty());
+  EXPECT_GT(bench.log().active_bytes(), 40'000);
+  must(bench.sim().run(bench.log().close_active_segment()));
+  EXPECT_EQ(bench.log().active_bytes(), 0);
+  EXPECT_EQ(must(bench.sim().run(bench.log().closed_segments(1 << 30))).back().end, 8);
+  must(bench.sim().run(bench.log().close_active_segment()));  // nothing to close
+  EXPECT_EQ(must(bench.append_durable(make_batch("b", 1))).base_offset, 8);
+}
+
 TEST_F(FullDisk, DeletesRecordsAndTakesNewOnesAtOnce) {
   fill();
   const Offset end = bench.log().high_watermark();

@@ -1,0 +1,158 @@
+#include "broker/disk_cap_shell.hpp"
+
+#include "broker/broker.hpp"
+#include "broker/partition.hpp"
+#include "broker/shards.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace sluice::broker {
+namespace {
+
+// Partitions that a look takes at a stretch before others get the shard.
+constexpr std::size_t stretch = 64;
+
+std::vector<PartitionKey> keys_of(const Shard& shard) {
+  std::vector<PartitionKey> keys;
+  keys.reserve(shard.partitions().size());
+  for (const auto& [key, partition] : shard.partitions()) keys.push_back(key);
+  return keys;
+}
+
+// On `shard`, as are those below.
+Task<std::int64_t> used_on(Shard* shard) {
+  std::int64_t used = 0;
+  std::size_t looked_at = 0;
+  const std::vector<PartitionKey> keys = keys_of(*shard);
+  for (const PartitionKey& key : keys) {
+    if (++looked_at % stretch == 0) co_await asio::post(shard->executor(), use_task);
+    if (Partition* partition = shard->find(key.topic, key.index))
+      used += partition->log().size_on_disk();
+  }
+  co_return used;
+}
+
+// The logs whose records may go, each with as many closed segments as hold `excess` bytes.
+Task<std::vector<CappedLog>> logs_on(Shard* shard, std::int64_t excess) {
+  std::vector<CappedLog> logs;
+  const std::vector<PartitionKey> keys = keys_of(*shard);
+  for (const PartitionKey& key : keys) {
+    Partition* partition = shard->find(key.topic, key.index);
+    if (partition == nullptr || partition->closing() || shard->stopping()) continue;
+    if (!partition->config().disk_cap_deletes || is_internal_topic(partition->topic().name))
+      continue;
+    auto closed = co_await partition->closed_segments(excess);
+    if (!closed) {
+      shard->logger().warn("the segments of a partition cannot be deleted for "
+                           "sluice.disk.max.bytes",
+                           {{"partition", key.index}, {"error", closed.error().message()}});
+      continue;
+    }
+    partition = shard->find(key.topic, key.index);
+    if (partition == nullptr) continue;
+    logs.push_back({key, std::move(*closed), partition->log().active_bytes()});
+  }
+  co_return logs;
+}
+
+Task<> delete_on(Shard* shard, CapDeletion deletion) {
+  Partition* partition = shard->find(deletion.key.topic, deletion.key.index);
+  if (partition == nullptr || partition->closing()) co_return;
+  const std::string topic = partition->topic().name;
+  const auto deleted = co_await partition->delete_records(deletion.before);
+  if (deleted)
+    shard->logger().info("segments were deleted to stay below sluice.disk.max.bytes",
+                         {{"topic", topic},
+                          {"partition", deletion.key.index},
+                          {"log_start", *deleted}});
+  else
+    shard->logger().warn("segments could not be deleted to stay below sluice.disk.max.bytes",
+                         {{"topic", topic},
+                          {"partition", deletion.key.index},
+                          {"error", deleted.error().message()}});
+}
+
+Task<> close_active_on(Shard* shard, PartitionKey key) {
+  Partition* partition = shard->find(key.topic, key.index);
+  if (partition != nullptr && !partition->closing()) co_await partition->close_active_segment();
+}
+
+Task<> refuse_on(Shard* shard, bool refuse) {
+  if (shard->is_open()) shard->store().refuse_records(refuse);
+  co_return;
+}
+
+}  // namespace
+
+DiskCapShell::DiskCapShell(Shard& home) : home_(home), alarm_(home.logger()) {}
+
+DiskCapShell::State DiskCapShell::state() const {
+  return {max_, max_ > 0 ? used_ : 0, deleted_, alarm_.on()};
+}
+
+Task<> DiskCapShell::keep() {
+  max_ = home_.options()->disk_max_bytes;
+  if (max_ == 0 && !refusing_ && !alarm_.on()) co_return;
+  used_ = co_await used();
+  alarm_.look(used_, max_);
+  if (max_ > 0 && used_ > max_ && !home_.stopping()) {
+    const std::int64_t before = used_;
+    used_ = co_await make_room(used_ - max_);
+    deleted_ += std::max<std::int64_t>(0, before - used_);
+  }
+  const bool wanted = max_ > 0 && used_ > max_;
+  if (wanted == refusing_) co_return;
+  refusing_ = wanted;
+  home_.logger().write(
+      wanted ? LogLevel::error : LogLevel::info,
+      wanted ? "topics take more than sluice.disk.max.bytes and none of their segments may be "
+               "deleted: records are refused; delete topics or records, let more topics be deleted "
+               "from (sluice.disk.max.delete), or raise the limit"
+             : "topics take less than sluice.disk.max.bytes again: records are taken",
+      {{"used_bytes", used_}, {"max_bytes", max_}});
+  co_await refuse(wanted);
+}
+
+Task<std::int64_t> DiskCapShell::used() {
+  std::int64_t used = 0;
+  Broker& broker = home_.broker();
+  for (int id = 0; id < broker.shard_count(); ++id) {
+    Shard& shard = broker.shard(id);
+    used += co_await on(home_, shard, used_on(&shard));
+  }
+  co_return used;
+}
+
+// What is used then.
+Task<std::int64_t> DiskCapShell::make_room(std::int64_t excess) {
+  Broker& broker = home_.broker();
+  std::vector<CappedLog> logs;
+  for (int id = 0; id < broker.shard_count(); ++id) {
+    Shard& shard = broker.shard(id);
+    auto some = co_await on(home_, shard, logs_on(&shard, excess));
+    std::ranges::move(some, std::back_inserter(logs));
+  }
+  const CapPlan plan = plan_deletions(logs, excess);
+  for (const CapDeletion& deletion : plan.deletions) {
+    if (home_.stopping()) co_return co_await used();
+    Shard& shard = broker.home_of(deletion.key);
+    co_await on(home_, shard, delete_on(&shard, deletion));
+  }
+  if (plan.close_active) {
+    Shard& shard = broker.home_of(*plan.close_active);
+    co_await on(home_, shard, close_active_on(&shard, *plan.close_active));
+  }
+  co_return co_await used();
+}
+
+Task<> DiskCapShell::refuse(bool refuse) {
+  Broker& broker = home_.broker();
+  for (int id = 0; id < broker.shard_count(); ++id) {
+    Shard& shard = broker.shard(id);
+    co_await on(home_, shard, refuse_on(&shard, refuse));
+  }
+}
+
+}  // namespace sluice::broker
