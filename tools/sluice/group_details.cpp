@@ -49,6 +49,7 @@ void add_seconds(const Global& global, GroupDetails& details) {
 
 void LagTotal::add(const GroupRow& row) {
   ++partitions;
+  if (!row.lag()) ++unknown;
   records += row.lag().value_or(0);
   if (row.lag_seconds) seconds = std::max(seconds.value_or(0), *row.lag_seconds);
 }

@@ -33,6 +33,7 @@ struct LagTotal {
   std::int64_t records = 0;
   std::optional<double> seconds;
   std::size_t partitions = 0;
+  std::size_t unknown = 0;  // of these: the group has committed nothing there
 
   void add(const GroupRow& row);
 };
