@@ -58,6 +58,15 @@ class CliGroupLagTest(Cli, BrokerCase):
         self.good("topics", "truncate", topic, "--before", "2", f"--confirm={topic}")
         self.assertAlmostEqual(self.describe(group)[0]["lag_seconds"], 50, delta=1)
 
+    def test_a_shift_beyond_all_offsets_ends_at_the_end(self):
+        topic, group = self.make_topic(), self.name("group")
+        self.write(topic, [10] * 5)
+        self.good("groups", "reset", group, "-t", topic, "--to-offset", "2", "--execute")
+        for shift, to in ((2**63 - 1, 5), (1 - 2**63, 0)):
+            row = json.loads(self.good("groups", "reset", group, "-t", topic, f"--shift={shift}",
+                                       "--json"))["partitions"][0]
+            self.assertEqual((row["to"], row["clamped"]), (to, True))
+
     def test_trend_and_the_time_that_is_left(self):
         topic, group = self.make_topic(), self.name("group")
         self.write(topic, [10] * 100)

@@ -58,6 +58,16 @@ class CliCheckTest(Cli, BrokerCase):
         self.assertIn(f'sluice_check_status{{check="lag",subject="{group}"}} 1\n',
                       self.check("-g", group, "--lag", "1,5", "-o", "prometheus")[1])
 
+    def test_a_group_that_never_committed_is_not_up_to_date(self):
+        topic, group = self.make_topic(), self.name("group")
+        self.good("produce", topic, stdin="x\n")
+        consumer = self.consumer(group)
+        consumer.subscribe([topic])
+        self.poll_messages(consumer, 1)
+        status, shown = self.check("-g", group, "--lag", "100,200")
+        self.assertEqual(status, UNKNOWN)
+        self.assertIn("committed no offset", shown)
+
     def test_what_cannot_be_told(self):
         status, shown = self.check("-g", self.name("gone"), "--lag", "1,2")
         self.assertEqual(status, UNKNOWN)

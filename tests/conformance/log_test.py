@@ -4,12 +4,15 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 from conformance.case import BrokerCase
 from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, USAGE, Cli, environment
+from harness import wire
 from harness.broker import Broker, binary
 from harness.kafka import Kafka
 from harness.process import unprivileged
@@ -299,6 +302,29 @@ class LogTest(Cli, BrokerCase):
         self.assertEqual([b["base_offset"] for b in self.batches("--batches")], expected)
         self.assertEqual(set(self.consumed()) & set(range(RECORDS - 50, RECORDS)),
                          set(range(RECORDS - 50, RECORDS)))
+
+    def test_a_batch_that_expands_too_far_is_damage(self):
+        packer = zlib.compressobj(9, wbits=31)
+        bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(257)) + packer.flush()
+        body = wire.record_batch([b"x"], attributes=1)[21:61] + bomb
+        first = self.segments[0]
+        first.write_bytes(struct.pack(">qiibI", 0, 9 + len(body), 0, 2, wire.crc32c(body)) + body)
+        found = [f for f in self.verify(status=FAILED)["findings"] if f["kind"] == "records"]
+        self.assertEqual(len(found), 1)
+        self.assertIn("expands beyond 268435456 bytes", found[0]["detail"])
+
+    def test_nobody_is_asked_with_no_input(self):
+        """On a terminal, where the command would ask."""
+        flip(self.segments[0], 5000)
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        for command in (("repair", self.data), ("index", self.data),
+                        ("cut", self.data, f"{self.topic}-0", 1500)):
+            done = subprocess.run([binary("sluice"), "--no-input", "log", *map(str, command)],
+                                  stdin=slave, stderr=slave, stdout=subprocess.PIPE, timeout=60,
+                                  env=environment(), check=False)
+            self.assertEqual(done.returncode, USAGE)
+        os.close(slave)
 
     def test_a_link_to_a_partition_leads_to_its_data_directory(self):
         link = self.root / self.partition.name

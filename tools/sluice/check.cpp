@@ -105,6 +105,12 @@ void add_readiness(Admin& admin, std::vector<Measure>& measures) {
        .message = std::to_string(ready.under_replicated) + " partitions lack replicas"});
 }
 
+std::string without_commits(const LagTotal& total) {
+  if (total.unknown == 0) return {};
+  return ", " + std::to_string(total.unknown) +
+         " partitions without a committed offset not counted";
+}
+
 void add_lag(const Global& global, Admin& admin, const CheckOptions& options, const Limits& limits,
              std::vector<Measure>& measures) {
   auto ids = options.groups;
@@ -122,13 +128,23 @@ void add_lag(const Global& global, Admin& admin, const CheckOptions& options, co
       continue;
     }
     const auto total = details->total();
+    if (total.partitions == total.unknown) {
+      // Of all groups, those that neither read nor committed anything are none that lag.
+      if (total.partitions > 0 || !options.groups.empty())
+        measures.push_back({.check = "lag",
+                            .subject = id,
+                            .verdict = Verdict::unknown,
+                            .message = "it has committed no offset"});
+      continue;
+    }
     const auto records = static_cast<double>(total.records);
-    measures.push_back(judged({.check = "lag",
-                               .subject = id,
-                               .value = records,
-                               .message = count_of(records) + " records behind"},
-                              limits.lag));
-    const auto seconds = total.partitions == 0 ? std::optional(0.0) : total.seconds;
+    measures.push_back(
+        judged({.check = "lag",
+                .subject = id,
+                .value = records,
+                .message = count_of(records) + " records behind" + without_commits(total)},
+               limits.lag));
+    const auto seconds = total.seconds;
     measures.push_back(judged({.check = "lag-seconds",
                                .subject = id,
                                .value = seconds,
@@ -140,6 +156,7 @@ void add_lag(const Global& global, Admin& admin, const CheckOptions& options, co
   }
 }
 
+// A disk whose size the broker does not tell is not known to have room.
 void add_disks(Admin& admin, const Limits& limits, std::vector<Measure>& measures) {
   const auto directories = admin.log_directories();
   if (!directories && limits.disk_free_percent)
@@ -161,6 +178,11 @@ void add_disks(Admin& admin, const Limits& limits, std::vector<Measure>& measure
                                  .unit = "%",
                                  .message = rounded(percent) + " % of the disk are free"},
                                 limits.disk_free_percent));
+    } else if (limits.disk_free_percent) {
+      measures.push_back({.check = "disk-free",
+                          .subject = subject,
+                          .verdict = Verdict::unknown,
+                          .message = "the broker does not tell the size of the disk"});
     }
   }
 }

@@ -53,6 +53,7 @@ void add_seconds(const Global& global, GroupDetails& details) {
 
 void LagTotal::add(const GroupRow& row) {
   ++partitions;
+  if (!row.lag()) ++unknown;
   records += row.lag().value_or(0);
   if (!row.committed && row.end.value_or(0) > 0) ++without_offset;
   if (row.lag_seconds) seconds = std::max(seconds.value_or(0), *row.lag_seconds);

@@ -33,7 +33,9 @@ struct LagTotal {
   std::int64_t records = 0;
   std::optional<double> seconds;
   std::size_t partitions = 0;
-  std::size_t without_offset = 0;  // of these, with records: how far behind it is nobody knows
+  std::size_t unknown = 0;  // of these: no lag, since the group has committed nothing there
+  std::size_t without_offset =
+      0;  // of those: there are records, so it is behind by nobody knows how far
 
   void add(const GroupRow& row);
 };

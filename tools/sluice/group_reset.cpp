@@ -3,6 +3,7 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/group_details.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/reading.hpp"
 #include "tools/sluice/text.hpp"
 #include "tools/sluice/topic_names.hpp"
 
@@ -101,7 +102,7 @@ Result<> add_wanted(Admin& admin, const GroupsResetOptions& options,
     if (options.to_earliest) input.wanted = input.start;
     if (options.to_latest) input.wanted = input.end;
     if (options.to_offset) input.wanted = *options.to_offset;
-    if (options.shift && input.committed) input.wanted = *input.committed + *options.shift;
+    if (options.shift && input.committed) input.wanted = shifted(*input.committed, *options.shift);
   }
   return {};
 }

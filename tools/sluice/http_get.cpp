@@ -3,13 +3,17 @@
 #include "sluice/error.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <fcntl.h>
 #include <memory>
 #include <netdb.h>
+#include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -73,6 +77,29 @@ Result<std::string> exchange(const Socket& socket, const std::string& request,
   return answer;
 }
 
+// The answer of the first address that takes the connection.
+Result<std::string> ask(const addrinfo* addresses, const std::string& request,
+                        Clock::time_point until) {
+  for (const addrinfo* at = addresses; at != nullptr; at = at->ai_next) {
+    const Socket socket(::socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (connect_to(socket, *at, until)) return exchange(socket, request, until);
+  }
+  return fail(Errc::unreachable);
+}
+
+// Nothing without the field; -1 for what is no number.
+std::optional<std::int64_t> content_length(std::string_view head) {
+  constexpr std::string_view name = "\r\ncontent-length:";
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  const auto field = std::ranges::search(head, name, same);
+  if (field.empty()) return std::nullopt;
+  std::string_view value(field.end(), head.end());
+  value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+  std::int64_t length = -1;
+  std::from_chars(value.data(), value.data() + value.size(), length);
+  return length;
+}
+
 }  // namespace
 
 Result<std::string> http_get(const std::string& address, const std::string& path,
@@ -90,12 +117,10 @@ Result<std::string> http_get(const std::string& address, const std::string& path
   if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &resolved) != 0)
     return fail(Errc::unreachable, address);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(resolved, ::freeaddrinfo);
-  const Socket socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (const auto connected = connect_to(socket, *found, until); !connected)
-    return fail(Errc::unreachable, address);
   // 1.0: the answer ends with the connection and is not cut into chunks.
   const auto answer =
-      exchange(socket, "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\n\r\n", until);
+      ask(found.get(), "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\n\r\n", until);
+  if (!answer && answer.error().is(Errc::unreachable)) return fail(Errc::unreachable, address);
   if (!answer) return std::unexpected(answer.error());
   const auto body = answer->find("\r\n\r\n");
   const auto status = answer->find(' ');
@@ -103,7 +128,12 @@ Result<std::string> http_get(const std::string& address, const std::string& path
       answer->compare(status, 5, " 200 ") != 0)
     return fail(Errc::malformed_response,
                 address + path + ": " + answer->substr(0, answer->find('\r')));
-  return answer->substr(body + 4);
+  std::string content = answer->substr(body + 4);
+  const auto length = content_length(std::string_view(*answer).substr(0, body));
+  if (length && !std::cmp_equal(*length, content.size()))
+    return fail(Errc::malformed_response, address + path + ": " + std::to_string(content.size()) +
+                                              " bytes instead of " + std::to_string(*length));
+  return content;
 }
 
 }  // namespace sluice::cli

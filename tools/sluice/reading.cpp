@@ -62,6 +62,11 @@ std::optional<Place> parse_place(std::string_view text, std::int64_t now_ms) {
   return place;
 }
 
+Offset shifted(Offset offset, std::int64_t by) {
+  constexpr Offset last = std::numeric_limits<Offset>::max();
+  return by > last - offset ? last : offset + by;
+}
+
 void add_read_options(CLI::App& command, ReadOptions& options) {
   command.add_option("TOPIC", options.topics, "Topics to read")->required();
   command.add_option("-p,--partition", options.partitions, "Only these partitions; may repeat");
@@ -147,7 +152,7 @@ Result<Consumer::Offsets> Reader::offsets_at(const Consumer::Partitions& partiti
   for (const auto& where : partitions) {
     Offset offset = place.number;
     if (place.kind == Kind::last) offset = last->at(where) - place.number;
-    if (place.kind == Kind::skip) offset = first->at(where) + place.number;
+    if (place.kind == Kind::skip) offset = shifted(first->at(where), place.number);
     offsets[where] = std::clamp(offset, first->at(where), last->at(where));
   }
   return offsets;

@@ -28,6 +28,9 @@ struct Place {
 // (see parse_time). Nothing for anything else.
 std::optional<Place> parse_place(std::string_view text, std::int64_t now_ms);
 
+// `offset` + `by`, at most the largest offset. Requires: offset >= 0.
+Offset shifted(Offset offset, std::int64_t by);
+
 // As given on the command line.
 struct ReadOptions {
   std::vector<std::string> topics;

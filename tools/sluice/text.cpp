@@ -271,12 +271,13 @@ std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_m
     const auto unit = units.find(text.back());
     const auto count = number(text.substr(1, text.size() - 2));
     if (unit == std::string_view::npos || !count || *count < 0) return std::nullopt;
-    return now_ms - *count * sizes[unit];
+    return *count > now_ms / sizes[unit] ? 0 : now_ms - *count * sizes[unit];
   }
   std::int64_t ms = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), ms);
   if (ec == std::errc{} && end == text.data() + text.size() && ms >= 0) return ms;
-  return parse_calendar(text);
+  const auto calendar = parse_calendar(text);
+  return calendar ? std::optional(std::max<std::int64_t>(0, *calendar)) : std::nullopt;
 }
 
 std::string unescape(std::string_view text) {

@@ -37,7 +37,8 @@ std::string human_seconds(std::chrono::nanoseconds time);
 std::string iso_time(std::int64_t ms_since_epoch);
 void append_iso_time(std::string& out, std::int64_t ms_since_epoch);
 // A moment: milliseconds since the epoch, "2015-01-01", "2015-01-01T12:30[:00[.000]][Z]" (UTC), or
-// "-15m" (s, m, h, d before now). Nothing when it is none of them.
+// "-15m" (s, m, h, d before now). A moment before 1970 is 0: no record is older, and what is asked
+// of a broker below 0 is no time but a place, such as the end. Nothing when it is none of them.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
 
 // The escapes \n \t \r \0 \\ \xHH become bytes; anything else stays as it is.
