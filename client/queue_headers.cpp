@@ -1,5 +1,6 @@
 #include "client/queue_headers.hpp"
 
+#include "protocol/queue_headers.hpp"
 #include "sluice/error.hpp"
 
 #include <charconv>
@@ -44,9 +45,10 @@ QueueHeaders::QueueHeaders(const ProducerRecord& record) : all_(record.headers) 
     const auto end = std::to_chars(number_.data(), number_.data() + number_.size(), number).ptr;
     made_.push_back({name, as_bytes(std::string_view(number_.data(), end))});
   };
-  if (record.deliver_at_ms) add_number("sluice-deliver-at", *record.deliver_at_ms);
-  if (record.delay) add_number("sluice-delay-ms", record.delay->count());
-  if (record.message_id) made_.push_back({"sluice-message-id", as_bytes(*record.message_id)});
+  if (record.deliver_at_ms) add_number(protocol::deliver_at_header, *record.deliver_at_ms);
+  if (record.delay) add_number(protocol::delay_header, record.delay->count());
+  if (record.message_id)
+    made_.push_back({protocol::message_id_header, as_bytes(*record.message_id)});
   all_ = made_;
 }
 

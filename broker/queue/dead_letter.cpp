@@ -7,6 +7,7 @@
 #include "broker/queue/dead_letter_topic.hpp"
 #include "broker/shards.hpp"
 #include "broker/topic_config.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <algorithm>
 
@@ -95,7 +96,7 @@ void DeadLetterCopy::finish(const DeadLetterInfo& info) {
   const auto add = [&](std::string_view name, std::string_view value) {
     headers_.push_back({name, as_bytes(value)});
   };
-  namespace name = dead_letter_header;
+  namespace name = protocol::dead_letter_header;
   add(name::topic, info.topic);
   add(name::partition, number(info.partition));
   add(name::offset, number(info.offset));
@@ -115,7 +116,8 @@ std::string_view DeadLetterCopy::number(std::int64_t value) {
 
 bool came_from(const protocol::Record& record, std::string_view topic) {
   for (const protocol::RecordHeader& header : record.headers)
-    if (header.key == dead_letter_header::topic && header.value && as_text(*header.value) == topic)
+    if (header.key == protocol::dead_letter_header::topic && header.value &&
+        as_text(*header.value) == topic)
       return true;
   return false;
 }

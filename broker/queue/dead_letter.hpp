@@ -33,22 +33,7 @@ struct DeadLetterInfo {
   std::int64_t last_failure_ms = 0;
 };
 
-// Names of the headers that a copy has in addition, at the end. Source: KIP-1191; the last three
-// are ours.
-namespace dead_letter_header {
-inline constexpr std::string_view prefix = "__dlq.errors.";
-inline constexpr std::string_view topic = "__dlq.errors.topic";
-inline constexpr std::string_view partition = "__dlq.errors.partition";
-inline constexpr std::string_view offset = "__dlq.errors.offset";
-inline constexpr std::string_view group = "__dlq.errors.group";
-inline constexpr std::string_view delivery_count = "__dlq.errors.delivery.count";
-inline constexpr std::string_view message = "__dlq.errors.message";
-inline constexpr std::string_view reason = "__dlq.errors.reason";
-inline constexpr std::string_view first_failure = "__dlq.errors.first.failure.ms";
-inline constexpr std::string_view last_failure = "__dlq.errors.last.failure.ms";
-}  // namespace dead_letter_header
-
-// Key, value, timestamp and all headers of a record, in order, then those above.
+// Key, value, timestamp and all headers of a record, in order, then protocol::dead_letter_header.
 // Lifetime: borrows the record and what `info` refers to.
 class DeadLetterCopy {
  public:

@@ -2,6 +2,7 @@
 
 #include "broker/queue/schedule_headers.hpp"
 #include "protocol/batch_check.hpp"
+#include "protocol/queue_headers.hpp"
 #include "protocol/record.hpp"
 
 #include <algorithm>
@@ -20,9 +21,10 @@ struct FoundId {
 std::string fault_of(const protocol::Record& record, FoundId& found) {
   std::optional<Bytes>& id = found.id;
   for (const auto& header : record.headers) {
-    if (header.key == schedule_id_header) found.delivered = true;
-    if (header.key == redrive_count_header && header.value) found.redrives = *header.value;
-    if (header.key != message_id_header) continue;
+    if (header.key == protocol::schedule_id_header) found.delivered = true;
+    if (header.key == protocol::redrive_count_header && header.value)
+      found.redrives = *header.value;
+    if (header.key != protocol::message_id_header) continue;
     if (id) return "The header sluice-message-id comes twice.";
     if (!header.value || header.value->empty()) return "The header sluice-message-id is empty.";
     if (header.value->size() > message_id_size_max)

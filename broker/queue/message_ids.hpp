@@ -13,8 +13,6 @@
 
 namespace sluice::broker {
 
-inline constexpr std::string_view message_id_header = "sluice-message-id";
-inline constexpr std::string_view redrive_count_header = "sluice-redrive-count";
 inline constexpr std::size_t message_id_size_max = 255;
 
 struct MessageId {

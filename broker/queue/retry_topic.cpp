@@ -2,6 +2,7 @@
 
 #include "broker/queue/schedule_headers.hpp"
 #include "broker/topic_config.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <array>
 #include <charconv>
@@ -49,7 +50,8 @@ bool take_number(std::string_view& text, Number& number) {
 
 // What the broker wrote the last time, and writes anew.
 bool is_own_header(std::string_view key) {
-  return key == retry_attempt_header || key == scheduled_for_header || key == schedule_id_header;
+  return key == protocol::retry_attempt_header || key == protocol::scheduled_for_header ||
+         key == protocol::schedule_id_header;
 }
 
 }  // namespace
@@ -87,7 +89,7 @@ std::expected<std::optional<Delay>, std::string> RetryRule::look(const protocol:
   std::optional<RetryStamp> before;
   Delay delay;
   for (const protocol::RecordHeader& header : record.headers) {
-    if (header.key == retry_attempt_header && header.value)
+    if (header.key == protocol::retry_attempt_header && header.value)
       before = read_retry_stamp(as_text(*header.value), settings_.identity);
     if (!is_own_header(header.key)) delay.headers.push_back(header);
   }
@@ -100,7 +102,7 @@ std::expected<std::optional<Delay>, std::string> RetryRule::look(const protocol:
   ++stamp.attempt;
   delay.due_ms = settings_.now_ms + backoff(settings_.policy, stamp.attempt, random_).count();
   texts.push_back(write_retry_stamp(stamp, settings_.identity));
-  delay.headers.push_back({retry_attempt_header, as_bytes(texts.back())});
+  delay.headers.push_back({protocol::retry_attempt_header, as_bytes(texts.back())});
   return delay;
 }
 

@@ -15,7 +15,6 @@
 
 namespace sluice::broker {
 
-inline constexpr std::string_view retry_attempt_header = "sluice-retry-attempt";
 inline constexpr std::string_view retry_topic_suffix = ".retry";
 
 // Whose retry topic a name is.

@@ -6,6 +6,7 @@
 #include "broker/shard.hpp"
 #include "protocol/batch_builder.hpp"
 #include "protocol/batch_rewrite.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <algorithm>
 
@@ -28,8 +29,8 @@ class Deliverer {
     headers_.assign(kept.headers.begin(), kept.headers.end());
     const std::string due = std::to_string(kept.entry.due_ms);
     const std::string id = to_string(ScheduleId{store_, kept.origin()});
-    headers_.push_back({scheduled_for_header, as_bytes(due)});
-    headers_.push_back({schedule_id_header, as_bytes(id)});
+    headers_.push_back({protocol::scheduled_for_header, as_bytes(due)});
+    headers_.push_back({protocol::schedule_id_header, as_bytes(id)});
     const protocol::NewRecord record{kept.entry.timestamp_ms, kept.entry.key, kept.value, headers_};
     const auto size_max = std::min<std::size_t>(
         batch_bytes_max, static_cast<std::size_t>(here->config().max_message_bytes));

@@ -1,5 +1,7 @@
 #include "broker/queue/schedule_headers.hpp"
 
+#include "protocol/queue_headers.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -11,7 +13,9 @@ std::unexpected<std::string> refuse(std::string_view name, std::string_view head
   return std::unexpected(std::string(name) + ": " + std::string(header) + " " + std::string(rest));
 }
 
-bool is_control(std::string_view key) { return key == deliver_at_header || key == delay_header; }
+bool is_control(std::string_view key) {
+  return key == protocol::deliver_at_header || key == protocol::delay_header;
+}
 
 // Milliseconds. Text that is no number is not repeated: it may be anything.
 std::expected<std::int64_t, std::string> number_of(const protocol::RecordHeader& header) {
@@ -47,7 +51,7 @@ std::expected<std::optional<Delay>, std::string> ScheduleHeaderRule::look(
                   "cannot be kept: a compacted topic takes no scheduled records");
   const auto number = number_of(*control);
   if (!number) return std::unexpected(number.error());
-  const bool relative = control->key == delay_header;
+  const bool relative = control->key == protocol::delay_header;
   const std::int64_t ahead = relative ? *number : *number - settings_.now_ms;
   if (ahead > settings_.ahead_max_ms)
     return refuse("DELIVERY_TIME_TOO_FAR", control->key,

@@ -18,12 +18,6 @@
 
 namespace sluice::broker {
 
-inline constexpr std::string_view deliver_at_header = "sluice-deliver-at";
-inline constexpr std::string_view delay_header = "sluice-delay-ms";
-// On the record when it is appended to its topic.
-inline constexpr std::string_view scheduled_for_header = "sluice-scheduled-for";
-inline constexpr std::string_view schedule_id_header = "sluice-schedule-id";
-
 class ScheduleHeaderRule final : public DelayRule {
  public:
   struct Settings {

@@ -1,7 +1,6 @@
 // What the headers of a dead letter say, and which dead letters a filter wants.
-#include "client/redrive/dead_letter.hpp"
-
 #include "client/redrive/json_field.hpp"
+#include "protocol/queue_headers.hpp"
 #include "sluice/dead_letters.hpp"
 #include "sluice/error.hpp"
 
@@ -11,7 +10,7 @@
 namespace sluice {
 namespace {
 
-using client::dead_letter_header_prefix;
+namespace dead_letter_header = protocol::dead_letter_header;
 
 template <class Number>
 void read_number(std::string_view text, Number& number) {
@@ -38,27 +37,25 @@ DeadLetterOrigin dead_letter_origin(const RecordView& record) {
   for (const auto& header : record.headers) {
     if (!header.value) continue;
     const auto value = as_text(*header.value);
-    std::string_view name = header.key;
-    if (name == client::redrive_count_header) read_number(value, origin.redrives);
-    if (!name.starts_with(dead_letter_header_prefix)) continue;
-    name.remove_prefix(dead_letter_header_prefix.size());
-    if (name == "topic")
+    const std::string_view name = header.key;
+    if (name == protocol::redrive_count_header) read_number(value, origin.redrives);
+    if (name == dead_letter_header::topic)
       origin.topic = value;
-    else if (name == "partition")
+    else if (name == dead_letter_header::partition)
       read_number(value, origin.partition);
-    else if (name == "offset")
+    else if (name == dead_letter_header::offset)
       read_number(value, origin.offset);
-    else if (name == "group")
+    else if (name == dead_letter_header::group)
       origin.group = value;
-    else if (name == "reason")
+    else if (name == dead_letter_header::reason)
       origin.reason = value;
-    else if (name == "message")
+    else if (name == dead_letter_header::message)
       origin.message = value;
-    else if (name == "delivery.count")
+    else if (name == dead_letter_header::delivery_count)
       read_number(value, origin.attempts);
-    else if (name == "first.failure.ms")
+    else if (name == dead_letter_header::first_failure)
       read_number(value, origin.first_failure_ms);
-    else if (name == "last.failure.ms")
+    else if (name == dead_letter_header::last_failure)
       read_number(value, origin.last_failure_ms);
   }
   return origin;

@@ -2,7 +2,7 @@
 
 #include "base/check.hpp"
 #include "client/partitioner.hpp"
-#include "client/redrive/dead_letter.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,7 +11,8 @@ namespace sluice::client {
 namespace {
 
 bool is_ours(std::string_view header) {
-  return header.starts_with(dead_letter_header_prefix) || header == redrive_count_header;
+  return header.starts_with(protocol::dead_letter_header::prefix) ||
+         header == protocol::redrive_count_header;
 }
 
 std::size_t size_of(const std::optional<Bytes>& bytes) { return bytes ? bytes->size() : 0; }
@@ -53,7 +54,7 @@ void WindowBatches::add(const RecordView& record) {
   for (const auto& header : record.headers)
     if (!is_ours(header.key)) headers_.push_back(header);
   const std::string redrives = std::to_string(origin.redrives + 1);
-  headers_.push_back({redrive_count_header, as_bytes(redrives)});
+  headers_.push_back({protocol::redrive_count_header, as_bytes(redrives)});
   builder.append({.timestamp = record.timestamp_ms,
                   .key = record.key,
                   .value = record.value,

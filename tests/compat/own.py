@@ -1,5 +1,5 @@
-"""Our own C++ client against Apache Kafka: the suites that `./dev test` runs against sluiced, run
-once more with a real Kafka as their broker."""
+"""Our own C++ client, and share groups on the raw wire, against Apache Kafka: the suites that
+`./dev test` runs against sluiced, run once more with a real Kafka as their broker."""
 
 import os
 import re
@@ -35,6 +35,12 @@ SUITES = {
     "fallback": "examples.examples_test.FallbackTest",
     "queue": "examples.examples_test.QueueWorkerTest",
     "C": "examples.examples_test.PythonTest",
+    # No client of ours: the answers that sluiced must give, too.
+    "share members": "conformance.share_test.ShareMembershipTest",
+    "share sessions": "conformance.share_test.ShareSessionTest",
+    "share start": "conformance.share_test.ShareStartTest",
+    "share acknowledge": "conformance.share_test.ShareAcknowledgeTest",
+    "share limits": "conformance.share_test.ShareLimitsTest",
 }
 SUITE_SECONDS = 400
 

@@ -13,6 +13,7 @@ from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment
 from harness.broker import binary, free_port
 from harness.process import end
+from harness.share import ACCEPT, RELEASE, Admin, Member
 
 FAILED_AT = 1_767_225_600_000  # 2026-01-01
 # Dead letters of the test of kills; ./dev crash may want more.
@@ -205,6 +206,77 @@ class QueueTest(DeadLetters, BrokerCase):
                         ["reject", group, f"{topic}:0:0"]):
             self.assertEqual(self.bad(NOT_FOUND, "queue", *command),
                              f"sluice: no share group '{group}'\n")
+
+
+class QueueInFlightTest(DeadLetters, BrokerCase):
+    """`sluice queue` on records that a member holds, and that wait."""
+
+    def setUp(self):
+        self.topic, self.dead, self.group = self.name(), "dlq." + self.name(), self.name("group")
+        self.good("topics", "create", self.dead, "--config=retention.ms=-1",
+                  "--config=errors.deadletterqueue.group.enable=true")
+        admin = Admin(self.address)
+        self.addCleanup(admin.socket.close)
+        topic_id = admin.create_topic(self.topic)
+        admin.set_group(self.group, share_auto_offset_reset="earliest",
+                        sluice_retry_backoff_ms=600_000, sluice_retry_backoff_max_ms=600_000,
+                        errors_deadletterqueue_topic_name=self.dead)
+        admin.produce(self.topic, [b"%d" % n for n in range(10)])
+        self.member = Member(self.address, self.group)
+        self.addCleanup(self.member.socket.close)
+        self.member.join(self.topic, topic_id)
+        self.member.fetch_some(10)
+        # 0 to 2 are done, 3 and 4 wait, 5 to 9 are held.
+        self.assertEqual(self.member.acknowledge([(0, 2, [ACCEPT]), (3, 4, [RELEASE])]), (0, 0))
+
+    def ranges(self):
+        """(first, last, state, attempts) of what is not finished."""
+        shown = json.loads(self.good("queue", "show", self.group, "--json"))["partitions"]
+        return [(row["first_offset"], row["last_offset"], row["state"], row["delivery_count"])
+                for row in shown[0]["ranges"]]
+
+    def by_hand(self, how, offsets, *more):
+        return json.loads(self.good("queue", how, self.group, f"{self.topic}:0:{offsets}", *more,
+                                    "--json"))["changed"]
+
+    def test_who_holds_what_and_what_waits(self):
+        self.assertEqual(self.ranges(), [(3, 4, "waiting", 1), (5, 9, "acquired", 1)])
+        shown = json.loads(self.good("queue", "show", self.group, "--json"))["partitions"][0]
+        self.assertEqual((shown["acquired"], shown["waiting"]), (5, 2))
+        waits, held = shown["ranges"]
+        self.assertEqual(held["member_id"], self.member.member)
+        self.assertGreater(held["until_ms"], time.time() * 1000)
+        self.assertGreater(waits["until_ms"], held["until_ms"])
+        text = self.good("queue", "show", self.group)
+        self.assertIn(self.member.member, text)
+        self.assertIn("waiting", text)
+
+    def test_what_waits_is_released_and_comes_at_once(self):
+        self.assertEqual(self.by_hand("release", "3-4"), 2)
+        self.assertEqual(self.member.fetch_some(2), [(3, 4, 2)])
+
+    def test_what_a_member_holds_is_released(self):
+        self.assertEqual(self.by_hand("release", "5-6"), 2)
+        self.assertEqual(self.member.acknowledge([(5, 6, [ACCEPT])]), (0, 121))
+        self.assertEqual(self.member.fetch_some(2), [(5, 6, 2)])
+
+    def test_what_is_rejected_is_set_aside_whole(self):
+        self.assertEqual(self.by_hand("reject", "3", "--reason", "seen by eye"), 1)
+        self.assertEqual(self.by_hand("reject", "7-8", "--reason", "seen by eye"), 2)
+        wait_until(lambda: len(self.consumed(self.dead)) == 3, what="dead letters")
+        for record in self.consumed(self.dead):
+            headers = {one["key"]: one["value"] for one in record["headers"]}
+            self.assertEqual(headers["__dlq.errors.offset"], record["value"])
+            self.assertEqual(headers["__dlq.errors.message"], "seen by eye")
+        wait_until(lambda: self.ranges() == [
+            (4, 4, "waiting", 1), (5, 6, "acquired", 1), (9, 9, "acquired", 1)], what="ranges")
+
+    def test_all_dead_letter_topics_are_listed_without_names(self):
+        self.by_hand("reject", "5")
+        wait_until(lambda: self.listed(self.dead)["depth"] == 1, what="a dead letter")
+        listed = json.loads(self.good("dlq", "list", "--json"))
+        self.assertEqual([row["depth"] for row in listed if row["topic"] == self.dead], [1])
+        self.assertNotIn(self.topic, [row["topic"] for row in listed])
 
 
 class DlqRedriveTest(DeadLetters, BrokerCase):

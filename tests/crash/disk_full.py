@@ -15,7 +15,6 @@ space: down into the broker's reserve (sluice.disk.reserve.bytes), every fourth 
     disk_full.py --sabotage        cuts a segment: must be found (exit code 0 then)
 """
 
-import os
 import pathlib
 import sys
 import time
@@ -66,7 +65,7 @@ class FullRun(kill9.Run):
         time.sleep(self.random.uniform(*self.options.load))
         whole = number % 4 == 3
         left = 0 if whole else RESERVE_BYTES // 2
-        self.fill(left)
+        self.disk.fill(self.ballast, left)
         self.wait_for_refusals(left)
         self.check_tails()
         if not whole:
@@ -96,20 +95,6 @@ class FullRun(kill9.Run):
         if not self.broker.is_running():
             raise Violation("the broker ended")
 
-    def fill(self, left):
-        """Takes all space but `left` bytes."""
-        with open(self.ballast, "ab") as file:
-            size = os.fstat(file.fileno()).st_size
-            while True:
-                more = (self.disk.free_bytes() - left) // 4096 * 4096
-                if more <= 0:
-                    break
-                try:
-                    os.posix_fallocate(file.fileno(), size, more)
-                except OSError:
-                    break
-                size += more
-
     def wait_for_refusals(self, left):
         """Until no producer was acknowledged for a while: room that logs had reserved is used up, and
         what retention frees is taken."""
@@ -119,7 +104,7 @@ class FullRun(kill9.Run):
             self.raise_problems()
             if self.ledger.count != count:
                 count, since = self.ledger.count, time.monotonic()
-                self.fill(left)
+                self.disk.fill(self.ballast, left)
             if time.monotonic() > deadline:
                 raise Violation("records are taken for 30 s although the disk is full")
             time.sleep(0.01)

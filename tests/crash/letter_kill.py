@@ -45,8 +45,9 @@ class Worker(threading.Thread):
         self.process = subprocess.Popen([binary("letter_worker"), address, TOPIC, GROUP],
                                         stdout=subprocess.PIPE, text=True)
         self.given = []     # (partition, offset, number, redrives, time)
-        self.accepting = set()  # numbers
         self.accepted = {}  # (partition, offset): time
+        self.done = set()   # numbers of those
+        self.unsure = []    # (number, from, to) of accepts that were not confirmed
         self.problem = None
 
     def run(self):
@@ -54,10 +55,11 @@ class Worker(threading.Thread):
             word, partition, offset, *rest = line.split()
             if word == "given":
                 self.given.append((int(partition), int(offset), *map(int, rest)))
-            elif word == "accepting":
-                self.accepting.add(int(rest[0]))
+            elif word == "unsure":
+                self.unsure.append(tuple(map(int, rest)))
             else:
-                self.accepted[int(partition), int(offset)] = int(rest[0])
+                self.done.add(int(rest[0]))
+                self.accepted[int(partition), int(offset)] = int(rest[1])
         if self.process.wait() not in (0, -signal.SIGKILL):
             self.problem = f"a worker ended with {self.process.returncode}"
 
@@ -75,6 +77,7 @@ class Run:
         self.broker = Broker(self.directory / "broker")
         self.redrive = None
         self.redrives_killed = 0
+        self.kills = []  # (before, after) in nanoseconds, of the broker
         self.source = None
         self.workers = []
 
@@ -110,7 +113,9 @@ class Run:
         self.begin_redrive()
         time.sleep(self.random.uniform(0, 0.4))
         self.kill_redrive()
+        before = time.monotonic_ns()
         self.broker.kill()
+        self.kills.append((before, time.monotonic_ns()))
         if self.options.sabotage and number == self.options.cycles // 2:
             self.sabotage()
         self.broker.start()
@@ -157,9 +162,13 @@ class Run:
                     raise Violation(f"{partition}:{offset} was given out after its accept")
 
     def outstanding(self):
-        """Acknowledged numbers that nobody accepted yet. An accept counts whose answer a kill took:
-        if the broker has not heard it, the record comes again."""
-        done = set().union(*(set(worker.accepting) for worker in self.workers))
+        """Acknowledged numbers that nobody accepted yet. An accept that was not confirmed counts
+        only if the broker was killed meanwhile, which may have taken the answer: if the broker has
+        not heard it, the record comes again."""
+        done = set().union(*(set(worker.done) for worker in self.workers))
+        for worker in self.workers:
+            done |= {number for number, began, ended in list(worker.unsure)
+                     if any(began <= after and before <= ended for before, after in self.kills)}
         return set(self.source.acknowledged) - done
 
     def unfinished(self):

@@ -6,14 +6,17 @@
 // Record n has the key n. Of ten new ones it rejects one and releases one; the rest, and whatever a
 // redrive sent back, it accepts. It says what it does, one line each:
 //   given PARTITION OFFSET NUMBER REDRIVES NANOSECONDS   before it says anything of it
-//   accepting PARTITION OFFSET NUMBER                    the broker may have heard that
-//   accepted PARTITION OFFSET NANOSECONDS                confirmed by the broker
+//   accepted PARTITION OFFSET NUMBER NANOSECONDS         confirmed by the broker
+//   unsure PARTITION OFFSET NUMBER FROM TO               accepted, and not confirmed: the broker
+//   may
+//                                                        have heard it between those nanoseconds
 #include <sluice/queue_consumer.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,13 +38,16 @@ int redrives_of(const sluice::QueueRecord& record) {
   return redrives;
 }
 
-struct Place {
+struct Accept {
   int partition;
   long long offset;
+  long long number;
+  long long at;
+  bool confirmed = false;
 };
 
-// Says what becomes of the record; true: it was accepted.
-bool answer(sluice::QueueConsumer& queue, const sluice::QueueRecord& record) {
+// Says what becomes of the record.
+std::optional<Accept> answer(sluice::QueueConsumer& queue, const sluice::QueueRecord& record) {
   const auto number = std::atoll(std::string(sluice::as_text(*record.key)).c_str());
   const int redrives = redrives_of(record);
   std::printf("given %d %lld %lld %d %lld\n", record.partition,
@@ -52,10 +58,15 @@ bool answer(sluice::QueueConsumer& queue, const sluice::QueueRecord& record) {
   if (redrives == 0 && number % 10 == 7) disposition = sluice::Disposition::release();
   // A record whose session went with the broker is not held any more: another gets it.
   const bool held = queue.acknowledge(record, disposition).has_value();
-  if (!held || disposition.kind() != sluice::Disposition::Kind::accepted) return false;
-  std::printf("accepting %d %lld %lld\n", record.partition, static_cast<long long>(record.offset),
-              number);
-  return true;
+  if (!held || disposition.kind() != sluice::Disposition::Kind::accepted) return std::nullopt;
+  return Accept{record.partition, record.offset, number, monotonic_ns()};
+}
+
+void tell(const Accept& accept) {
+  std::printf("%s %d %lld %lld", accept.confirmed ? "accepted" : "unsure", accept.partition,
+              accept.offset, accept.number);
+  if (!accept.confirmed) std::printf(" %lld", accept.at);
+  std::printf(" %lld\n", monotonic_ns());
 }
 
 void work(sluice::QueueConsumer& queue) {
@@ -65,16 +76,16 @@ void work(sluice::QueueConsumer& queue) {
       std::this_thread::sleep_for(20ms);
       continue;
     }
-    std::vector<Place> accepted;
+    std::vector<Accept> accepts;
     for (const auto& record : *records)
-      if (answer(queue, record)) accepted.push_back({record.partition, record.offset});
+      if (const auto accept = answer(queue, record)) accepts.push_back(*accept);
     const auto flushed = queue.flush();
     if (flushed) {
       for (const auto& [where, outcome] : *flushed)
-        for (const Place& place : accepted)
-          if (outcome && place.partition == where.partition)
-            std::printf("accepted %d %lld %lld\n", place.partition, place.offset, monotonic_ns());
+        for (Accept& accept : accepts)
+          if (outcome && accept.partition == where.partition) accept.confirmed = true;
     }
+    for (const Accept& accept : accepts) tell(accept);
     std::fflush(stdout);
   }
 }

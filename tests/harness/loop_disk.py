@@ -88,6 +88,30 @@ class LoopDisk:
         self.unmount()
         self.mount()
 
+    def fill(self, ballast, left):
+        """Lets the file `ballast` take all space but `left` bytes."""
+        with open(ballast, "ab") as file:
+            size = os.fstat(file.fileno()).st_size
+            while True:
+                more = (self.free_bytes() - left) // 4096 * 4096
+                if more <= 0:
+                    break
+                try:
+                    os.posix_fallocate(file.fileno(), size, more)
+                except OSError:
+                    break
+                size += more
+
+    def fill_up(self, ballast):
+        """As fill(), and what the file system keeps for root."""
+        self.fill(ballast, 0)
+        with open(ballast, "ab") as file:
+            size = os.fstat(file.fileno()).st_size
+            with contextlib.suppress(OSError):
+                while True:
+                    os.posix_fallocate(file.fileno(), size, 16 << 10)
+                    size += 16 << 10
+
     def free_bytes(self):
         """What a process without privileges may take."""
         space = os.statvfs(self.mounted)

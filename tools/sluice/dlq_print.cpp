@@ -1,5 +1,6 @@
 #include "tools/sluice/dlq_print.hpp"
 
+#include "protocol/queue_headers.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/record_json.hpp"
 #include "tools/sluice/text.hpp"
@@ -132,7 +133,7 @@ void append_letter_text(std::string& out, const DeadLetter& letter) {
   out += "\n  key      " + bytes_text(record.key);
   out += "\n  value    " + bytes_text(record.value) + "\n";
   for (const auto& header : record.headers)
-    if (!header.key.starts_with("__dlq.errors."))
+    if (!header.key.starts_with(protocol::dead_letter_header::prefix))
       out +=
           "  header   " + bytes_text(as_bytes(header.key)) + "=" + bytes_text(header.value) + "\n";
 }

@@ -3,6 +3,7 @@
 
 #include "broker/options.hpp"
 #include "broker/queue/dead_letter_topic.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -71,7 +72,7 @@ TEST_F(DeadLetterTopicTest, TheBrokersCleanupPolicyCounts) {
 }
 
 TEST(DeadLetterCopyTest, AddsItsHeadersBehindTheRecordsOwn) {
-  const protocol::RecordHeader own[] = {{dead_letter_header::topic, as_bytes("before")}};
+  const protocol::RecordHeader own[] = {{protocol::dead_letter_header::topic, as_bytes("before")}};
   protocol::NewRecord stored;
   stored.headers = own;
   std::vector<std::byte> area;

@@ -3,6 +3,7 @@
 #include "broker/queue/message_ids.hpp"
 #include "protocol/batch_builder.hpp"
 #include "protocol/messages/all.hpp"
+#include "protocol/queue_headers.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/wire_client.hpp"
 
@@ -73,7 +74,7 @@ class DedupBrokerTest : public testing::Test {
     options.base_sequence = sender.sequence;
     protocol::BatchBuilder builder(options);
     for (const auto& id : ids) {
-      const std::vector<Header> headers{{message_id_header, as_bytes(id)}};
+      const std::vector<Header> headers{{protocol::message_id_header, as_bytes(id)}};
       protocol::NewRecord record;
       record.timestamp = clock_.wall_ms();
       const std::string value = "value of " + id;

@@ -4,6 +4,7 @@
 #include "broker/partition_dedup.hpp"
 #include "broker/queue/message_ids.hpp"
 #include "protocol/batch_builder.hpp"
+#include "protocol/queue_headers.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,7 +106,8 @@ class Batch {
     std::vector<Header> headers;
     const auto& kept = kept_.emplace_back(std::move(ids));
     for (const auto& one : kept)
-      headers.push_back({message_id_header, one ? std::optional(as_bytes(*one)) : std::nullopt});
+      headers.push_back(
+          {protocol::message_id_header, one ? std::optional(as_bytes(*one)) : std::nullopt});
     record.headers = headers;
     builder_.append(record);
     return *this;
@@ -137,8 +139,8 @@ TEST(MessageIds, OfARecordThatWasSentBackAreNew) {
   EXPECT_FALSE(hash_message_id(id) == hash_message_id(id, as_bytes("1")));
   EXPECT_FALSE(hash_message_id(id, as_bytes("1")) == hash_message_id(id, as_bytes("2")));
   protocol::BatchBuilder builder;
-  const std::array headers{Header{message_id_header, id},
-                           Header{redrive_count_header, as_bytes("2")}};
+  const std::array headers{Header{protocol::message_id_header, id},
+                           Header{protocol::redrive_count_header, as_bytes("2")}};
   builder.append({.headers = headers});
   const auto bytes = builder.finish();
   const auto batch = protocol::parse_batch(bytes);
@@ -149,7 +151,7 @@ TEST(MessageIds, OfARecordThatWasSentBackAreNew) {
 
 TEST(MessageIds, OfADeliveredRecordAreMarked) {
   protocol::BatchBuilder builder;
-  const std::array headers{Header{message_id_header, as_bytes("a")},
+  const std::array headers{Header{protocol::message_id_header, as_bytes("a")},
                            Header{"sluice-schedule-id", as_bytes("0:1")}};
   builder.append({.headers = headers});
   const auto bytes = builder.finish();

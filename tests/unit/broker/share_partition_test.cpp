@@ -191,6 +191,14 @@ TEST_F(SharePartitionTest, whole_batches_pass_the_wish_and_exact_counts_do_not) 
   EXPECT_EQ(acquire("a", 40, {.mode = AcquireMode::exact_count}), (Ranges{{15, 15, 1}}));
 }
 
+TEST_F(SharePartitionTest, ranges_end_with_the_batch_in_which_they_are_large_enough) {
+  begin();
+  EXPECT_EQ(acquire("a", 19, {.range_records = 4}, 3),
+            (Ranges{{0, 5, 1}, {6, 11, 1}, {12, 17, 1}, {18, 18, 1}}));
+  acknowledge("a", 0, 18, {release});
+  EXPECT_EQ(acquire("a", 19, {.range_records = 4}), (Ranges{{0, 9, 2}, {10, 18, 2}}));
+}
+
 TEST_F(SharePartitionTest, offsets_without_records_are_finished) {
   begin();
   const BatchExtent batches[] = {{5, 6}, {10, 11}};
