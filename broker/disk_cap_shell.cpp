@@ -45,9 +45,10 @@ Task<std::vector<CappedLog>> logs_on(Shard* shard, std::int64_t excess) {
       continue;
     auto closed = co_await partition->closed_segments(excess);
     if (!closed) {
-      shard->logger().warn("the segments of a partition cannot be deleted for "
-                           "sluice.disk.max.bytes",
-                           {{"partition", key.index}, {"error", closed.error().message()}});
+      shard->logger().warn(
+          "the segments of a partition cannot be deleted for "
+          "sluice.disk.max.bytes",
+          {{"partition", key.index}, {"error", closed.error().message()}});
       continue;
     }
     partition = shard->find(key.topic, key.index);
@@ -63,10 +64,9 @@ Task<> delete_on(Shard* shard, CapDeletion deletion) {
   const std::string topic = partition->topic().name;
   const auto deleted = co_await partition->delete_records(deletion.before);
   if (deleted)
-    shard->logger().info("segments were deleted to stay below sluice.disk.max.bytes",
-                         {{"topic", topic},
-                          {"partition", deletion.key.index},
-                          {"log_start", *deleted}});
+    shard->logger().info(
+        "segments were deleted to stay below sluice.disk.max.bytes",
+        {{"topic", topic}, {"partition", deletion.key.index}, {"log_start", *deleted}});
   else
     shard->logger().warn("segments could not be deleted to stay below sluice.disk.max.bytes",
                          {{"topic", topic},

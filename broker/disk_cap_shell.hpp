@@ -16,8 +16,8 @@ class DiskCapShell {
   Task<> keep();
 
   struct State {
-    std::int64_t max_bytes = 0;   // 0: there is no cap
-    std::int64_t used_bytes = 0;  // records of all topics, at the last round
+    std::int64_t max_bytes = 0;      // 0: there is no cap
+    std::int64_t used_bytes = 0;     // records of all topics, at the last round
     std::int64_t deleted_bytes = 0;  // since the start
     bool alarm = false;
   };

@@ -59,13 +59,13 @@ struct TopicConfig {
   std::int32_t segment_index_bytes = 10'485'760;
   std::int64_t segment_jitter_ms = 0;
   std::int64_t segment_ms = 604'800'000;
-  std::string dead_letter_topic;     // sluice.deadletter.topic.name; empty: none
-  std::int64_t dedup_window_ms = 0;  // sluice.dedup.window.ms
+  std::string dead_letter_topic;         // sluice.deadletter.topic.name; empty: none
+  std::int64_t dedup_window_ms = 0;      // sluice.dedup.window.ms
   std::string disk_max_delete = "auto";  // sluice.disk.max.delete
-  bool retry_enable = false;         // sluice.retry.*
-  std::string retry_group;           // of a retry topic
-  std::string retry_source_topic;    // of a retry topic
-  bool schedule_enable = false;      // sluice.schedule.enable
+  bool retry_enable = false;             // sluice.retry.*
+  std::string retry_group;               // of a retry topic
+  std::string retry_source_topic;        // of a retry topic
+  bool schedule_enable = false;          // sluice.schedule.enable
   bool unclean_leader_election_enable = false;
 
   // Derived from the above by effective_topic_config(); not rows of the table.

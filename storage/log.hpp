@@ -208,8 +208,8 @@ class Log {
   // Deletes what retention.ms and retention.bytes no longer keep; rolls by segment.ms. Returns the
   // number of segments deleted.
   Task<Result<std::size_t>> apply_retention();
-  // The oldest closed segments, as many as hold `bytes`, or all. Errors: closed, those of reading an
-  // index.
+  // The oldest closed segments, as many as hold `bytes`, or all. Errors: closed, those of reading
+  // an index.
   Task<Result<std::vector<ClosedSegment>>> closed_segments(std::int64_t bytes);
   // Begins a new segment if the active one holds records and nothing is being written. Errors:
   // closed.

@@ -51,13 +51,16 @@ OUTSIDE_ALLOWED = {
 
 # Banned calls: (pattern, what to use instead, files where it is allowed).
 # aligned_buffer: a share is dropped by the shard that sent it, not by the one that made it.
-# Threads are made in few places: shards, the one worker, the pwrite backend, programs.
+# Threads are made in few places: shards, the one worker, the pwrite backend, programs; the service
+# manager is asked for time while no shard runs yet.
 THREADS = ["broker/shard*", "broker/worker.*", "broker/embed/core.*", "broker/main.cpp",
+           "broker/service_manager.*",
            "storage/*thread*",
            "storage/aligned_buffer.cpp", "client/runtime.cpp", "base/log*", "tests/*", "bench/*", "tools/*",
            "examples/*"]
-# Connections of all shards are counted in one place; any thread may ask whether a record is sent.
-ATOMICS = [*THREADS, "client/batch_outcome.hpp", "broker/broker.*", "*/metrics*"]
+# Connections and share sessions of all shards are counted in one place; any thread may ask whether a record is sent.
+ATOMICS = [*THREADS, "client/batch_outcome.hpp", "broker/broker.*", "*/metrics*",
+           "broker/share/share_sessions.*"]
 BANNED = [
     (r"\bstd::j?thread\b", "threads belong to shards", THREADS),
     (r"\bstd::(mutex|shared_mutex|condition_variable|lock_guard|unique_lock|scoped_lock)\b",

@@ -15,8 +15,8 @@ TEST(ApiReference, HasARowOfEveryApiThatIsServed) {
   const std::string text = print_api_reference();
   for (const auto& api : protocol::all_apis()) {
     if (!is_served(api.key)) continue;
-    const std::string row = "\n| " + std::to_string(static_cast<int>(api.key)) + " | " +
-                            std::string(api.name) + " | ";
+    const std::string row =
+        "\n| " + std::to_string(static_cast<int>(api.key)) + " | " + std::string(api.name) + " | ";
     EXPECT_TRUE(text.contains(row)) << row;
   }
 }
@@ -36,8 +36,7 @@ TEST(ApiReference, ThePageInDocsIsUpToDate) {
   std::ifstream file(SLUICE_DOCS_DIR "/api-matrix.md");
   std::ostringstream text;
   text << file.rdbuf();
-  EXPECT_EQ(text.str(), print_api_reference())
-      << "make it anew: sluiced apis > docs/api-matrix.md";
+  EXPECT_EQ(text.str(), print_api_reference()) << "make it anew: sluiced apis > docs/api-matrix.md";
 }
 
 }  // namespace
