@@ -115,7 +115,7 @@ class FullRun(kill9.Run):
             self.broker.address, **{"retries": 0, "linger.ms": 0, "message.timeout.ms": 20_000}))
         codes = []
         while len(codes) < PROBES:
-            self.fill(left)  # again: idle logs and deleted topics gave some back
+            self.disk.fill(self.ballast, left)  # again: idle logs and deleted topics gave some back
             producer.produce("probe", b"x" * 900_000, partition=0,
                              on_delivery=lambda error, _: codes.append(error and error.code()))
             producer.flush(30)

@@ -1,5 +1,4 @@
-#include "broker/queue/retry_topic.hpp"
-#include "broker/queue/schedule_headers.hpp"
+#include "protocol/queue_headers.hpp"
 #include "sluice/admin.hpp"
 #include "sluice/dead_letters.hpp"
 #include "sluice/record.hpp"
@@ -83,9 +82,9 @@ void Trace::add(const RecordView& record, TraceTime time) {
       .redrives = origin.redrives,
       .letter = letter_of(origin)};
   for (const auto& header : record.headers) {
-    if (header.key == broker::scheduled_for_header)
+    if (header.key == protocol::scheduled_for_header)
       found.scheduled_for_ms = leading_number<std::int64_t>(header.value);
-    if (header.key == broker::retry_attempt_header)
+    if (header.key == protocol::retry_attempt_header)
       found.retry_attempt = leading_number<std::int32_t>(header.value);
   }
   records_.push_back(std::move(found));

@@ -82,7 +82,7 @@ TEST_F(SharePartitionTest, acknowledgements_are_all_or_nothing) {
   const AcknowledgeBatch overlapping[] = {{0, 4, one}, {4, 5, one}};
   EXPECT_EQ(partition_->acknowledge("a", overlapping, now_).error(), ErrorCode::invalid_request);
   const AcknowledgeBatch half[] = {{0, 4, one}, {10, 10, one}};
-  EXPECT_EQ(partition_->acknowledge("a", half, now_).error(), ErrorCode::invalid_record_state);
+  EXPECT_EQ(partition_->acknowledge("a", half, now_).error(), ErrorCode::invalid_request);
   EXPECT_EQ(partition_->counts().acquired, 10);
   EXPECT_EQ(acknowledge("a", 0, 9, {accept}), ErrorCode::none);
   EXPECT_EQ(acknowledge("a", 0, 9, {accept}), ErrorCode::invalid_record_state);  // settling
