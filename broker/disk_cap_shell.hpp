@@ -25,7 +25,7 @@ class DiskCapShell {
 
  private:
   Task<std::int64_t> used();
-  Task<std::int64_t> make_room(std::int64_t excess);
+  Task<bool> make_room(std::int64_t excess);
   Task<> refuse(bool refuse);
 
   Shard& home_;
