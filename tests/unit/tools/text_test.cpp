@@ -74,8 +74,8 @@ TEST(Text, TimesBothWays) {
   EXPECT_EQ(parse_time("-15m", 1'000'000), 100'000);
   EXPECT_EQ(parse_time("1969-12-31T23:59:59.999", 0), 0);
   EXPECT_EQ(parse_time("-2d", 1'000'000), 0);
-  EXPECT_EQ(parse_time("-9223372036854775807d", 1'000'000), 0);
-  EXPECT_EQ(parse_time("-106751991168d", 1'000'000), 0);
+  EXPECT_EQ(parse_time("-2147483647d", 1'000'000), 0);
+  EXPECT_FALSE(parse_time("-9223372036854775807d", 0));
   EXPECT_FALSE(parse_time("2015-02-30", 0));
   EXPECT_FALSE(parse_time("yesterday", 0));
   EXPECT_FALSE(parse_time("2015-01-01T25:00", 0));
