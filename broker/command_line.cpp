@@ -1,49 +1,16 @@
 #include "broker/command_line.hpp"
 
 #include "broker/api_reference.hpp"
+#include "broker/command_flags.hpp"
 #include "broker/config_print.hpp"
 #include "broker/version.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <memory>
 #include <optional>
 
 namespace sluice::broker {
 namespace {
-
-constexpr const char* examples = R"(
-Examples:
-  sluiced
-      data in ~/.local/share/sluice, clients on 127.0.0.1:9092
-  sluiced --data /srv/events --listen :9092
-      another directory, every network address
-  sluiced --listen 127.0.0.1:0
-      a free port, told on standard output
-  sluiced --config /etc/sluice/sluice.toml --set num.partitions=4
-  SLUICE_LOG_RETENTION_HOURS=24 sluiced
-      any key as an environment variable
-  sluiced --config sluice.toml --check-config
-      check, print every key with its source, and exit; config dump --json: as JSON
-  sluiced config example > sluice.toml
-      a file to start from: every key, explained
-
-Later sources win: defaults, file, environment, flags.)";
-
-struct Flags {
-  std::string config;
-  std::string data;
-  std::vector<std::string> listen;
-  std::string http;
-  std::vector<std::string> set;
-  bool check_config = false;
-  bool json = false;
-  CLI::App* dump = nullptr;
-  CLI::App* example = nullptr;
-  CLI::App* reference = nullptr;
-  CLI::App* apis = nullptr;
-  bool show_version = false;
-};
 
 CommandLine refused(const Error& error) {
   CommandLine line;
@@ -60,40 +27,8 @@ CommandLine printed(std::string text) {
   return line;
 }
 
-void describe_flags(CLI::App& app, Flags& flags) {
-  app.name("sluiced")->description("A lightweight, Kafka-compatible event-log broker");
-  app.add_option("--config", flags.config, "Configuration file (TOML); also SLUICE_CONFIG")
-      ->type_name("FILE");
-  app.add_option("--data", flags.data, "Data directory (log.dir)")->type_name("DIR");
-  app.add_option("--listen", flags.listen, "Address for Kafka clients (listeners); may be repeated")
-      ->type_name("HOST:PORT")
-      ->expected(1)
-      ->take_all();
-  app.add_option("--http", flags.http,
-                 "Address for health and metrics by HTTP (sluice.http.listen); off without it")
-      ->type_name("HOST:PORT");
-  app.add_option("--set", flags.set, "Any configuration key; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
-  app.add_flag("--check-config", flags.check_config, "Check the configuration, print it and exit");
-  app.add_flag("--version", flags.show_version, "Print the version and exit");
-  app.footer(examples);
-  CLI::App* config =
-      app.add_subcommand("config", "Print the configuration, or what there is of it");
-  config->require_subcommand(1)->fallthrough();
-  flags.dump = config->add_subcommand("dump", "Every key with its value and source")->fallthrough();
-  flags.dump->add_flag("--json", flags.json, "As JSON");
-  flags.example =
-      config->add_subcommand("example", "A commented file; what flags set is not commented out")
-          ->fallthrough();
-  flags.reference = config->add_subcommand("reference", "All keys in Markdown")->fallthrough();
-  flags.apis =
-      app.add_subcommand("apis", "The Kafka APIs that are served, beside Kafka's, in Markdown");
-}
-
 // What `config …`, `apis` and --check-config print; nullopt: the broker is to run.
-std::optional<std::string> asked_text(const Flags& flags, const Options& options) {
+std::optional<std::string> asked_text(const CommandFlags& flags, const Options& options) {
   if (flags.reference->parsed()) return print_reference();
   if (flags.apis->parsed()) return print_api_reference();
   if (flags.example->parsed()) return print_example_file(options);
@@ -102,7 +37,7 @@ std::optional<std::string> asked_text(const Flags& flags, const Options& options
   return std::nullopt;
 }
 
-Result<> load_flags(Options& options, const Flags& flags) {
+Result<> load_flags(Options& options, const CommandFlags& flags) {
   if (!flags.data.empty())
     if (auto ok = set_option(options, "log.dir", flags.data, "--data"); !ok) return ok;
   if (!flags.listen.empty())
@@ -121,7 +56,7 @@ Result<> load_flags(Options& options, const Flags& flags) {
   return {};
 }
 
-Result<Options> load_all(const Flags& flags, const Environment& environment) {
+Result<Options> load_all(const CommandFlags& flags, const Environment& environment) {
   Options options;
   std::string file = flags.config;
   for (const auto& [name, value] : environment)
@@ -137,15 +72,9 @@ Result<Options> load_all(const Flags& flags, const Environment& environment) {
 
 }  // namespace
 
-void describe_command_line(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
-  describe_flags(app, *flags);
-  app.final_callback([flags] {});  // the options point into them
-}
-
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment) {
   CLI::App app;
-  Flags flags;
+  CommandFlags flags;
   describe_flags(app, flags);
   try {
     app.parse(argc, argv);

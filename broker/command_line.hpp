@@ -13,10 +13,6 @@
 
 #include <string>
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::broker {
 
 struct CommandLine {
@@ -30,9 +26,5 @@ struct CommandLine {
 
 // Never throws; reads the file that --config or SLUICE_CONFIG names.
 CommandLine parse_command_line(int argc, const char* const* argv, const Environment& environment);
-
-// Gives `app` sluiced's flags and commands, for whom that describes them (man pages); parsing them
-// with it has no effect.
-void describe_command_line(CLI::App& app);
 
 }  // namespace sluice::broker

@@ -31,7 +31,7 @@ function(sluice_library name)
   set_target_properties(sluice_${name}_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${abi}
     LINK_DEPENDS ${symbols})
   target_link_options(sluice_${name}_shared PRIVATE LINKER:--version-script=${symbols}
-    LINKER:--gc-sections LINKER:--as-needed LINKER:--icf=safe)
+    LINKER:--gc-sections LINKER:--as-needed LINKER:--icf=safe LINKER:-z,pack-relative-relocs)
   if(BUILD_SHARED_LIBS)
     add_library(sluice::${name} ALIAS sluice_${name}_shared)
   else()

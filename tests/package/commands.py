@@ -12,7 +12,7 @@ BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 def run(*command, **settings):
     """Runs a command and returns its output; its errors are part of the exception."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=240, check=False, **settings)
+                          timeout=1200, check=False, **settings)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -1,6 +1,6 @@
 // Man pages of sluice and sluiced, made of the same trees of commands as --help:
 // `sluice man DIRECTORY`, run by the build.
-#include "broker/command_line.hpp"
+#include "broker/command_flags.hpp"
 #include "tools/sluice/command_tree.hpp"
 #include "tools/sluice/families.hpp"
 
@@ -150,7 +150,8 @@ void add_man(CLI::App& app, CommandLine& line) {
   man->callback([&app, &line, directory] {
     line.chosen = [&app, directory] {
       CLI::App broker;
-      broker::describe_command_line(broker);
+      broker::CommandFlags flags;
+      broker::describe_flags(broker, flags);
       const Exit written = write_pages(broker, *directory);
       return written == Exit::ok ? write_pages(app, *directory) : written;
     };
