@@ -45,9 +45,10 @@ Task<std::vector<CappedLog>> logs_on(Shard* shard, std::int64_t excess) {
       continue;
     auto closed = co_await partition->closed_segments(excess);
     if (!closed) {
-      shard->logger().warn("the segments of a partition cannot be deleted for "
-                           "sluice.disk.max.bytes",
-                           {{"partition", key.index}, {"error", closed.error().message()}});
+      shard->logger().warn(
+          "the segments of a partition cannot be deleted for "
+          "sluice.disk.max.bytes",
+          {{"partition", key.index}, {"error", closed.error().message()}});
       continue;
     }
     partition = shard->find(key.topic, key.index);
@@ -57,26 +58,27 @@ Task<std::vector<CappedLog>> logs_on(Shard* shard, std::int64_t excess) {
   co_return logs;
 }
 
-Task<> delete_on(Shard* shard, CapDeletion deletion) {
+Task<bool> delete_on(Shard* shard, CapDeletion deletion) {
   Partition* partition = shard->find(deletion.key.topic, deletion.key.index);
-  if (partition == nullptr || partition->closing()) co_return;
+  if (partition == nullptr || partition->closing()) co_return false;
   const std::string topic = partition->topic().name;
   const auto deleted = co_await partition->delete_records(deletion.before);
   if (deleted)
-    shard->logger().info("segments were deleted to stay below sluice.disk.max.bytes",
-                         {{"topic", topic},
-                          {"partition", deletion.key.index},
-                          {"log_start", *deleted}});
+    shard->logger().info(
+        "segments were deleted to stay below sluice.disk.max.bytes",
+        {{"topic", topic}, {"partition", deletion.key.index}, {"log_start", *deleted}});
   else
     shard->logger().warn("segments could not be deleted to stay below sluice.disk.max.bytes",
                          {{"topic", topic},
                           {"partition", deletion.key.index},
                           {"error", deleted.error().message()}});
+  co_return deleted.has_value();
 }
 
 Task<> close_active_on(Shard* shard, PartitionKey key) {
   Partition* partition = shard->find(key.topic, key.index);
-  if (partition != nullptr && !partition->closing()) co_await partition->close_active_segment();
+  if (partition != nullptr && !partition->closing())
+    (void)co_await partition->close_active_segment();
 }
 
 Task<> refuse_on(Shard* shard, bool refuse) {
@@ -97,12 +99,15 @@ Task<> DiskCapShell::keep() {
   if (max_ == 0 && !refusing_ && !alarm_.on()) co_return;
   used_ = co_await used();
   alarm_.look(used_, max_);
+  // What comes in meanwhile is the next round's: only what cannot be deleted refuses records.
+  bool wanted = false;
   if (max_ > 0 && used_ > max_ && !home_.stopping()) {
     const std::int64_t before = used_;
-    used_ = co_await make_room(used_ - max_);
+    const bool enough = co_await make_room(used_ - max_);
+    used_ = co_await used();
     deleted_ += std::max<std::int64_t>(0, before - used_);
+    wanted = !enough && used_ > max_;
   }
-  const bool wanted = max_ > 0 && used_ > max_;
   if (wanted == refusing_) co_return;
   refusing_ = wanted;
   home_.logger().write(
@@ -125,8 +130,8 @@ Task<std::int64_t> DiskCapShell::used() {
   co_return used;
 }
 
-// What is used then.
-Task<std::int64_t> DiskCapShell::make_room(std::int64_t excess) {
+// Whether as much was deleted.
+Task<bool> DiskCapShell::make_room(std::int64_t excess) {
   Broker& broker = home_.broker();
   std::vector<CappedLog> logs;
   for (int id = 0; id < broker.shard_count(); ++id) {
@@ -135,16 +140,18 @@ Task<std::int64_t> DiskCapShell::make_room(std::int64_t excess) {
     std::ranges::move(some, std::back_inserter(logs));
   }
   const CapPlan plan = plan_deletions(logs, excess);
+  bool all = true;
   for (const CapDeletion& deletion : plan.deletions) {
-    if (home_.stopping()) co_return co_await used();
+    if (home_.stopping()) co_return true;
     Shard& shard = broker.home_of(deletion.key);
-    co_await on(home_, shard, delete_on(&shard, deletion));
+    const bool deleted = co_await on(home_, shard, delete_on(&shard, deletion));
+    all = all && deleted;
   }
   if (plan.close_active) {
     Shard& shard = broker.home_of(*plan.close_active);
     co_await on(home_, shard, close_active_on(&shard, *plan.close_active));
   }
-  co_return co_await used();
+  co_return all&& plan.bytes >= excess;
 }
 
 Task<> DiskCapShell::refuse(bool refuse) {

@@ -16,8 +16,8 @@ class DiskCapShell {
   Task<> keep();
 
   struct State {
-    std::int64_t max_bytes = 0;   // 0: there is no cap
-    std::int64_t used_bytes = 0;  // records of all topics, at the last round
+    std::int64_t max_bytes = 0;      // 0: there is no cap
+    std::int64_t used_bytes = 0;     // records of all topics, at the last round
     std::int64_t deleted_bytes = 0;  // since the start
     bool alarm = false;
   };
@@ -25,7 +25,7 @@ class DiskCapShell {
 
  private:
   Task<std::int64_t> used();
-  Task<std::int64_t> make_room(std::int64_t excess);
+  Task<bool> make_room(std::int64_t excess);
   Task<> refuse(bool refuse);
 
   Shard& home_;

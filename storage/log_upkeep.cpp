@@ -126,8 +126,8 @@ Task<Result<std::vector<ClosedSegment>>> LogParts::closed_segments(std::int64_t 
   if (!locked) co_return std::unexpected(locked.error());
   std::vector<ClosedSegment> found;
   Result<> looked;
-  const std::vector<SegmentPtr> closed(segments.begin(), std::prev(segments.end()));
-  for (const SegmentPtr& segment : closed) {
+  const std::vector<SegmentPtr> candidates(segments.begin(), std::prev(segments.end()));
+  for (const SegmentPtr& segment : candidates) {
     if (bytes <= 0) break;
     auto indexes = co_await indexes_of(segment);
     if (!indexes) {
