@@ -140,19 +140,18 @@ Task<bool> DiskCapShell::make_room(std::int64_t excess) {
     std::ranges::move(some, std::back_inserter(logs));
   }
   const CapPlan plan = plan_deletions(logs, excess);
-  bool every_one = true;
+  bool all = true;
   for (const CapDeletion& deletion : plan.deletions) {
     if (home_.stopping()) co_return true;
     Shard& shard = broker.home_of(deletion.key);
     const bool deleted = co_await on(home_, shard, delete_on(&shard, deletion));
-    every_one = every_one && deleted;
+    all = all && deleted;
   }
   if (plan.close_active) {
     Shard& shard = broker.home_of(*plan.close_active);
     co_await on(home_, shard, close_active_on(&shard, *plan.close_active));
   }
-  const bool enough = every_one && plan.bytes >= excess;
-  co_return enough;
+  co_return all&& plan.bytes >= excess;
 }
 
 Task<> DiskCapShell::refuse(bool refuse) {

@@ -12,7 +12,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,9 +83,7 @@ int serve(const broker::Options& options, std::span<const char* const> arguments
       make_stderr_logger(level_of(options.log_level),
                          options.log_format == "json" ? LogFormat::json : LogFormat::text);
   manager.tell("STATUS=opening logs");
-  std::optional<broker::TimeExtension> more_time{manager};
   auto started = broker::Broker::start(options, clock, *logger);
-  more_time.reset();
   if (!started) {
     put(stderr, fmt::format("sluiced: {}\n", started.error().message()));
     manager.tell("STATUS=" + started.error().message());

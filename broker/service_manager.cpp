@@ -43,19 +43,4 @@ void ServiceManager::tell_reloading() const {
   tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 
-TimeExtension::TimeExtension(const ServiceManager& manager, std::chrono::milliseconds interval) {
-  if (!manager.is_there()) return;
-  const std::string request =
-      "EXTEND_TIMEOUT_USEC=" +
-      std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(3 * interval).count());
-  asking_ = std::jthread([this, &manager, interval, request](const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    do {
-      manager.tell(request);
-    } while (!ending_.wait_for(lock, stop, interval, [&stop] { return stop.stop_requested(); }));
-  });
-}
-
-TimeExtension::~TimeExtension() = default;
-
 }  // namespace sluice::broker

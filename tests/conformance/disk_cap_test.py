@@ -53,7 +53,7 @@ class DiskCapTest(BrokerCase):
         kept = self.create_topic(segment_bytes=MIB, sluice_disk_max_delete="never")
         old = self.create_topic(segment_bytes=MIB)
         self.assertEqual(self.send(kept, 40), (40, None))
-        self.assertEqual(self.metric("sluice_disk_max_bytes"), CAP)
+        wait_until(lambda: self.metric("sluice_disk_max_bytes") == CAP, what="first look")
         self.assertEqual(self.metric("sluice_disk_max_alarm"), 0)
         sent = 0
         while self.bounds(old)[0] == 0:  # nothing is deleted before the cap is reached
@@ -61,6 +61,7 @@ class DiskCapTest(BrokerCase):
             self.assertIsNone(error)
             sent += stored
             self.assertLess(sent, 1000)
+            time.sleep(0.3)  # the broker looks each second
         wait_until(self.below_cap, what="used below the cap")
         self.assertEqual(self.metric("sluice_disk_max_alarm"), 1)
         self.assertGreater(self.metric("sluice_disk_max_deleted_bytes_total"), 0)
@@ -72,24 +73,23 @@ class DiskCapTest(BrokerCase):
 
         # Nothing is left that may go: refused for good, and every record is still there. Before
         # that a producer may be refused while the active segment is closed, to go next.
-        stored, error = 0, None
-        while error is None or self.bounds(old)[0] < sent:
-            more, error = self.send(kept, 1000)
-            self.assertEqual(error, KafkaError.KAFKA_STORAGE_ERROR)
+        stored, refused = 0, 0
+        while refused < 4 or self.bounds(old)[0] < sent:
+            more, error = self.send(kept, 5)
+            self.assertIn(error, (None, KafkaError.KAFKA_STORAGE_ERROR))
             stored += more
-            time.sleep(2.5)
-            more, error = self.send(kept, 1)
-            stored += more
+            refused = refused + 1 if error else 0
+            self.assertLess(stored, 1000)
+            time.sleep(0.7)
         self.assertEqual(self.bounds(kept), (0, 40 + stored))
         self.assertEqual(len(self.read_topic(kept, 40 + stored)), 40 + stored)
         self.assertEqual(self.metric("sluice_disk_alarm"), 1)
         self.assertEqual(self.bounds(old)[0], sent)
 
         # Room is made by hand, and records are taken again without a restart.
-        self.admin().delete_records([TopicPartition(kept, 0, 40)])[
-            TopicPartition(kept, 0, 40)].result(20)
+        self.admin().delete_topics([kept])[kept].result(20)
         wait_until(lambda: self.metric("sluice_disk_alarm") == 0, what="alarm off")
-        self.assertEqual(self.send(kept, 5), (5, None))
+        self.assertEqual(self.send(old, 5), (5, None))
 
 
 if __name__ == "__main__":

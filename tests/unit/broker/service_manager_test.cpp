@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
 
 namespace sluice::broker {
@@ -27,17 +25,13 @@ class Manager {
   }
   ~Manager() { ::close(socket_); }
   // What was told next; empty: nothing.
-  std::string next() const { return receive(MSG_DONTWAIT); }
-  // The same, and waits for it.
-  std::string wait() const { return receive(0); }
-
- private:
-  std::string receive(int flags) const {
+  std::string next() const {
     std::array<char, 256> text{};
-    const auto size = ::recv(socket_, text.data(), text.size(), flags);
+    const auto size = ::recv(socket_, text.data(), text.size(), MSG_DONTWAIT);
     return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
   }
 
+ private:
   int socket_;
 };
 
@@ -49,19 +43,6 @@ TEST(ServiceManager, TellsWhomNotifySocketNames) {
   EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving");
   service.tell_reloading();
   EXPECT_TRUE(manager.next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
-}
-
-TEST(ServiceManager, IsAskedForMoreTimeAgainAndAgainUntilTheStartIsOver) {
-  const std::string name = "sluice-service-test-time-" + std::to_string(::getpid());
-  const Manager manager(name);
-  const ServiceManager service({{"NOTIFY_SOCKET", "@" + name}});
-  {
-    const TimeExtension more_time(service, std::chrono::milliseconds(5));
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(manager.wait(), "EXTEND_TIMEOUT_USEC=15000");
-  }
-  while (!manager.next().empty()) continue;
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(manager.next(), "");
 }
 
 TEST(ServiceManager, AManagerThatIsMissingOrCannotBeNamedIsNoFault) {
