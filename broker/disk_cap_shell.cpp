@@ -151,7 +151,8 @@ Task<bool> DiskCapShell::make_room(std::int64_t excess) {
     Shard& shard = broker.home_of(*plan.close_active);
     co_await on(home_, shard, close_active_on(&shard, *plan.close_active));
   }
-  co_return all&& plan.bytes >= excess;
+  const bool enough = all && plan.bytes >= excess;
+  co_return enough;
 }
 
 Task<> DiskCapShell::refuse(bool refuse) {

@@ -51,10 +51,8 @@ OUTSIDE_ALLOWED = {
 
 # Banned calls: (pattern, what to use instead, files where it is allowed).
 # aligned_buffer: a share is dropped by the shard that sent it, not by the one that made it.
-# Threads are made in few places: shards, the one worker, the pwrite backend, programs; the service
-# manager is asked for time while no shard runs yet.
+# Threads are made in few places: shards, the one worker, the pwrite backend, programs.
 THREADS = ["broker/shard*", "broker/worker.*", "broker/embed/core.*", "broker/main.cpp",
-           "broker/service_manager.*",
            "storage/*thread*",
            "storage/aligned_buffer.cpp", "client/runtime.cpp", "base/log*", "tests/*", "bench/*", "tools/*",
            "examples/*"]
