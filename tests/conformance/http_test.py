@@ -42,7 +42,7 @@ class HttpTest(BrokerCase):
     needs_own_broker = True
     needs_sluiced = True
     port = free_port()
-    settings = {"sluice_http_listen": f"127.0.0.1:{port}"}
+    settings = {"sluice_disk_max_bytes": 1 << 40, "sluice_http_listen": f"127.0.0.1:{port}"}
 
     def get(self, path, method="GET", headers=None, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
