@@ -10,7 +10,10 @@ BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 
 
 def run(*command, **settings):
-    """Runs a command and returns its output; its errors are part of the exception."""
+    """Runs a command and returns its output; its errors are part of the exception. The SLUICE_
+    variables of the test run are left out: sluiced, which builds run, refuses unknown ones."""
+    settings.setdefault("env", {key: value for key, value in os.environ.items()
+                                if not key.startswith("SLUICE_")})
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                           timeout=1200, check=False, **settings)
     if done.returncode != 0:
