@@ -91,22 +91,23 @@ Task<> refuse_on(Shard* shard, bool refuse) {
 DiskCapShell::DiskCapShell(Shard& home) : home_(home), alarm_(home.logger()) {}
 
 DiskCapShell::State DiskCapShell::state() const {
-  return {max_, max_ > 0 ? used_ : 0, deleted_, alarm_.on()};
+  const std::int64_t max = home_.options()->disk_max_bytes;
+  return {max, max > 0 ? used_ : 0, deleted_, alarm_.on()};
 }
 
 Task<> DiskCapShell::keep() {
-  max_ = home_.options()->disk_max_bytes;
-  if (max_ == 0 && !refusing_ && !alarm_.on()) co_return;
+  const std::int64_t max = home_.options()->disk_max_bytes;
+  if (max == 0 && !refusing_ && !alarm_.on()) co_return;
   used_ = co_await used();
-  alarm_.look(used_, max_);
+  alarm_.look(used_, max);
   // What comes in meanwhile is the next round's: only what cannot be deleted refuses records.
   bool wanted = false;
-  if (max_ > 0 && used_ > max_ && !home_.stopping()) {
+  if (max > 0 && used_ > max && !home_.stopping()) {
     const std::int64_t before = used_;
-    const bool enough = co_await make_room(used_ - max_);
+    const bool enough = co_await make_room(used_ - max);
     used_ = co_await used();
     deleted_ += std::max<std::int64_t>(0, before - used_);
-    wanted = !enough && used_ > max_;
+    wanted = !enough && used_ > max;
   }
   if (wanted == refusing_) co_return;
   refusing_ = wanted;
@@ -116,7 +117,7 @@ Task<> DiskCapShell::keep() {
                "deleted: records are refused; delete topics or records, let more topics be deleted "
                "from (sluice.disk.max.delete), or raise the limit"
              : "topics take less than sluice.disk.max.bytes again: records are taken",
-      {{"used_bytes", used_}, {"max_bytes", max_}});
+      {{"used_bytes", used_}, {"max_bytes", max}});
   co_await refuse(wanted);
 }
 

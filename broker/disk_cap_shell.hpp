@@ -30,7 +30,6 @@ class DiskCapShell {
 
   Shard& home_;
   DiskCapAlarm alarm_;
-  std::int64_t max_ = 0;
   std::int64_t used_ = 0;
   std::int64_t deleted_ = 0;
   bool refusing_ = false;

@@ -7,13 +7,14 @@ import urllib.request
 from confluent_kafka import KafkaError, TopicPartition
 
 from conformance.case import BrokerCase, wait_until
+from conformance.cli_test import Cli
 from harness.broker import free_port
 
 MIB = 1 << 20
 CAP = 12 * MIB
 
 
-class DiskCapTest(BrokerCase):
+class DiskCapTest(Cli, BrokerCase):
     needs_sluiced = True
     needs_own_broker = True
     port = free_port()
@@ -40,8 +41,12 @@ class DiskCapTest(BrokerCase):
                 break
         return len(stored), errors[0] if errors else None
 
+    def setUp(self):
+        super().setUp()
+        self.asking = self.consumer()
+
     def bounds(self, topic):
-        return self.consumer().get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        return self.asking.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
 
     def used(self):
         return self.metric("sluice_disk_used_bytes")
@@ -87,7 +92,7 @@ class DiskCapTest(BrokerCase):
         self.assertEqual(self.bounds(old)[0], sent)
 
         # Room is made by hand, and records are taken again without a restart.
-        self.admin().delete_topics([kept])[kept].result(20)
+        self.good("topics", "truncate", kept, "--before", "end", "--yes")
         wait_until(lambda: self.metric("sluice_disk_alarm") == 0, what="alarm off")
         self.assertEqual(self.send(old, 5), (5, None))
 
