@@ -46,6 +46,7 @@ class BrokerCase(unittest.TestCase):
     settings = {}
     needs_own_broker = False  # True: restarts it or looks at its files
     needs_sluiced = False     # True: checks what is not Kafka's
+    needs_kafka = False       # True: has an Apache Kafka of its own, whatever is tested else
 
     _numbers = itertools.count(1)
     _admin = None
@@ -57,7 +58,9 @@ class BrokerCase(unittest.TestCase):
             raise unittest.SkipTest("needs a broker of its own")
         if where and cls.needs_sluiced:
             raise unittest.SkipTest("checks sluiced itself")
-        cls.broker = make_broker(**cls.settings)
+        if cls.needs_kafka and not Kafka.is_available():
+            raise unittest.SkipTest("no Kafka: compat/run.py --fetch brings it")
+        cls.broker = Kafka().start() if cls.needs_kafka else make_broker(**cls.settings)
         cls.addClassCleanup(cls.broker.close)
 
     def run(self, result=None):

@@ -12,6 +12,7 @@ import unittest
 
 from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment
+from harness import command_tree
 from harness.broker import binary, free_port
 from harness.process import unprivileged
 from harness.shape import Maybe, check_shape
@@ -231,17 +232,9 @@ class CliMannersTest(Cli, BrokerCase):
         done = self.sluice("-q", "topics", "create", topic)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (OK, "", ""))
 
-    def commands(self, *path):
-        """(words, help) of each command on the tree below `path`, itself included."""
-        text = self.good(*path, "--help")
-        yield path, text
-        listed = re.search(r"^Subcommands:\n((?:  .*\n)+)", text, re.M)
-        for name in re.findall(r"^  ([\w-]+)", listed[1], re.M) if listed else ():
-            yield from self.commands(*path, name)
-
     def test_help_begins_with_examples(self):
         """They name commands and options that there are, and one of them is of the same family."""
-        commands = dict(self.commands())
+        commands = command_tree.commands()
         self.assertGreater(len(commands), 50)
 
         def command_of(words):

@@ -10,7 +10,6 @@ from conformance.case import BrokerCase
 from conformance.cli_test import FAILED, NOT_FOUND, OK, USAGE, Cli
 from conformance.log_test import flip
 from harness.broker import Broker
-from harness.kafka import Kafka
 
 RECORDS = 2000
 BEGIN_MS = 1_420_070_400_000
@@ -168,12 +167,7 @@ class LogDiffTest(Diff, BrokerCase):
 class KafkaLogDiffTest(Diff, BrokerCase):
     """What Apache Kafka wrote, beside what sluiced wrote of the same records."""
 
-    @classmethod
-    def setUpClass(cls):
-        if not Kafka.is_available():
-            raise unittest.SkipTest("no Kafka: compat/run.py --fetch brings it")
-        cls.broker = Kafka().start()
-        cls.addClassCleanup(cls.broker.close)
+    needs_kafka = True
 
     def test_the_same_records_in_both_are_equal(self):
         topic = self.create_topic(segment_bytes=1 << 20, retention_ms=-1)

@@ -13,7 +13,6 @@ from conformance.case import BrokerCase
 from conformance.cli_test import FAILED, NOT_FOUND, OK, USAGE, Cli, environment
 from conformance.log_test import flip
 from harness.broker import binary
-from harness.kafka import Kafka
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 HOUR_MS = 3_600_000
@@ -212,12 +211,11 @@ class LogStatTest(Stat, BrokerCase):
 class KafkaLogStatTest(Stat, BrokerCase):
     """Directories of an Apache Kafka, with its transactions' control records."""
 
+    needs_kafka = True
+
     @classmethod
     def setUpClass(cls):
-        if not Kafka.is_available():
-            raise unittest.SkipTest("no Kafka: compat/run.py --fetch brings it")
-        cls.broker = Kafka().start()
-        cls.addClassCleanup(cls.broker.close)
+        super().setUpClass()
         cls.data = pathlib.Path(cls.broker.data_directory)
 
     def test_directories_of_apache_kafka_are_counted(self):

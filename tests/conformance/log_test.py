@@ -14,7 +14,6 @@ from conformance.case import BrokerCase
 from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, USAGE, Cli, environment
 from harness import wire
 from harness.broker import Broker, binary
-from harness.kafka import Kafka
 from harness.process import unprivileged
 
 RECORDS = 3000
@@ -393,12 +392,7 @@ class LogTest(Cli, BrokerCase):
 class KafkaLogTest(Cli, BrokerCase):
     """The directory of an Apache Kafka is read as well, and never changed."""
 
-    @classmethod
-    def setUpClass(cls):
-        if not Kafka.is_available():
-            raise unittest.SkipTest("no Kafka: compat/run.py --fetch brings it")
-        cls.broker = Kafka().start()
-        cls.addClassCleanup(cls.broker.close)
+    needs_kafka = True
 
     def test_segments_of_apache_kafka_are_read(self):
         topic = self.create_topic(segment_bytes=1 << 20)

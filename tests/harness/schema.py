@@ -4,6 +4,7 @@ A schema lets a reader meet fields that it does not know: fields are added and n
 own output must have no others: here a schema is taken as closed.
 """
 
+import functools
 import json
 
 import jsonschema
@@ -30,6 +31,7 @@ def closed(schema):
     return copy
 
 
+@functools.cache
 def load():
     """{address of a schema: the closed schema}; one schema names another by its file."""
     return {path.as_uri(): closed(json.loads(path.read_text(encoding="utf-8")))

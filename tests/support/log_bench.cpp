@@ -172,4 +172,18 @@ Result<std::vector<StoredRecord>> LogBench::read_all(Offset from) {
   }
 }
 
+void append_some(LogBench& bench, int count, std::size_t size) {
+  for (int i = 0; i < count; ++i)
+    must(bench.append_durable(make_batch(std::to_string(i), 1, size)));
+}
+
+void save_frontier(LogBench& bench) {
+  bench.sim().run_for(std::chrono::seconds(2));
+  must(bench.sim().run(bench.store().maintain()));
+}
+
+std::vector<std::byte> file_of(LogBench& bench, std::string_view name) {
+  return bench.disk().content(bench.file(name));
+}
+
 }  // namespace sluice::testing

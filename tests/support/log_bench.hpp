@@ -110,4 +110,11 @@ class LogBench {
   std::unique_ptr<storage::Log> log_;
 };
 
+// `count` batches of one record of `size` bytes, tagged by their number, each durable.
+void append_some(LogBench& bench, int count, std::size_t size = 1000);
+// Waits until the store's frontier may be saved, and has it saved.
+void save_frontier(LogBench& bench);
+// What the disk shows of one of the log's files.
+std::vector<std::byte> file_of(LogBench& bench, std::string_view name);
+
 }  // namespace sluice::testing

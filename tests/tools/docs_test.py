@@ -5,13 +5,12 @@ the files behind links, the commands in code blocks."""
 import pathlib
 import re
 import shlex
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness.broker import binary  # noqa: E402
+from harness import command_tree  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERRORS = ROOT / "docs/errors.md"
@@ -86,16 +85,12 @@ def commands_of(page):
 
 def help_of(words):
     """What --help prints of the command that `words` begin with."""
-    path = [binary("sluice")]
-    help_text = ""
-    for word in ["sluice", *words[1:]]:
-        if word != "sluice":
-            if not re.search(rf"^  {re.escape(word)}  ", help_text.partition("Subcommands:")[2], re.M):
-                break
-            path.append(word)
-        help_text = subprocess.run([*path, "--help"], capture_output=True, text=True, timeout=10,
-                                   check=True).stdout
-    return help_text
+    commands, path = command_tree.commands(), ()
+    for word in words[1:]:
+        if (*path, word) not in commands:
+            break
+        path = (*path, word)
+    return commands[path]
 
 
 class CommandsTest(unittest.TestCase):

@@ -9,24 +9,13 @@
 namespace sluice::storage {
 namespace {
 
+using testing::append_some;
+using testing::file_of;
 using testing::LogBench;
 using testing::make_batch;
+using testing::save_frontier;
 
 constexpr std::string_view first_log = "00000000000000000000.log";
-
-void append_some(LogBench& bench, int count, std::size_t size = 1000) {
-  for (int i = 0; i < count; ++i)
-    must(bench.append_durable(make_batch(std::to_string(i), 1, size)));
-}
-
-void save_frontier(LogBench& bench) {
-  bench.sim().run_for(std::chrono::seconds(2));
-  must(bench.sim().run(bench.store().maintain()));
-}
-
-std::vector<std::byte> file_of(LogBench& bench, std::string_view name) {
-  return bench.disk().content(bench.file(name));
-}
 
 // What `sluice log repair` leaves when it is killed before it moves the frontier: `count` batches
 // of one record and `one` byte each, from offset `first` on, have given way to one without records,
