@@ -9,6 +9,8 @@ namespace {
 
 constexpr double alarm_on = 0.90;
 constexpr double alarm_off = 0.85;
+constexpr std::int64_t look_step_min = 1 << 20;
+constexpr std::int64_t look_step_max = 64 << 20;  // near the cap
 
 // The next segment of a log that could go.
 struct Next {
@@ -45,6 +47,12 @@ CapPlan plan_deletions(std::span<const CappedLog> logs, std::int64_t excess) {
   const auto largest = std::ranges::max_element(logs, {}, &CappedLog::active_bytes);
   if (largest != logs.end() && largest->active_bytes > 0) plan.close_active = largest->key;
   return plan;
+}
+
+std::int64_t cap_look_step(std::optional<std::int64_t> used, std::int64_t max) {
+  const std::int64_t near = std::clamp(max / 64, look_step_min, look_step_max);
+  // A quarter: the look that uses this one's figure comes only after the next step.
+  return used ? std::max(near, (max - *used) / 4) : near;
 }
 
 void DiskCapAlarm::look(std::int64_t used, std::int64_t max) {

@@ -36,6 +36,10 @@ struct CapPlan {
 // bytes, or all there are. A log loses no segment before its older ones.
 CapPlan plan_deletions(std::span<const CappedLog> logs, std::int64_t excess);
 
+// How many bytes all logs may take in before somebody looks at them again, when they took `used` at
+// the last look (none: there was no look yet).
+std::int64_t cap_look_step(std::optional<std::int64_t> used, std::int64_t max);
+
 // Tells when the cap comes near. The logger must outlive it.
 class DiskCapAlarm {
  public:

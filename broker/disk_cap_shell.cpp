@@ -7,12 +7,15 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::broker {
 namespace {
 
 // Partitions that a look takes at a stretch before others get the shard.
 constexpr std::size_t stretch = 64;
+constexpr std::chrono::seconds look_interval{1};
+constexpr std::chrono::milliseconds look_gap{10};  // least, between two looks
 
 std::vector<PartitionKey> keys_of(const Shard& shard) {
   std::vector<PartitionKey> keys;
@@ -22,7 +25,8 @@ std::vector<PartitionKey> keys_of(const Shard& shard) {
 }
 
 // On `shard`, as are those below.
-Task<std::int64_t> used_on(Shard* shard) {
+Task<std::int64_t> used_on(Shard* shard, std::int64_t next_look_bytes) {
+  shard->expect_cap_look_after(next_look_bytes);
   std::int64_t used = 0;
   std::size_t looked_at = 0;
   const std::vector<PartitionKey> keys = keys_of(*shard);
@@ -75,10 +79,11 @@ Task<bool> delete_on(Shard* shard, CapDeletion deletion) {
   co_return deleted.has_value();
 }
 
-Task<> close_active_on(Shard* shard, PartitionKey key) {
+Task<bool> close_active_on(Shard* shard, PartitionKey key) {
   Partition* partition = shard->find(key.topic, key.index);
-  if (partition != nullptr && !partition->closing())
-    (void)co_await partition->close_active_segment();
+  if (partition == nullptr || partition->closing()) co_return false;
+  const auto closed = co_await partition->close_active_segment();
+  co_return closed.has_value();
 }
 
 Task<> refuse_on(Shard* shard, bool refuse) {
@@ -88,26 +93,44 @@ Task<> refuse_on(Shard* shard, bool refuse) {
 
 }  // namespace
 
-DiskCapShell::DiskCapShell(Shard& home) : home_(home), alarm_(home.logger()) {}
+DiskCapShell::DiskCapShell(Shard& home)
+    : home_(home), alarm_(home.logger()), timer_(home.timers().make_timer()) {}
 
 DiskCapShell::State DiskCapShell::state() const {
   const std::int64_t max = home_.options()->disk_max_bytes;
-  return {max, max > 0 ? used_ : 0, deleted_, alarm_.on()};
+  return {max, max > 0 ? used_.value_or(0) : 0, deleted_, alarm_.on()};
+}
+
+Task<> DiskCapShell::run() {
+  while (!home_.stopping()) {
+    const TimePoint now = home_.timers().now();
+    const TimePoint next = soon_ ? now + look_gap : now + look_interval;
+    const bool due = co_await timer_->wait_until(next);
+    if (!due) continue;
+    soon_ = false;
+    co_await keep();
+  }
+}
+
+void DiskCapShell::look_soon() {
+  if (!soon_ || home_.stopping()) timer_->cancel();
+  soon_ = true;
 }
 
 Task<> DiskCapShell::keep() {
   const std::int64_t max = home_.options()->disk_max_bytes;
   if (max == 0 && !refusing_ && !alarm_.on()) co_return;
-  used_ = co_await used();
-  alarm_.look(used_, max);
+  std::int64_t taken = co_await used();
+  used_ = taken;
+  alarm_.look(taken, max);
   // What comes in meanwhile is the next round's: only what cannot be deleted refuses records.
   bool wanted = false;
-  if (max > 0 && used_ > max && !home_.stopping()) {
-    const std::int64_t before = used_;
-    const bool enough = co_await make_room(used_ - max);
-    used_ = co_await used();
-    deleted_ += std::max<std::int64_t>(0, before - used_);
-    wanted = !enough && used_ > max;
+  if (max > 0 && taken > max && !home_.stopping()) {
+    const bool enough = co_await make_room(taken - max);
+    const std::int64_t before = std::exchange(taken, co_await used());
+    used_ = taken;
+    deleted_ += std::max<std::int64_t>(0, before - taken);
+    wanted = !enough && taken > max;
   }
   if (wanted == refusing_) co_return;
   refusing_ = wanted;
@@ -117,16 +140,18 @@ Task<> DiskCapShell::keep() {
                "deleted: records are refused; delete topics or records, let more topics be deleted "
                "from (sluice.disk.max.delete), or raise the limit"
              : "topics take less than sluice.disk.max.bytes again: records are taken",
-      {{"used_bytes", used_}, {"max_bytes", max}});
+      {{"used_bytes", taken}, {"max_bytes", max}});
   co_await refuse(wanted);
 }
 
 Task<std::int64_t> DiskCapShell::used() {
-  std::int64_t used = 0;
   Broker& broker = home_.broker();
+  const std::int64_t step =
+      cap_look_step(used_, home_.options()->disk_max_bytes) / broker.shard_count();
+  std::int64_t used = 0;
   for (int id = 0; id < broker.shard_count(); ++id) {
     Shard& shard = broker.shard(id);
-    used += co_await on(home_, shard, used_on(&shard));
+    used += co_await on(home_, shard, used_on(&shard, step));
   }
   co_return used;
 }
@@ -150,7 +175,7 @@ Task<bool> DiskCapShell::make_room(std::int64_t excess) {
   }
   if (plan.close_active) {
     Shard& shard = broker.home_of(*plan.close_active);
-    co_await on(home_, shard, close_active_on(&shard, *plan.close_active));
+    if (co_await on(home_, shard, close_active_on(&shard, *plan.close_active))) look_soon();
   }
   const bool enough = all && plan.bytes >= excess;
   co_return enough;

@@ -12,8 +12,10 @@ class DiskCapShell {
   // `home` is shard 0, and outlives it.
   explicit DiskCapShell(Shard& home);
 
-  // One round: call about once a second. Does nothing while there is no cap.
-  Task<> keep();
+  // Looks each second, and when look_soon() was called, until the shard stops.
+  Task<> run();
+  // The logs have grown much since the last look, or the shard stops.
+  void look_soon();
 
   struct State {
     std::int64_t max_bytes = 0;      // 0: there is no cap
@@ -24,13 +26,16 @@ class DiskCapShell {
   State state() const;
 
  private:
+  Task<> keep();
   Task<std::int64_t> used();
   Task<bool> make_room(std::int64_t excess);
   Task<> refuse(bool refuse);
 
   Shard& home_;
   DiskCapAlarm alarm_;
-  std::int64_t used_ = 0;
+  std::unique_ptr<Timer> timer_;
+  bool soon_ = true;
+  std::optional<std::int64_t> used_;
   std::int64_t deleted_ = 0;
   bool refusing_ = false;
 };

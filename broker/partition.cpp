@@ -114,7 +114,7 @@ Task<AppendResult> Partition::store(Bytes batch, std::int64_t append_time_ms) {
   if (!appended) co_return refuse(kafka_error(appended.error()), appended.error().message());
   if (dedup_ && !appended->duplicate)
     dedup_->on_append(appended->base_offset, appended->durable_end());
-  shard_.counters().produced_bytes += batch.size();
+  shard_.count_produced(batch.size());
   counters_.produced_bytes += batch.size();
   counters_.produced_records += static_cast<std::uint64_t>(std::max(0, header->record_count));
   co_return accepted(*appended, append_time_ms);

@@ -49,6 +49,11 @@ storage::StoreOptions store_options(const Options& options) {
   return store;
 }
 
+Task<> look_at_cap_soon(Shard* home) {
+  if (home->disk_cap() != nullptr) home->disk_cap()->look_soon();
+  co_return;
+}
+
 }  // namespace
 
 Shard::Shard(int id, Broker& broker, Clock& clock, Logger& logger)
@@ -317,6 +322,7 @@ void Shard::start_upkeep() {
   for (auto& [index, shell] : schedules_) shell->start();
   tasks_.spawn(upkeep());
   tasks_.spawn(upkeep_of_partitions());
+  if (disk_cap_) tasks_.spawn(disk_cap_->run());
 }
 
 // What must not wait for anything long: the frontier, and clients that are gone or late.
@@ -402,7 +408,6 @@ Task<> Shard::upkeep_of_partitions() {
     if (work.compaction)
       next_compaction = now + std::chrono::milliseconds(options_->log_cleaner_backoff_ms);
     if (work.maintain) co_await open_again();
-    if (work.maintain && disk_cap_) co_await disk_cap_->keep();
     if (work.maintain || work.retention || work.compaction) co_await keep_partitions(work);
   }
 }
@@ -424,6 +429,13 @@ Task<> Shard::keep_partitions(UpkeepWork work) {
   }
 }
 
+void Shard::ask_for_cap_look() {
+  cap_look_at_ = std::numeric_limits<std::uint64_t>::max();
+  if (stopping_) return;
+  Shard& home = broker_.shard(0);
+  tasks_.spawn(on(*this, home, look_at_cap_soon(&home)));
+}
+
 void Shard::close_late_connections() {
   const std::vector<Connection*> all = connections_;
   const std::chrono::milliseconds idle_max{options_->connections_max_idle_ms};
@@ -436,6 +448,7 @@ void Shard::begin_stop() {
   stopping_ = true;
   upkeep_timer_->cancel();
   slow_timer_->cancel();
+  if (disk_cap_) disk_cap_->look_soon();
   const std::vector<Connection*> all = connections_;
   for (Connection* connection : all) connection->stop_reading();
 }

@@ -27,6 +27,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -122,6 +123,16 @@ class Shard {
   // Waits before `cold` bytes that came from the disk are sent on, so that all readers of old data
   // together leave the disk to the writes; at once while nobody produces.
   Task<> give_way(std::size_t cold);
+  // An append stored so much. Has the disk cap looked at once it adds up (disk_cap_shell.hpp).
+  void count_produced(std::size_t bytes) {
+    counters_.produced_bytes += bytes;
+    if (counters_.produced_bytes >= cap_look_at_) [[unlikely]]
+      ask_for_cap_look();
+  }
+  // The cap has been looked at; no need to before `bytes` more were stored here.
+  void expect_cap_look_after(std::int64_t bytes) {
+    cap_look_at_ = counters_.produced_bytes + static_cast<std::uint64_t>(bytes);
+  }
   // Whether records came in lately. Any shard.
   bool takes_in() const { return takes_in_.load(std::memory_order_relaxed); }
   TaskGroup& tasks() { return tasks_; }
@@ -180,7 +191,7 @@ class Shard {
   // The share partitions of the partitions here. Requires: is_open().
   ShareShell& shares() { return *shares_; }
   // What keeps sluice.disk.max.bytes. On shard 0, once open_store() has succeeded; else null.
-  const DiskCapShell* disk_cap() const { return disk_cap_.get(); }
+  DiskCapShell* disk_cap() { return disk_cap_.get(); }
   // Of this partition of __share_group_state; null when it is not here (yet).
   ShareStoreShell* share_store(PartitionIndex state_partition);
   // Of this partition of __sluice_schedules; null when it is not here (yet).
@@ -219,6 +230,7 @@ class Shard {
   Task<> upkeep_of_partitions();
   Task<> open_again();
   Task<> keep_partitions(UpkeepWork work);
+  void ask_for_cap_look();
   void report_recovery(const storage::Log& log);
   void forget_topics(const Catalog& before);
   void close_late_connections();
@@ -242,6 +254,7 @@ class Shard {
   std::int64_t reply_bytes_ = 0;
   std::int64_t cache_bound_ = 0;  // bytes; what the store's cache may hold now
   ShardCounters counters_;
+  std::uint64_t cap_look_at_ = std::numeric_limits<std::uint64_t>::max();  // of produced_bytes
   RequestStats request_stats_;
   OpeningProgress opening_;
   std::atomic<bool> takes_in_{false};

@@ -138,6 +138,18 @@ class DocsTest(unittest.TestCase):
         for name, row in listed.items():
             self.assertEqual(row, kafka[name], name)
 
+    def test_each_alert_fires_in_its_test_and_is_explained(self):
+        folder = ROOT / "docs/monitoring"
+        alerts = set(re.findall(r"- alert: (\w+)", (folder / "alerts.yml").read_text()))
+        fires = set(re.findall(r"alertname: (\w+)\n +eval_time: \w+\n +exp_alerts:\n",
+                               (folder / "alerts_test.yml").read_text()))
+        explained = set()
+        for row in re.findall(r"(?m)^\| (Sluice[\w, ]+) \|", (ROOT / "docs/monitoring.md").read_text()):
+            explained.update(row.split(", "))
+        self.assertGreater(len(alerts), 5)
+        self.assertEqual(fires, alerts)
+        self.assertEqual(explained, alerts)
+
     def test_links_lead_to_files(self):
         for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
             for target in re.findall(r"\[[^\]]+\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):

@@ -78,6 +78,16 @@ TEST(DiskCapPlan, IsLeastAndOldestFirstForAnyLogs) {
   }
 }
 
+TEST(DiskCapPlan, LooksMoreOftenNearTheCap) {
+  constexpr std::int64_t mib = 1 << 20;
+  EXPECT_EQ(cap_look_step(1024 * mib, 10 * 1024 * mib), 9 * 256 * mib);
+  EXPECT_EQ(cap_look_step(10 * 1024 * mib, 10 * 1024 * mib), 64 * mib);
+  EXPECT_EQ(cap_look_step(20 * 1024 * mib, 10 * 1024 * mib), 64 * mib);
+  EXPECT_EQ(cap_look_step(std::nullopt, 10 * 1024 * mib), 64 * mib);
+  EXPECT_EQ(cap_look_step(640 * mib, 640 * mib), 10 * mib);
+  EXPECT_EQ(cap_look_step(0, mib), mib);
+}
+
 TEST(DiskCapAlarm, ComesAtNineTenthsAndGoesBelow85Percent) {
   NullLogger logger;
   DiskCapAlarm alarm(logger);
