@@ -3,6 +3,7 @@
 #include "base/log_limit.hpp"
 #include "base/quoted.hpp"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <iterator>
 #include <mutex>
+#include <string_view>
 
 namespace sluice {
 namespace {
@@ -28,6 +30,29 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
+// %*: what syslog(3) calls the level, as sd-daemon(3) wants it.
+class Priority final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& line, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string_view priority = line.level >= spdlog::level::err    ? "<3>"
+                                      : line.level == spdlog::level::warn ? "<4>"
+                                      : line.level == spdlog::level::info ? "<6>"
+                                                                          : "<7>";
+    out.append(priority.data(), priority.data() + priority.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Priority>();
+  }
+};
+
+std::string pattern_of(LogFormat format, LogReader reader) {
+  std::string pattern = reader == LogReader::journal ? "%*" : "";
+  if (format == LogFormat::json)
+    return pattern + R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
+  return pattern + (reader == LogReader::journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v");
+}
+
 // A value with spaces, quotes or control characters is quoted, so that a line stays one line.
 void append_text_value(std::string& out, std::string_view text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -41,15 +66,13 @@ void append_text_value(std::string& out, std::string_view text) {
 
 class SpdLogger final : public Logger {
  public:
-  SpdLogger(LogLevel minimum, LogFormat format)
+  SpdLogger(LogLevel minimum, LogFormat format, LogReader reader)
       : format_(format), logger_("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     logger_.set_level(level_of(minimum));
     logger_.flush_on(spdlog::level::debug);
-    const auto zone = spdlog::pattern_time_type::utc;
-    if (format == LogFormat::json)
-      logger_.set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", zone);
-    else
-      logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", zone);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<Priority>('*').set_pattern(pattern_of(format, reader));
+    logger_.set_formatter(std::move(formatter));
   }
   bool enabled(LogLevel level) const override { return logger_.should_log(level_of(level)); }
   void write(LogLevel level, std::string_view message,
@@ -94,8 +117,8 @@ class SpdLogger final : public Logger {
 
 }  // namespace
 
-std::unique_ptr<Logger> make_stderr_logger(LogLevel minimum, LogFormat format) {
-  return std::make_unique<SpdLogger>(minimum, format);
+std::unique_ptr<Logger> make_stderr_logger(LogLevel minimum, LogFormat format, LogReader reader) {
+  return std::make_unique<SpdLogger>(minimum, format, reader);
 }
 
 }  // namespace sluice

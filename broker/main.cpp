@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace {
 
@@ -27,6 +28,14 @@ LogLevel level_of(std::string_view name) {
   if (name == "error") return LogLevel::error;
   return LogLevel::info;
 }
+
+LogReader reader_of_stderr() {
+  return broker::is_journal(broker::process_environment(), STDERR_FILENO) ? LogReader::journal
+                                                                          : LogReader::anyone;
+}
+
+// In front of a line on stderr that a human must act on (sd-daemon(3)).
+const char* error_mark(LogReader reader) { return reader == LogReader::journal ? "<3>" : ""; }
 
 void put(std::FILE* to, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), to);
@@ -79,13 +88,14 @@ int serve(const broker::Options& options, std::span<const char* const> arguments
           const sigset_t& signals) {
   SystemClock clock;
   const broker::ServiceManager manager(broker::process_environment());
+  const LogReader reader = reader_of_stderr();
   const auto logger =
       make_stderr_logger(level_of(options.log_level),
-                         options.log_format == "json" ? LogFormat::json : LogFormat::text);
+                         options.log_format == "json" ? LogFormat::json : LogFormat::text, reader);
   manager.tell("STATUS=opening logs");
   auto started = broker::Broker::start(options, clock, *logger);
   if (!started) {
-    put(stderr, fmt::format("sluiced: {}\n", started.error().message()));
+    put(stderr, fmt::format("{}sluiced: {}\n", error_mark(reader), started.error().message()));
     manager.tell("STATUS=" + started.error().message());
     return 1;
   }
@@ -103,7 +113,8 @@ int serve(const broker::Options& options, std::span<const char* const> arguments
   manager.tell("STOPPING=1\nSTATUS=stopping");
   logger->info("stopping", {{"signal", sigabbrev_np(number)}});
   if (const auto stopped = (*started)->stop(); !stopped) {
-    put(stderr, fmt::format("sluiced: stopped, but not cleanly: {}\n", stopped.error().message()));
+    put(stderr, fmt::format("{}sluiced: stopped, but not cleanly: {}\n", error_mark(reader),
+                            stopped.error().message()));
     return 1;
   }
   logger->info("stopped");
@@ -117,6 +128,7 @@ int main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
   const auto line = broker::parse_command_line(argc, argv, broker::process_environment());
   if (line.action == broker::CommandLine::Action::exit) {
+    if (line.exit_code != 0) put(stderr, error_mark(reader_of_stderr()));
     put(line.exit_code == 0 ? stdout : stderr, line.output);
     return line.exit_code;
   }

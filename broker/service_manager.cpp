@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <ctime>
+#include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -41,6 +43,14 @@ void ServiceManager::tell_reloading() const {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const auto microseconds = std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
   tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+}
+
+bool is_journal(const Environment& environment, int descriptor) {
+  const auto named =
+      std::ranges::find(environment, "JOURNAL_STREAM", &Environment::value_type::first);
+  struct stat status{};
+  if (named == environment.end() || ::fstat(descriptor, &status) != 0) return false;
+  return named->second == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
 }  // namespace sluice::broker

@@ -28,4 +28,7 @@ class ServiceManager {
   int socket_ = -1;
 };
 
+// Whether `descriptor` leads to systemd's journal, by JOURNAL_STREAM (systemd.exec(5)).
+bool is_journal(const Environment& environment, int descriptor);
+
 }  // namespace sluice::broker

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -34,7 +35,9 @@ class PackagedBroker(Broker):
                 "--data", str(self.data_directory)]
 
     def environment(self):
-        return {**super().environment(), "NOTIFY_SOCKET": self.notify}
+        log = self.log_path.stat()  # stands for the journal
+        return {**super().environment(), "NOTIFY_SOCKET": self.notify,
+                "JOURNAL_STREAM": f"{log.st_dev}:{log.st_ino}"}
 
 
 class DebTest(unittest.TestCase):
@@ -120,6 +123,25 @@ class DebTest(unittest.TestCase):
                 next_with("READY=1")
                 self.assertEqual(broker.stop(), 0)
                 next_with("STOPPING=1")
+                self.assertRegex(broker.log_tail(1000), r"(?m)^<6>broker started data=")
+
+    def test_a_wrong_configuration_is_an_error_that_is_not_tried_again(self):
+        unit = UNIT.read_text()
+        status = re.search(r"(?m)^RestartPreventExitStatus=(\d+)$", unit).group(1)
+        wrong = self.work / "wrong.toml"
+        wrong.write_text("num.partition = 4\n")
+        with tempfile.TemporaryFile("w+") as journal:
+            stream = os.fstat(journal.fileno())
+            environment = {"PATH": os.environ["PATH"],
+                           "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}
+            for arguments in ([], ["--check-config"]):
+                done = subprocess.run(
+                    [self.root / "usr/bin/sluiced", "--config", wrong, *arguments], check=False,
+                    env=environment, stdout=subprocess.DEVNULL, stderr=journal)
+                self.assertEqual(done.returncode, int(status))
+            journal.seek(0)
+            for line in journal:
+                self.assertRegex(line, r"^<3>sluiced: .*num\.partitions\?")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -50,6 +51,20 @@ TEST(ServiceManager, AManagerThatIsMissingOrCannotBeNamedIsNoFault) {
   ServiceManager({{"NOTIFY_SOCKET", "@nobody-listens-here"}}).tell("READY=1");
   ServiceManager({{"NOTIFY_SOCKET", std::string(4000, '/')}}).tell("READY=1");
   ServiceManager({{"NOTIFY_SOCKET", "vsock:2:1"}}).tell("READY=1");
+}
+
+TEST(Journal, IsWhatJournalStreamNames) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  struct stat status{};
+  ASSERT_EQ(::fstat(ends[1], &status), 0);
+  const std::string here = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  EXPECT_TRUE(is_journal({{"JOURNAL_STREAM", here}}, ends[1]));
+  EXPECT_FALSE(is_journal({{"JOURNAL_STREAM", here + "1"}}, ends[1]));
+  EXPECT_FALSE(is_journal({}, ends[1]));
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_FALSE(is_journal({{"JOURNAL_STREAM", here}}, ends[1]));
 }
 
 }  // namespace
