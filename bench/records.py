@@ -1,7 +1,9 @@
-"""What `sluice` costs on records, side by side with kcat on the same topic, printed as a table.
+"""What `sluice` costs: its start, records side by side with kcat on the same topic, `log verify` side
+by side with what the disk reads. Printed as a table.
 
-    /usr/bin/python3 bench/records.py                  # everything, about two minutes
+    /usr/bin/python3 bench/records.py                  # everything, about four minutes
     /usr/bin/python3 bench/records.py consume --rounds 5
+    /usr/bin/python3 bench/records.py verify           # as root: the page cache is dropped
 
 Each measurement is a function that returns rows of (what, measured, unit, wanted); `wanted` is the
 figure of the project's goals, and no test depends on it. Figures are medians of rounds in turns.
@@ -10,6 +12,8 @@ Standard library only. $SLUICE_BIN says where the programs are, $SLUICE_TEST_DIR
 """
 
 import argparse
+import concurrent.futures
+import mmap
 import os
 import pathlib
 import statistics
@@ -29,6 +33,37 @@ def seconds(command, **options):
     subprocess.run(command, check=True, stdout=options.pop("stdout", subprocess.DEVNULL),
                    stderr=subprocess.PIPE, **options)
     return time.monotonic() - begin
+
+
+def start_ms(command):
+    """Of a process that ends by itself, until it has ended."""
+    begin = time.monotonic()
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
+    child = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
+    if os.waitpid(child, 0)[1] != 0:
+        raise RuntimeError(f"{command} failed")
+    return (time.monotonic() - begin) * 1000
+
+
+READ_STEP = 1 << 20
+
+
+def drop_page_cache():
+    os.sync()
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def read_direct(path):
+    """The file past the page cache, a MiB at a time."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    try:
+        with mmap.mmap(-1, READ_STEP) as memory:
+            at = 0
+            while count := os.preadv(descriptor, [memory], at):
+                at += count
+    finally:
+        os.close(descriptor)
+    return at
 
 
 class Bench:
@@ -51,6 +86,44 @@ class Bench:
             producer.stdin.close()
         if producer.returncode != 0:
             raise RuntimeError("the topic could not be filled")
+
+    def commands(self):
+        """Commands that do nearly nothing: the median of 40 starts."""
+        self.fill("commands", 2, 1000, 100)
+        version = [binary("sluice"), "--version"]
+        listing = self.sluice("topics", "list")
+        both = [(start_ms(version), start_ms(listing)) for _ in range(40)]
+        return [("sluice --version", statistics.median(one for one, _ in both), "ms", "5"),
+                ("sluice topics list", statistics.median(one for _, one in both), "ms", "15")]
+
+    def verify(self):
+        """Closed logs of 4 GiB in all, nothing of them in memory, beside eight readers at once."""
+        rows = []
+        with tempfile.TemporaryDirectory(dir=os.environ.get("SLUICE_TEST_DIR")) as directory:
+            with Broker(directory=directory) as broker:
+                subprocess.run([binary("sluice"), "-b", broker.address, "topics", "create",
+                                "verify", "-p", "8", "-c", f"segment.bytes={256 << 20}"],
+                               check=True, stdout=subprocess.DEVNULL)
+                data, files = broker.data_directory, []
+                while sum(path.stat().st_size for path in files) < 4 << 30:
+                    subprocess.run([binary("sluice"), "-b", broker.address, "bench", "produce",
+                                    "--topic", "verify", "--connections", "8", "--warmup", "0s",
+                                    "--duration", "2s"], check=True, stdout=subprocess.DEVNULL)
+                    files = list(data.glob("verify-*/*.log"))
+            raw, ours = [], []
+            for _ in range(self.rounds):
+                drop_page_cache()
+                begin = time.monotonic()
+                with concurrent.futures.ThreadPoolExecutor(8) as readers:
+                    size = sum(readers.map(read_direct, files))
+                raw.append(size / (time.monotonic() - begin))
+                drop_page_cache()
+                ours.append(size / seconds([binary("sluice"), "-q", "log", "verify", str(data)]))
+            raw, ours = statistics.median(raw), statistics.median(ours)
+            rows += [("log verify, nothing in memory", ours / 1e6, "MB/s", "-"),
+                     ("eight direct readers, the same", raw / 1e6, "MB/s", "-"),
+                     ("share of what the disk reads", ours / raw * 100, "%", "80")]
+        return rows
 
     def consume(self):
         """Everything of a topic to /dev/null, by us and by kcat in turns."""
@@ -101,7 +174,7 @@ class Bench:
 
 
 def main():
-    names = ["consume", "search", "export"]
+    names = ["commands", "consume", "search", "verify", "export"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", metavar="WHAT", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=3)

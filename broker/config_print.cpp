@@ -172,12 +172,13 @@ std::string print_options_json(const Options& options) {
 
 std::string print_example_file(const Options& options) {
   std::string file;
-  append_comment(file,
-                 "Configuration of sluiced: every key, with its default. To change one, take the # "
-                 "off its last line. \"live\": a dynamic broker config can change it "
-                 "while the broker runs; this file is read at the start only. The variable in the "
-                 "second line, if it "
-                 "is set, wins over this file. Check with: sluiced --config FILE --check-config");
+  append_comment(
+      file,
+      "Configuration of sluiced: every key, with its default. To change one, take the # "
+      "off its last line. \"live\": it changes while the broker runs, by SIGHUP "
+      "(systemctl reload sluice) after a change here, or as a dynamic broker config; the "
+      "others need a restart. The variable in the second line, if it is set, wins over "
+      "this file. Check with: sluiced --config FILE --check-config");
   const Options defaults;
   for (const auto& row : option_rows()) {
     const bool given = options.settings.contains(row.name);

@@ -419,7 +419,7 @@ constexpr auto rows = std::to_array<ConfigRow<Options>>({
       .about =
           "What the records of all topics together may take. Beyond it the oldest segments of "
           "topics with sluice.disk.max.delete are deleted; where there are none, producers get "
-          "KAFKA_STORAGE_ERROR. Looked at each second. 0: no limit."}},
+          "KAFKA_STORAGE_ERROR. Looked at each second, and while they grow. 0: no limit."}},
     {"sluice.disk.reserve.bytes",
      &O::disk_reserve_bytes,
      {.min = -1,
