@@ -12,10 +12,13 @@
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace {
@@ -84,6 +87,21 @@ int serve_until_told(broker::Broker& broker, broker::Options running,
   return number;
 }
 
+// A broker that was killed a moment ago may not be gone yet: while somebody else has the directory
+// it is tried again for a second, or until a signal comes.
+Result<std::unique_ptr<broker::Broker>> start(const broker::Options& options, Clock& clock,
+                                              Logger& logger, const sigset_t& signals) {
+  constexpr int attempts = 20;
+  constexpr timespec pause{.tv_sec = 0, .tv_nsec = 50'000'000};
+  auto started = broker::Broker::start(options, clock, logger);
+  for (int i = 0; i < attempts && !started; ++i) {
+    if (started.error().code != std::errc::device_or_resource_busy) break;
+    if (sigtimedwait(&signals, nullptr, &pause) > 0) break;
+    started = broker::Broker::start(options, clock, logger);
+  }
+  return started;
+}
+
 int serve(const broker::Options& options, std::span<const char* const> arguments,
           const sigset_t& signals) {
   SystemClock clock;
@@ -93,7 +111,7 @@ int serve(const broker::Options& options, std::span<const char* const> arguments
       make_stderr_logger(level_of(options.log_level),
                          options.log_format == "json" ? LogFormat::json : LogFormat::text, reader);
   manager.tell("STATUS=opening logs");
-  auto started = broker::Broker::start(options, clock, *logger);
+  auto started = start(options, clock, *logger, signals);
   if (!started) {
     put(stderr, fmt::format("{}sluiced: {}\n", error_mark(reader), started.error().message()));
     manager.tell("STATUS=" + started.error().message());

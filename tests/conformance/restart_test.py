@@ -1,5 +1,9 @@
 """What a restart keeps: records, offsets, groups, topics, ids; after SIGTERM and after kill -9."""
 
+import fcntl
+import os
+import struct
+import threading
 import unittest
 
 from confluent_kafka import TopicPartition
@@ -98,6 +102,23 @@ class RestartTest(BrokerCase):
             self.assertEqual(producer.flush(30), 0)
             self.restart("kill")
         self.assertEqual([m.value() for m in self.read_topic(topic, 3)], [b"0", b"1", b"2"])
+
+
+class LeavingHolderTest(BrokerCase):
+    """A broker that was killed holds its directory until the kernel has taken it apart."""
+
+    needs_own_broker = True
+    needs_sluiced = True
+
+    def test_a_start_waits_for_a_holder_that_leaves(self):
+        self.broker.stop()
+        holder = os.open(self.broker.data_directory / "sluice.lock", os.O_RDWR)
+        fcntl.fcntl(holder, fcntl.F_OFD_SETLK,
+                    struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        leaves = threading.Timer(0.3, os.close, [holder])
+        leaves.start()
+        self.addCleanup(leaves.join)
+        self.broker.start()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ class ReadmeTest(unittest.TestCase):
         self.data = directory.name + "/tour"
         self.port = str(free_port())
         programs = pathlib.Path(binary("sluice")).parent
+        self.printed = []
         self.shell = Shell({
             "PATH": f"{programs}:{os.environ['PATH']}", "HOME": directory.name,
             "SLUICE_LISTENERS": f"127.0.0.1:{self.port}", "SLUICE_SHARDS": "2",
@@ -95,7 +96,11 @@ class ReadmeTest(unittest.TestCase):
 
     def next_line(self):
         while True:
-            line = self.shell.lines.get(timeout=SECONDS)
+            try:
+                line = self.shell.lines.get(timeout=SECONDS)
+            except queue.Empty:
+                self.fail(f"nothing more was printed; so far: {self.printed}")
+            self.printed.append(line)
             if line and not UNTOLD.search(line):
                 return line.replace(self.data, "TOUR")
 

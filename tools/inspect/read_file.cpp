@@ -1,5 +1,6 @@
 #include "tools/inspect/read_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -52,6 +53,14 @@ Result<std::size_t> ReadFile::read(MutableBytes into, std::int64_t position) con
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+void ReadFile::expect(std::int64_t position, std::int64_t size) const {
+  // One call takes no more than a device's largest read, or the read-ahead of 128 KiB.
+  constexpr std::int64_t step = 128 << 10;
+  const std::int64_t end = std::min(position + size, size_);
+  for (std::int64_t at = position; at < end; at += step)
+    (void)::posix_fadvise(descriptor_, at, std::min(step, end - at), POSIX_FADV_WILLNEED);
 }
 
 Result<std::vector<std::byte>> read_whole(const std::string& path) {

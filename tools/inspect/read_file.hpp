@@ -24,6 +24,8 @@ class ReadFile {
   const std::string& path() const { return path_; }
   // Fills `into`; fewer bytes only at the end of the file. Errors: those of pread(2).
   Result<std::size_t> read(MutableBytes into, std::int64_t position) const;
+  // These bytes will be read: the kernel begins to bring them in. A hint; does not wait for them.
+  void expect(std::int64_t position, std::int64_t size) const;
 
  private:
   ReadFile(int descriptor, std::int64_t size, std::string path)

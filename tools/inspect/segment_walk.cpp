@@ -11,6 +11,8 @@ using protocol::batch_header_size;
 namespace layout = protocol::batch_layout;
 
 constexpr std::size_t piece_size = 2 << 20;  // of one read
+// What the disk reads while a piece is checked.
+constexpr std::int64_t ahead_size = 4 * static_cast<std::int64_t>(piece_size);
 // How many bytes of what looks like batches are checked while intact ones are searched behind
 // damage: bytes made for it could else keep a search busy for weeks.
 constexpr std::int64_t search_factor = 8;
@@ -76,6 +78,13 @@ Result<> SegmentWalk::need(std::int64_t position, std::size_t size) {
   const auto room = static_cast<std::int64_t>(wanted - kept);
   const auto read_size = static_cast<std::size_t>(std::min(room, end_ - window_end_));
   const MutableBytes into{buffer_.get() + kept, read_size};
+  // A piece at a time, so that the disk has a queue while this one is checked.
+  const auto ahead_until = std::min(end_, window_end_ + ahead_size);
+  if (ahead_until > expected_until_) {
+    const auto from = std::max(expected_until_, window_end_);
+    file_->expect(from, ahead_until - from);
+    expected_until_ = ahead_until;
+  }
   const auto got = file_->read(into, window_end_);
   if (!got) return std::unexpected(got.error());
   if (*got < read_size) end_ = window_end_ + static_cast<std::int64_t>(*got);  // it was cut

@@ -76,6 +76,7 @@ class SegmentWalk {
   std::size_t capacity_ = 0;
   std::int64_t window_begin_ = 0;
   std::int64_t window_end_ = 0;
+  std::int64_t expected_until_ = 0;  // position; what the kernel was told will be read
 };
 
 }  // namespace sluice::inspect
