@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
+#include <span>
+#include <sys/uio.h>
 #include <unistd.h>
+#include <vector>
 
 namespace sluice::cli {
 namespace {
@@ -129,19 +133,43 @@ Style style_for(int descriptor) {
 bool interactive() { return isatty(STDIN_FILENO) && isatty(STDERR_FILENO); }
 
 void Output::flush() {
-  std::string_view rest = buffer_;
-  while (!rest.empty() && !broken_) {
-    const auto written = ::write(STDOUT_FILENO, rest.data(), rest.size());
-    if (written >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
+  if (!broken_) write_pieces();
+  buffer_.clear();
+  borrowed_.clear();
+}
+
+// The buffer, with what was borrowed between its parts.
+void Output::write_pieces() {
+  std::vector<iovec> pieces;
+  pieces.reserve(2 * borrowed_.size() + 1);
+  const auto add = [&pieces](std::string_view text) {
+    if (!text.empty()) pieces.push_back({const_cast<char*>(text.data()), text.size()});
+  };
+  std::size_t at = 0;
+  for (const Borrowed& one : borrowed_) {
+    add(std::string_view(buffer_).substr(at, one.at - at));
+    add(one.text);
+    at = one.at;
+  }
+  add(std::string_view(buffer_).substr(at));
+  for (std::span<iovec> rest(pieces); !rest.empty() && !broken_;) {
+    const auto count = std::min<std::size_t>(rest.size(), IOV_MAX);
+    const auto written = ::writev(STDOUT_FILENO, rest.data(), static_cast<int>(count));
+    if (written < 0) {
+      if (errno == EINTR) continue;
       broken_ = true;
       if (errno == EPIPE) continue;
       failure_ = errno;
       if (write_failure == 0) write_failure = failure_;
+      continue;
     }
+    auto left = static_cast<std::size_t>(written);
+    for (; !rest.empty() && left >= rest.front().iov_len; rest = rest.subspan(1))
+      left -= rest.front().iov_len;
+    if (left == 0) continue;
+    rest.front().iov_base = static_cast<char*>(rest.front().iov_base) + left;
+    rest.front().iov_len -= left;
   }
-  buffer_.clear();
 }
 
 void Output::look_for_reader() {

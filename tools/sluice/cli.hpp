@@ -66,8 +66,11 @@ class Output {
     maybe_flush();
   }
   void maybe_flush() {
-    if (buffer_.size() >= capacity) flush();
+    if (buffer_.size() >= capacity || borrowed_.size() >= borrowed_max) flush();
   }
+  // As append to buffer(), without a copy: `text` stays until the next flush(). Worth it from some
+  // hundred bytes on.
+  void borrow(std::string_view text) { borrowed_.push_back({buffer_.size(), text}); }
   void flush();
   // Asks the system, without writing, whether the reader of a pipe went away; broken() says so
   // then.
@@ -78,8 +81,17 @@ class Output {
   int failure() const { return failure_; }
 
  private:
+  struct Borrowed {
+    std::size_t at;  // in the buffer: what goes before it
+    std::string_view text;
+  };
   static constexpr std::size_t capacity = 64 * 1024;
+  static constexpr std::size_t borrowed_max = 500;  // with what lies between them below IOV_MAX
+
+  void write_pieces();
+
   std::string buffer_;
+  std::vector<Borrowed> borrowed_;
   bool broken_ = false;
   int failure_ = 0;
 };

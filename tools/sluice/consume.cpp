@@ -64,7 +64,7 @@ class Printing {
       ++seen;
       if (!reader_.wanted(record)) continue;
       if (left_ > 0) --left_;
-      format_.append(out_.buffer(), record);
+      format_.append(out_, record);
       out_.maybe_flush();
     }
     out_.flush();

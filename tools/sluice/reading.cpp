@@ -9,12 +9,15 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <malloc.h>
 #include <map>
 
 namespace sluice::cli {
 namespace {
 
 using Kind = Place::Kind;
+
+constexpr int kept_memory = 64 << 20;
 
 // The partitions of the topics, or those of them that were asked for.
 Result<Consumer::Partitions> chosen_partitions(Consumer& consumer, const ReadOptions& options) {
@@ -95,6 +98,9 @@ std::expected<Range, std::string> parse_range(const ReadOptions& options, std::i
 }
 
 Result<Reader> Reader::open(ConsumerOptions settings, const ReadOptions& options, Range range) {
+  // Responses of megabytes come and go: their memory is used again, not given back and cleared.
+  (void)::mallopt(M_MMAP_THRESHOLD, kept_memory);
+  (void)::mallopt(M_TRIM_THRESHOLD, 2 * kept_memory);
   const bool at_newest = range.from && range.from->kind == Kind::end;
   settings.offset_reset = at_newest ? OffsetReset::latest : OffsetReset::earliest;
   if (options.read_committed) settings.isolation = Isolation::read_committed;

@@ -8,6 +8,7 @@
 namespace sluice::cli {
 namespace {
 
+constexpr std::size_t borrow_min = 512;  // bytes; fewer are copied in less time than told about
 constexpr std::string_view directives = "tpokshTdKS";
 constexpr std::string_view encodings = "xbj";
 
@@ -103,6 +104,17 @@ void RecordFormat::append(std::string& out, const RecordView& record) const {
     return;
   }
   for (const auto& piece : pieces_) append_piece(out, piece, record);
+}
+
+void RecordFormat::append(Output& out, const RecordView& record) const {
+  if (json_) return append(out.buffer(), record);
+  for (const auto& piece : pieces_) {
+    const bool whole = piece.directive == 's' && piece.encoding == Encoding::plain && record.value;
+    if (whole && record.value->size() >= borrow_min)
+      out.borrow(as_text(*record.value));
+    else
+      append_piece(out.buffer(), piece, record);
+  }
 }
 
 void RecordFormat::append_bytes(std::string& out, Encoding encoding,

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "sluice/consumer.hpp"
+#include "tools/sluice/cli.hpp"
 
 #include <expected>
 #include <string>
@@ -26,6 +27,8 @@ class RecordFormat {
   // The error names the directive that is none.
   static std::expected<RecordFormat, std::string> parse(std::string_view text);
   void append(std::string& out, const RecordView& record) const;
+  // Large values are borrowed: the record stays until the next flush().
+  void append(Output& out, const RecordView& record) const;
 
  private:
   enum class Encoding : char { plain = 0, hex = 'x', base64 = 'b', json = 'j' };

@@ -32,7 +32,7 @@ class Searching {
       if (!filter_.matches(record)) continue;
       ++matched_;
       progress_.clear();
-      format_.append(out_.buffer(), record);
+      format_.append(out_, record);
       out_.maybe_flush();
       if (left_ > 0 && --left_ == 0) break;
     }
