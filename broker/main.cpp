@@ -146,8 +146,10 @@ int main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
   const auto line = broker::parse_command_line(argc, argv, broker::process_environment());
   if (line.action == broker::CommandLine::Action::exit) {
-    if (line.exit_code != 0) put(stderr, error_mark(reader_of_stderr()));
-    put(line.exit_code == 0 ? stdout : stderr, line.output);
+    if (line.exit_code == 0)
+      put(stdout, line.output);
+    else
+      put(stderr, error_mark(reader_of_stderr()) + line.output);
     return line.exit_code;
   }
   // Every thread inherits the mask, so the signals wait for sigwait().

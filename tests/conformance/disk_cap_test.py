@@ -66,7 +66,7 @@ class DiskCapTest(Cli, BrokerCase):
             self.assertIsNone(error)
             sent += stored
             self.assertLess(sent, 1000)
-            time.sleep(0.3)  # the broker looks each second
+            time.sleep(0.3)  # as the broker looks
         wait_until(self.below_cap, what="used below the cap")
         self.assertEqual(self.metric("sluice_disk_max_alarm"), 1)
         self.assertGreater(self.metric("sluice_disk_max_deleted_bytes_total"), 0)

@@ -162,12 +162,12 @@ class BootedTest(unittest.TestCase):
     def test_reload_takes_what_is_right_and_refuses_what_is_wrong(self):
         logged = self.since_now()
         self.good(f"echo 'message.max.bytes = 2000000' >> {CONFIG}; systemctl reload sluice")
-        self.assertIn("option changed key=message.max.bytes", logged())
+        self.machine.wait(lambda: "option changed key=message.max.bytes" in logged())
         logged = self.since_now()
         code, _ = self.machine.call(f"echo 'num.partition = 4' >> {CONFIG}; "
                                     "systemctl reload sluice")
         self.assertNotEqual(code, 0)
-        self.assertIn("num.partition (did you mean num.partitions?)", logged("-p err"))
+        self.machine.wait(lambda: "did you mean num.partitions?" in logged("-p err"))
         self.assertEqual(self.is_active(), "active")
 
     def test_comes_back_after_kill_9_with_every_record(self):
@@ -207,7 +207,7 @@ class BootedTest(unittest.TestCase):
         logged = self.since_now()
         self.good("systemctl stop sluice")
         self.assertEqual(self.show("Result"), "success")
-        self.assertRegex(logged(), r"(?m)^stopped$")
+        self.machine.wait(lambda: re.search(r"(?m)^stopped$", logged()))
 
     def test_an_upgrade_in_place_keeps_records_and_configuration(self):
         self.write()
