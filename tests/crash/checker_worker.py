@@ -132,12 +132,17 @@ class Produce(Role):
 
 
 class Read(Role):
-    def consumer(self, **settings):
-        return Consumer(client_settings(
+    consumer = None
+
+    def connect(self, **settings):
+        """The consumer is kept, and not closed: librdkafka 2.0 may wait for ever in close() of one
+        whose broker went away (its issue 4674). It ends with the process."""
+        self.consumer = Consumer(client_settings(
             self.address, **{"group.id": self.name, "enable.auto.commit": False,
                              "enable.auto.offset.store": False, "auto.offset.reset": "error",
                              "fetch.wait.max.ms": 50, "fetch.error.backoff.ms": 20,
                              "topic.metadata.refresh.interval.ms": 1000, **settings}))
+        return self.consumer
 
     def is_record(self, message):
         if message is None:
@@ -154,7 +159,7 @@ class Read(Role):
                   f"{zlib.crc32(message.value() or b''):08x}", now())
 
     def work(self):
-        consumer = self.consumer()
+        consumer = self.connect()
         for part in self.parts:
             self.note("start", part, now())
         consumer.assign([TopicPartition(*split(part), OFFSET_BEGINNING) for part in self.parts])
@@ -165,7 +170,6 @@ class Read(Role):
                     self.read(message)
                     part = f"{message.topic()}-{message.partition()}"
                     position[part] = message.offset() + 1
-        consumer.close()
 
     def at_end(self, position):
         ends = self.orders.ends
@@ -187,7 +191,7 @@ class Member(Read):
         self.position.clear()
 
     def work(self):
-        consumer = self.consumer(**{
+        consumer = self.connect(**{
             "group.id": self.group, "partition.assignment.strategy": "range",
             "session.timeout.ms": 2000, "heartbeat.interval.ms": 300, "socket.timeout.ms": 10_000})
         consumer.subscribe(sorted({split(part)[0] for part in self.parts}),
@@ -203,7 +207,6 @@ class Member(Read):
                 commit(consumer, self.position, self.note)
                 self.position.clear()
                 next_commit = time.monotonic() + COMMIT_SECONDS
-        consumer.close()
 
 
 class Commit(Role):
