@@ -70,7 +70,7 @@ FOUND = {
     "watermark_before_durable": {"vanished", "diverging"},
     "commit_before_durable": {"stale commit"},
     "stale_generation_accepted": {"stale commit"},
-    "producer_ids_given_again": {"lost", "misplaced"},
+    "producer_ids_given_again": {"lost", "misplaced", "given up", "unanswered"},
     "sequence_window_short": {"duplicate", "reordered"},
 }
 TAMPERING = ("records", "offsets")

@@ -28,6 +28,7 @@ using sluice::TopicPartition;
 using Ends = std::map<TopicPartition, long long>;
 
 constexpr std::size_t in_flight_max = 2000;
+constexpr int session = 4;  // seconds of its rate for which a producer lasts
 constexpr auto commit_every = 100ms;
 
 long long now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -112,13 +113,25 @@ class Produce {
       : common_(common), name_(name), rate_(rate), codec_(codec), history_(common, name) {}
 
   void run() {
-    auto made = sluice::Producer::create({.client = common_.client,
-                                          .codec = *sluice::codec_from_name(codec_),
-                                          .delivery_timeout = 120s});
-    if (!made) return history_.note("problem", made.error().message());
-    auto& producer = *made;
+    while (!common_.orders.stop) {
+      auto producer = sluice::Producer::create({.client = common_.client,
+                                                .codec = *sluice::codec_from_name(codec_),
+                                                .delivery_timeout = 120s});
+      if (!producer) return history_.note("problem", producer.error().message());
+      run(*producer);
+    }
+  }
+
+ private:
+  struct Sent {
+    Produce* self;
+    long long number;
+  };
+
+  void run(sluice::Producer& producer) {
     auto began = std::chrono::steady_clock::now();
-    for (int paced = 0; !common_.orders.stop; ++paced) {
+    const auto last = static_cast<double>(sent_.size()) + session * rate_;
+    for (int paced = 0; !common_.orders.stop && static_cast<double>(sent_.size()) < last; ++paced) {
       if (waiting_ >= in_flight_max) {
         producer.poll();
         std::this_thread::sleep_for(2ms);
@@ -137,12 +150,6 @@ class Produce {
     static_cast<void>(producer.flush(sluice::Deadline::in(120s)));
     static_cast<void>(producer.close(sluice::Deadline::in(5s)));
   }
-
- private:
-  struct Sent {
-    Produce* self;
-    long long number;
-  };
 
   void send(sluice::Producer& producer) {
     const auto number = static_cast<long long>(sent_.size());

@@ -6,7 +6,8 @@
 A ROLE runs until it is told to end, or has a `problem`, and writes its history to
 DIRECTORY/NAME.history (events as in histories.py). It says `done NAME` on standard output when that
 is complete.
-    produce:NAME:RATE:CODEC   idempotent, acks=all, about so many records a second
+    produce:NAME:RATE:CODEC   idempotent, acks=all, about so many records a second; a new producer,
+                              with an id of its own, every SESSION seconds of that
     read:NAME                 every partition, from offset 0
     member:NAME:GROUP         of a group, which has offsets already; commits what it got
     commit:NAME:GROUP         (here only) growing offsets for a group that has no members
@@ -32,6 +33,7 @@ from confluent_kafka import (  # noqa: E402
 from crash.load import client_settings  # noqa: E402
 
 IN_FLIGHT_MAX = 2000
+SESSION = 4
 COMMIT_SECONDS = 0.1
 # What a consumer must never be told.
 BROKEN = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._NO_OFFSET,
@@ -98,11 +100,11 @@ class Produce(Role):
     def __init__(self, *common, rate, codec):
         super().__init__(*common)
         self.rate = float(rate)
-        self.producer = Producer(client_settings(
-            self.address, **{
-                "enable.idempotence": True, "acks": "all", "linger.ms": 5,
-                "compression.codec": codec, "message.timeout.ms": 120_000,
-                "retry.backoff.ms": 20, "topic.metadata.refresh.interval.ms": 1000}))
+        self.settings = client_settings(self.address, **{
+            "enable.idempotence": True, "acks": "all", "linger.ms": 5, "compression.codec": codec,
+            "message.timeout.ms": 120_000, "retry.backoff.ms": 20,
+            "topic.metadata.refresh.interval.ms": 1000})
+        self.producer = Producer(self.settings)
 
     def delivered(self, error, message):
         number = message.key().rpartition(b":")[2].decode()
@@ -119,6 +121,9 @@ class Produce(Role):
                 self.producer.poll(0.01)
                 paced, began = 0, time.monotonic()
                 continue
+            if number % (SESSION * self.rate) == SESSION * self.rate - 1:
+                self.producer.flush(120)
+                self.producer = Producer(self.settings)
             part = self.parts[number // 3 % len(self.parts)]
             key = f"{self.name}:{number}"
             value = value_of(key, number)

@@ -1,5 +1,6 @@
-// Chooses the bug of sluiced_planted, which is broker/main.cpp with bugs compiled in: a real process
-// for tests/crash/checker.py. $PLANTED_BUG is its name; not SLUICE_…, which would be an option.
+// Chooses the bug of sluiced_planted, which is broker/main.cpp with bugs compiled in: a real
+// process for tests/crash/checker.py. $PLANTED_BUG is its name; not SLUICE_…, which would be an
+// option.
 #include "base/planted_bug.hpp"
 
 #include <cstdio>
@@ -10,7 +11,8 @@
 namespace sluice {
 namespace {
 
-// Those that a process that is killed can show; the disk of a machine that stays up forgives others.
+// Those that a process that is killed can show; the disk of a machine that stays up forgives
+// others.
 constexpr std::pair<std::string_view, PlantedBug> bugs[] = {
     {"none", PlantedBug::none},
     {"acknowledge_before_completion", PlantedBug::acknowledge_before_completion},

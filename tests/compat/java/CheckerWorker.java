@@ -18,6 +18,7 @@ import org.apache.kafka.common.serialization.*;
  */
 public final class CheckerWorker {
   static final int IN_FLIGHT_MAX = 2000;
+  static final int SESSION = 4;  // seconds of its rate for which a producer lasts
   static final long COMMIT_NANOS = 100_000_000;
 
   static volatile boolean stop;
@@ -130,13 +131,19 @@ public final class CheckerWorker {
   }
 
   static void produce(History history, double rate, String codec) throws Exception {
+    for (int number = 0; !stop;) number = produce(history, rate, codec, number);
+  }
+
+  /** One producer, from this record on; the number of the next. */
+  static int produce(History history, double rate, String codec, int number) throws Exception {
     Semaphore room = new Semaphore(IN_FLIGHT_MAX);
+    double last = number + SESSION * rate;
     try (var producer = new KafkaProducer<>(settings("linger.ms", 5, "acks", "all",
         "enable.idempotence", true, "compression.type", codec, "max.block.ms", 120_000,
         "delivery.timeout.ms", 120_000), new ByteArraySerializer(), new ByteArraySerializer())) {
       long began = System.nanoTime();
       long paced = 0;
-      for (int number = 0; !stop; ++number, ++paced) {
+      for (; !stop && number < last; ++number, ++paced) {
         while (!room.tryAcquire(10, TimeUnit.MILLISECONDS)) {
           began = System.nanoTime();
           paced = 0;
@@ -159,6 +166,7 @@ public final class CheckerWorker {
         if (left > 0) TimeUnit.NANOSECONDS.sleep(left);
       }
     }
+    return number;
   }
 
   static void note(History history, ConsumerRecord<byte[], byte[]> record) {

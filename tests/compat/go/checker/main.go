@@ -23,7 +23,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const inFlightMax = 2000
+const (
+	inFlightMax = 2000
+	session     = 4 // seconds of its rate for which a producer lasts
+)
 
 type part struct {
 	topic  string
@@ -117,11 +120,20 @@ func codec(name string) kgo.CompressionCodec {
 }
 
 func produce(h *history, rate float64, compression string) {
+	for number := 0; !stop.Load(); {
+		number = produceFrom(h, rate, compression, number)
+	}
+}
+
+// produceFrom is one producer, from this record on, and returns the number of the next.
+func produceFrom(h *history, rate float64, compression string, number int) int {
+	last := number + int(session*rate)
 	writer := client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond),
 		kgo.ProducerBatchCompression(codec(compression)), kgo.MaxBufferedRecords(inFlightMax),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordDeliveryTimeout(2*time.Minute))
 	began, paced := time.Now(), 0
-	for number := 0; !stop.Load(); number++ {
+	for ; !stop.Load() && number < last; number++ {
+		number := number // the callback's own
 		to := parts[number/3%len(parts)]
 		key := fmt.Sprintf("%s:%d", h.name, number)
 		size := 20 + number*7919%400
@@ -147,6 +159,7 @@ func produce(h *history, rate float64, compression string) {
 	}
 	writer.Flush(background)
 	writer.Close()
+	return number
 }
 
 func read(h *history) {
