@@ -118,6 +118,9 @@ class Produce {
                                                 .codec = *sluice::codec_from_name(codec_),
                                                 .delivery_timeout = 120s});
       if (!producer) return history_.note("problem", producer.error().message());
+      // A client that has never been connected is told at once when nobody listens.
+      while (!common_.orders.stop && !producer->partition_count(common_.parts.front().topic))
+        std::this_thread::sleep_for(20ms);
       run(*producer);
     }
   }
