@@ -59,13 +59,13 @@ def fetch_kafka():
         JARS.touch()
 
 
-def build_java():
+def build_java(program="Compat"):
     fetch_kafka()
     classes = CACHE / "java/classes"
-    sources = [HERE / "java/Compat.java", HERE / "java/ShareChecks.java"]
-    if not all(newer(classes / "Compat.class", source) for source in sources):
+    sources = list(HERE.glob("java/*.java"))
+    if not newer(classes / f"{program}.class", *sources):
         command(["javac", "-proc:none", "-cp", f"{JARS}/*", "-d", str(classes), *map(str, sources)])
-    return java("Compat", extra_classpath=[classes])
+    return java(program, extra_classpath=[classes])
 
 
 def build_go(name):
