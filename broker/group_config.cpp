@@ -88,7 +88,8 @@ constexpr auto rows = std::to_array<ConfigRow<GroupConfig>>({
      &G::share_isolation_level,
      {.allowed = "read_committed,read_uncommitted",
       .change = dynamic,
-      .about = "Whether a share group sees records of open and aborted transactions."}},
+      .about = "Whether a share group sees records of open and aborted transactions; as there are "
+               "no transactions, both values do the same."}},
     {"share.partition.max.record.locks",
      &G::share_partition_max_record_locks,
      {.min = 1,

@@ -49,9 +49,10 @@ Row make_row(Request& request, const ShareSession& session, const ShareTopicPart
 template <class Topics>
 void add_acknowledgements(Request& request, const ShareSession& session, const Topics& topics,
                           bool renews, std::vector<Row>& rows) {
-  const auto& configs = request.catalog->configs(ResourceType::group, session.group);
-  const bool may_renew =
-      effective_group_config(*request.options, configs).share_renew_acknowledge_enable;
+  const auto may_renew = [&request, &session] {
+    const auto& configs = request.catalog->configs(ResourceType::group, session.group);
+    return effective_group_config(*request.options, configs).share_renew_acknowledge_enable;
+  };
   for (const auto& topic : topics) {
     for (const auto& partition : topic.partitions) {
       if (partition.acknowledgement_batches.empty()) continue;
@@ -65,7 +66,7 @@ void add_acknowledgements(Request& request, const ShareSession& session, const T
         const bool renewal = std::ranges::find(batch.acknowledge_types, std::int8_t{4}) !=
                              batch.acknowledge_types.end();
         if (renewal && !renews) row->acknowledge_error = ErrorCode::invalid_request;
-        if (renewal && renews && !may_renew)
+        if (renewal && renews && !may_renew())
           row->acknowledge_error = ErrorCode::invalid_record_state;
       }
     }

@@ -66,7 +66,7 @@ void ScheduleIndex::drop_used_up() {
 // ---- To the disk ----
 
 ScheduleIndex::Spill ScheduleIndex::begin_spill(const Alive& alive) {
-  auto keys = std::make_shared<std::vector<ScheduleKey>>(std::exchange(heap_, {}));
+  auto keys = std::make_shared<ScheduleKeys>(std::exchange(heap_, {}));
   std::erase_if(*keys, [&](const ScheduleKey& key) { return !alive(key.offset); });
   std::ranges::sort(*keys);
   Run run;
@@ -91,8 +91,8 @@ void ScheduleIndex::spilled(RunId id) {
   const auto begin = run->keys->begin() + static_cast<std::ptrdiff_t>(run->at);
   const std::size_t kept = std::min(limits_.block, run->in_memory());
   run->next = run->count - run->in_memory() + kept;
-  run->keys = std::make_shared<const std::vector<ScheduleKey>>(
-      begin, begin + static_cast<std::ptrdiff_t>(kept));
+  run->keys =
+      std::make_shared<const ScheduleKeys>(begin, begin + static_cast<std::ptrdiff_t>(kept));
   run->at = 0;
 }
 
@@ -110,17 +110,17 @@ std::optional<ScheduleIndex::Read> ScheduleIndex::begin_read() {
   return std::nullopt;
 }
 
-void ScheduleIndex::read_done(RunId id, const std::vector<ScheduleKey>& keys) {
+void ScheduleIndex::read_done(RunId id, const ScheduleKeys& keys) {
   Run* run = find(id);
   if (run == nullptr) return;  // merged meanwhile
   run->reading = false;
   run->next += keys.size();
-  std::vector<ScheduleKey> all;
+  ScheduleKeys all;
   all.reserve(run->in_memory() + keys.size());
   if (run->keys)
     all.assign(run->keys->begin() + static_cast<std::ptrdiff_t>(run->at), run->keys->end());
   all.insert(all.end(), keys.begin(), keys.end());
-  run->keys = std::make_shared<const std::vector<ScheduleKey>>(std::move(all));
+  run->keys = std::make_shared<const ScheduleKeys>(std::move(all));
   run->at = 0;
 }
 

@@ -12,6 +12,7 @@
 // or two a run. A pair may come twice, after a merge: the owner knows which offsets still count.
 #pragma once
 
+#include "broker/queue/mapped_vector.hpp"
 #include "protocol/ids.hpp"
 
 #include <compare>
@@ -29,6 +30,7 @@ struct ScheduleKey {
   Offset offset = 0;
   auto operator<=>(const ScheduleKey&) const = default;
 };
+using ScheduleKeys = MappedVector<ScheduleKey>;
 
 class ScheduleIndex {
  public:
@@ -42,7 +44,7 @@ class ScheduleIndex {
 
   struct Spill {
     RunId run = 0;
-    std::shared_ptr<const std::vector<ScheduleKey>> keys;  // sorted
+    std::shared_ptr<const ScheduleKeys> keys;  // sorted
   };
   struct Read {
     RunId run = 0;
@@ -79,7 +81,7 @@ class ScheduleIndex {
 
   // The next block that is needed soon and that nobody reads yet.
   std::optional<Read> begin_read();
-  void read_done(RunId run, const std::vector<ScheduleKey>& keys);
+  void read_done(RunId run, const ScheduleKeys& keys);
   bool knows(RunId run) const { return find(run) != nullptr; }
 
   // The smallest runs, when there are too many.
@@ -95,7 +97,7 @@ class ScheduleIndex {
  private:
   struct Run {
     RunId id = 0;
-    std::shared_ptr<const std::vector<ScheduleKey>> keys;  // in memory, from `at` on
+    std::shared_ptr<const ScheduleKeys> keys;  // in memory, from `at` on
     std::size_t at = 0;
     std::uint64_t next = 0;  // entry of the file that follows those in memory
     std::uint64_t count = 0;
@@ -111,7 +113,7 @@ class ScheduleIndex {
   void drop_used_up();
 
   Limits limits_;
-  std::vector<ScheduleKey> heap_;  // std::push_heap, the least on top
+  ScheduleKeys heap_;  // std::push_heap, the least on top
   std::vector<Run> runs_;
   std::vector<RunId> unneeded_;
   RunId next_run_ = 1;

@@ -11,13 +11,12 @@ constexpr std::string_view directory = "schedules";
 constexpr std::size_t merge_block = 4096;  // entries read or written at a time
 constexpr std::size_t write_block = 64 * 1024;
 
-Bytes bytes_of(const std::vector<ScheduleKey>& keys, std::size_t first, std::size_t count) {
+Bytes bytes_of(const ScheduleKeys& keys, std::size_t first, std::size_t count) {
   return std::as_bytes(std::span{keys}.subspan(first, count));
 }
 
-Task<Result<std::vector<ScheduleKey>>> read_keys(storage::File& file, std::uint64_t first,
-                                                 std::size_t count) {
-  std::vector<ScheduleKey> keys(count);
+Task<Result<ScheduleKeys>> read_keys(storage::File& file, std::uint64_t first, std::size_t count) {
+  ScheduleKeys keys(count);
   const auto got =
       co_await file.read(std::as_writable_bytes(std::span{keys}), first * sizeof(ScheduleKey));
   if (!got) co_return std::unexpected(got.error());
@@ -30,7 +29,7 @@ struct Cursor {
   std::unique_ptr<storage::File> file;
   std::uint64_t next = 0;
   std::uint64_t count = 0;
-  std::vector<ScheduleKey> keys;
+  ScheduleKeys keys;
   std::size_t at = 0;
 
   bool dry() const { return at == keys.size() && next < count; }
@@ -67,7 +66,7 @@ Task<Result<>> ScheduleRuns::clear() {
   co_return Result<>{};
 }
 
-Task<Result<>> ScheduleRuns::write(ScheduleIndex::RunId run, const std::vector<ScheduleKey>* keys) {
+Task<Result<>> ScheduleRuns::write(ScheduleIndex::RunId run, const ScheduleKeys* keys) {
   const storage::OpenOptions options{.mode = storage::OpenMode::create_new};
   auto file = co_await files_.open(path_of(run), options);
   if (!file) co_return std::unexpected(file.error());
@@ -80,7 +79,7 @@ Task<Result<>> ScheduleRuns::write(ScheduleIndex::RunId run, const std::vector<S
   co_return co_await (*file)->close();
 }
 
-Task<Result<std::vector<ScheduleKey>>> ScheduleRuns::read(ScheduleIndex::Read wanted) {
+Task<Result<ScheduleKeys>> ScheduleRuns::read(ScheduleIndex::Read wanted) {
   const storage::OpenOptions options{.mode = storage::OpenMode::read_only};
   auto file = co_await files_.open(path_of(wanted.run), options);
   if (!file) co_return std::unexpected(file.error());
@@ -101,7 +100,7 @@ Task<Result<std::uint64_t>> ScheduleRuns::merge(ScheduleIndex::Merge merge) {
   auto out = co_await files_.open(path_of(merge.into), writing);
   if (!out) co_return std::unexpected(out.error());
   std::uint64_t written = 0;
-  std::vector<ScheduleKey> block;
+  ScheduleKeys block;
   std::optional<ScheduleKey> last;
   for (;;) {
     for (Cursor& cursor : cursors) {

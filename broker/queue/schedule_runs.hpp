@@ -20,8 +20,8 @@ class ScheduleRuns {
   // Makes the directory and removes what an earlier broker left. Errors: those of the file system.
   Task<Result<>> clear();
   // Lifetime: `keys` is borrowed.
-  Task<Result<>> write(ScheduleIndex::RunId run, const std::vector<ScheduleKey>* keys);
-  Task<Result<std::vector<ScheduleKey>>> read(ScheduleIndex::Read wanted);
+  Task<Result<>> write(ScheduleIndex::RunId run, const ScheduleKeys* keys);
+  Task<Result<ScheduleKeys>> read(ScheduleIndex::Read wanted);
   // Writes one run from several, in order and without repetitions; returns its entries.
   Task<Result<std::uint64_t>> merge(ScheduleIndex::Merge merge);
   Task<Result<>> remove(ScheduleIndex::RunId run);

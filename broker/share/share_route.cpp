@@ -36,7 +36,10 @@ Task<ShareRoute> route_share(Shard& home, const ShareKey& key, Creating creating
     topic = home.catalog()->find(share_state_topic_name);
   }
   if (topic == nullptr) {
-    if (route.error == ErrorCode::none) route.error = ErrorCode::coordinator_not_available;
+    if (creating == Creating::no)
+      route.error = ErrorCode::group_id_not_found;
+    else if (route.error == ErrorCode::none)
+      route.error = ErrorCode::coordinator_not_available;
     co_return route;
   }
   route.partition = partition_of_share(key, topic->partition_count);

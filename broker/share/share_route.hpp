@@ -20,7 +20,8 @@ struct ShareRoute {
 enum class Creating : std::uint8_t { no, yes };
 
 // Where the state of `key` is kept; the topic is made on first use if `creating`.
-// Errors: coordinator_not_available when there is no such topic.
+// Errors: group_id_not_found, where there is none and it is not to be made: nothing was ever
+// stored; those of making it.
 Task<ShareRoute> route_share(Shard& home, const ShareKey& key, Creating creating);
 
 // On the route's shard; coordinator_load_in_progress while it is not loaded.

@@ -130,7 +130,8 @@ void SharePartition::give_back(Offset first, Range range, const Ending& ending, 
   free.failure = failed(range, ending, now, change);
   StateBatch batch{first, range.last, StoredState::available, range.deliveries, 0, free.failure};
   if (wait.count() > 0) {
-    free.at = now.steady + wait;
+    // Of whole milliseconds, so that many records are woken together.
+    free.at = std::chrono::ceil<std::chrono::milliseconds>(now.steady + wait);
     batch.available_ms = now.wall_ms + wait.count();
   }
   put(first, range.last, free);

@@ -115,14 +115,12 @@ Task<Offset> ShareShell::initial_offset(Partition* partition, std::string reset)
 }
 
 Task<ErrorCode> ShareShell::find_stored(const ShareKey* key, StoredShare* stored) {
-  // Without the topic nothing was ever stored.
-  if (shard_.catalog()->find(share_state_topic_name) == nullptr)
-    co_return ErrorCode::group_id_not_found;
   const ShareRoute route = co_await route_share(shard_, *key, Creating::no);
   if (route.shard == nullptr) co_return route.error;
   ErrorCode error = ErrorCode::none;
   *stored =
       co_await on(shard_, *route.shard, find_share(route.shard, route.partition, *key, &error));
+  if (error == ErrorCode::none && stored->state.start() < 0) error = ErrorCode::group_id_not_found;
   co_return error;
 }
 
@@ -156,6 +154,16 @@ Task<ErrorCode> ShareShell::open(UnitPtr unit, Begin begin) {
   unit->core.emplace(stored.state, ShareSettings{}, shard_.random(), now());
   read_settings(*unit);
   settle(unit);
+  co_return ErrorCode::none;
+}
+
+// For a request of a member: open, and by the settings of now.
+Task<ErrorCode> ShareShell::make_ready(UnitPtr unit) {
+  if (!unit->core) {
+    const ErrorCode error = co_await open(unit, Begin::yes);
+    if (error != ErrorCode::none) co_return error;
+  }
+  follow_settings(*unit);
   co_return ErrorCode::none;
 }
 
@@ -278,11 +286,8 @@ Task<ErrorCode> ShareShell::wait_stored(UnitPtr unit, std::uint64_t write) {
 Task<ErrorCode> ShareShell::acknowledge(const ShareKey* key, std::string_view member,
                                         std::span<const AcknowledgeBatch> batches) {
   const UnitPtr unit = find(*key);
-  if (!unit->core) {
-    const ErrorCode error = co_await open(unit, Begin::yes);
-    if (error != ErrorCode::none) co_return error;
-  }
-  follow_settings(*unit);
+  const ErrorCode opened = co_await make_ready(unit);
+  if (opened != ErrorCode::none) co_return opened;
   const auto written = unit->core->acknowledge(member, batches, now());
   if (!written || *written == 0) {
     settle(unit);

@@ -139,6 +139,8 @@ class ShareShell {
   GroupTime now() const;
   // `begin`: where the group has not begun, at its first offset; else group_id_not_found.
   Task<ErrorCode> open(UnitPtr unit, Begin begin);
+  Task<ErrorCode> make_ready(UnitPtr unit);
+  // Errors: group_id_not_found, where nothing is stored.
   Task<ErrorCode> find_stored(const ShareKey* key, StoredShare* stored);
   Task<Offset> initial_offset(Partition* partition, std::string reset);
   UnitPtr find(const ShareKey& key);
@@ -152,6 +154,7 @@ class ShareShell {
   Task<> persist(UnitPtr unit, ShareWrite write);
   Task<ErrorCode> wait_stored(UnitPtr unit, std::uint64_t write);
   Task<> keep_time();
+  std::optional<Offset> next_offered(Unit& unit, Partition& partition, Offset from) const;
   static bool ends_here(const Unit& unit, const ShareAcquired& out, std::size_t before, Offset from,
                         Offset to);
   std::int64_t bytes_to_read(const Unit& unit, const ShareAcquireQuery& query,

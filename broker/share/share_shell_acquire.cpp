@@ -41,20 +41,14 @@ Task<> ShareShell::park(const ShareKey* key, std::shared_ptr<FetchWaiter> waiter
 Task<ShareOffer> ShareShell::offered(const ShareKey* key, std::int64_t enough) {
   ShareOffer offer;
   const UnitPtr unit = find(*key);
-  if (!unit->core) {
-    const ErrorCode error = co_await open(unit, Begin::yes);
-    if (error != ErrorCode::none) {
-      offer.bytes = enough;
-      co_return offer;
-    }
+  if (co_await make_ready(unit) != ErrorCode::none) {
+    offer.bytes = enough;
+    co_return offer;
   }
-  follow_settings(*unit);
-  unit->core->tick(now());
   Partition* partition = shard_.find(key->topic, key->partition);
   if (partition != nullptr) {
     offer.high_watermark = partition->log().high_watermark();
-    unit->core->log_start_moved(partition->log().log_start_offset());
-    const auto from = unit->core->next_offered(unit->core->start());
+    const auto from = next_offered(*unit, *partition, 0);
     settle(unit);
     if (!from || *from >= offer.high_watermark) co_return offer;
     offer.from = *from;
@@ -75,13 +69,11 @@ Task<ShareOffer> ShareShell::offered(const ShareKey* key, std::int64_t enough) {
 Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQuery* query) {
   ShareAcquired out;
   const UnitPtr unit = find(*key);
-  if (!unit->core) {
-    out.error = co_await open(unit, Begin::yes);
-    if (out.error != ErrorCode::none) co_return out;
-  }
+  out.error = co_await make_ready(unit);
+  if (out.error != ErrorCode::none) co_return out;
   if (!unit->reading.try_enter()) co_await unit->reading.enter();
   const Turnstile::Pass pass{unit->reading};
-  follow_settings(*unit);
+  follow_settings(*unit);  // it may have waited
   Offset cursor = 0;
   for (int reads = 0; reads < reads_max && !unit->gone; ++reads) {
     Partition* partition = shard_.find(key->topic, key->partition);
@@ -89,10 +81,8 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
       if (out.ranges.empty()) out.error = shard_.why_missing(key->topic);
       break;
     }
-    unit->core->tick(now());
-    unit->core->log_start_moved(partition->log().log_start_offset());
     out.high_watermark = partition->log().high_watermark();
-    const auto from = unit->core->next_offered(std::max(cursor, unit->core->start()));
+    const auto from = next_offered(*unit, *partition, cursor);
     if (!from || *from >= out.high_watermark) break;
     if (out.count >= query->limits.records_max || out.bytes >= query->bytes_max) break;
     FetchQuery fetch;
@@ -100,14 +90,17 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
     fetch.max_bytes = bytes_to_read(*unit, *query, out, *from);
     if (unit->core->settings().order_by_key)
       fetch.max_bytes = std::min(fetch.max_bytes, keyed_read_bytes);
-    fetch.least = query->exceeds && out.ranges.empty() ? storage::AtLeastOneBatch::yes
-                                                       : storage::AtLeastOneBatch::no;
+    // A record that came back may lie in a batch much larger than itself.
+    fetch.least = storage::AtLeastOneBatch::yes;
     fetch.handout = storage::Handout::memory;
     FetchAnswer answer = co_await partition->fetch(fetch);
     if (answer.error != ErrorCode::none || answer.read.empty()) {
       if (out.ranges.empty()) out.error = answer.error;
       break;
     }
+    const bool exceeds = query->exceeds && out.ranges.empty();
+    const auto size = static_cast<std::int64_t>(answer.read.size);
+    if (!exceeds && size > query->bytes_max - out.bytes) break;
     cursor = answer.read.next_offset;
     const std::size_t before = out.ranges.size();
     const ErrorCode taken = take(unit, fetch.offset, std::move(answer.read), *query, out);
@@ -117,6 +110,14 @@ Task<ShareAcquired> ShareShell::acquire(const ShareKey* key, const ShareAcquireQ
   if (!out.ranges.empty()) unit->sessions[std::string(query->member)] = query->session;
   settle(unit);
   co_return out;
+}
+
+// Where to read next, `from` at least, of what is offered at this moment.
+std::optional<Offset> ShareShell::next_offered(Unit& unit, Partition& partition,
+                                               Offset from) const {
+  unit.core->tick(now());
+  unit.core->log_start_moved(partition.log().log_start_offset());
+  return unit.core->next_offered(std::max(from, unit.core->start()));
 }
 
 // Whether a fetch that took the ranges from `before` on, of what it read of [from, to), is over: a

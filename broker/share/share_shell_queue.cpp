@@ -111,8 +111,6 @@ Task<QueueView> ShareShell::describe(const ShareKey* key, std::size_t ranges_max
   } else {
     StoredShare stored;
     view.error = co_await find_stored(key, &stored);
-    if (view.error == ErrorCode::none && stored.state.start() < 0)
-      view.error = ErrorCode::group_id_not_found;
     if (view.error != ErrorCode::none) co_return view;
     core = &stored_core.emplace(stored.state, ShareSettings{}, shard_.random(), now());
   }
@@ -137,8 +135,6 @@ Task<HandResult> ShareShell::change_by_hand(const ShareKey* key,
   const auto known = units_.find(*key);
   if (known == units_.end() || !known->second->core) {
     result.error = co_await find_stored(key, &stored);
-    if (result.error == ErrorCode::none && stored.state.start() < 0)
-      result.error = ErrorCode::group_id_not_found;
     if (result.error != ErrorCode::none) co_return result;  // leaves no trace in memory
   }
   const UnitPtr unit = find(*key);

@@ -34,6 +34,7 @@ SUITES = {
     "outbox": "examples.examples_test.OutboxTest",
     "fallback": "examples.examples_test.FallbackTest",
     "queue": "examples.examples_test.QueueWorkerTest",
+    "queue client": "conformance.queue_client_test.QueueClientTest",
     "C": "examples.examples_test.PythonTest",
     # No client of ours: the answers that sluiced must give, too.
     "share members": "conformance.share_test.ShareMembershipTest",

@@ -95,7 +95,7 @@ OPEN = (
     Case("bench produce", BENCH, masks=(NUMBER,)),
     Case("bench fetch", BENCH + "--fill 256KiB", masks=(NUMBER,)),
     Case("bench latency", BENCH + "--rate 100", masks=(NUMBER,)),
-    Case("bench share", BENCH + "--fill 256KiB", masks=(NUMBER,), sluiced=True),
+    Case("bench share", BENCH + "--fill 256KiB", masks=(NUMBER,)),
     Case("context set", "{n} brokers=127.0.0.1:9092 timeout=5"),
     Case("context use", "{n}"),
     Case("context list"),

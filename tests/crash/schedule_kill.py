@@ -163,7 +163,7 @@ class Requeuer(threading.Thread):
                 continue
             self.producer.produce(RETRY, message.value(), message.key(), message.partition(),
                                   headers=message.headers(), on_delivery=self.delivered)
-        self.producer.flush(60)
+        self.producer.flush(1)  # the run is over, and its broker gone
 
 
 class Run:

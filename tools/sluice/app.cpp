@@ -88,7 +88,7 @@ void add_queue(CLI::App& app, CommandLine& line) {
   add(line, queue, "release", "Make records available now, whoever holds them", queue_release,
       add_queue_change_options);
   add(line, queue, "reject", "Give records up: to the dead-letter topic, if there is one",
-      queue_reject, add_queue_change_options);
+      queue_reject, add_queue_reject_options);
 }
 
 void add_schedule(CLI::App& app, CommandLine& line) {

@@ -7,9 +7,11 @@
 #include "tools/sluice/bench_round.hpp"
 #include "tools/sluice/bench_schedule.hpp"
 #include "tools/sluice/bench_share_connection.hpp"
+#include "tools/sluice/bench_share_group.hpp"
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 namespace sluice::bench {
 namespace {
@@ -42,20 +44,25 @@ class Members {
                          .records = settings.share_records,
                          .max_wait_ms = max_wait_ms,
                          .released_percent = settings.released_percent};
+    std::vector<std::string> names;
     for (int i = 0; i < settings.connections; ++i) {
       auto fd = connect_to(target.address);
       if (!fd) return std::unexpected(fd.error());
       if (const auto added = poller.add(fd->get(), static_cast<std::uint32_t>(i)); !added)
         return std::unexpected(added.error());
-      std::string name = random_id(random);  // Kafka takes nothing else for a member
-      members.all_.push_back(
-          std::make_unique<ShareConnection>(std::move(*fd), wish, std::move(name)));
+      names.push_back(random_id(random));  // Kafka takes nothing else for a member
+      members.all_.push_back(std::make_unique<ShareConnection>(std::move(*fd), wish, names.back()));
       members.all_.back()->join(members.group_);
     }
+    auto joined = ShareGroup::join(target.address, members.group_, target.topic, target.topic_id,
+                                   std::move(names));
+    if (!joined) return std::unexpected(joined.error());
+    members.membership_.emplace(std::move(*joined));
     return members;
   }
 
   ShareConnection& operator[](std::size_t number) { return *all_[number]; }
+  Result<> keep(std::int64_t now) { return membership_->keep(now); }
   Result<> send_all() {
     for (const auto& one : all_)
       if (const auto sent = one->send(now_ns()); !sent) return sent;
@@ -65,6 +72,7 @@ class Members {
  private:
   std::string group_;
   std::vector<std::unique_ptr<ShareConnection>> all_;
+  std::optional<ShareGroup> membership_;
 };
 
 // Everything that was written, accepted by one group after the other until the time is over. What
@@ -103,6 +111,7 @@ class Drain {
     for (std::uint64_t accepted = 0; accepted < total_;) {
       const auto ready = poller->wait(answer_ns_max);
       if (ready.empty()) return fail(Errc::timed_out, "a share fetch has no answer for 30 s");
+      if (const auto kept = members->keep(now_ns()); !kept) return kept;
       for (const auto& event : ready) {
         ShareConnection& member = (*members)[event.data.u32];
         if (const auto sent = member.go_on(); !sent) return sent;
@@ -165,6 +174,7 @@ class Paced {
     while (accepted < total && now_ns() < window.end() + patience_ns) {
       now_ = now_ns();
       cpu_.at(now_, window);
+      if (const auto kept = members.keep(now_); !kept) return std::unexpected(kept.error());
       if (const auto sent = publish(schedule, total); !sent) return std::unexpected(sent.error());
       for (const auto& event : poller.wait(wait_ns(schedule, total))) {
         if (event.data.u32 == producer_tag) {

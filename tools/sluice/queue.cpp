@@ -221,9 +221,13 @@ void add_queue_change_options(CLI::App& command, QueueChangeOptions& options) {
       .add_option("RECORDS", options.records,
                   "TOPIC:PARTITION:OFFSET or TOPIC:PARTITION:FIRST-LAST")
       ->required();
-  command.add_option("--reason", options.reason, "Why, for the dead letter");
   command.footer("Examples:\n  sluice queue " + command.get_name() +
                  " workers jobs:0:17 jobs:2:100-200");
+}
+
+void add_queue_reject_options(CLI::App& command, QueueChangeOptions& options) {
+  add_queue_change_options(command, options);
+  command.add_option("--reason", options.reason, "Why, for the dead letter");
 }
 
 }  // namespace sluice::cli

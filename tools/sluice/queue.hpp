@@ -35,6 +35,7 @@ Exit queue_change(const Global& global, QueueChange::Action action,
 
 void add_queue_show_options(CLI::App& command, QueueShowOptions& options);
 void add_queue_change_options(CLI::App& command, QueueChangeOptions& options);
+void add_queue_reject_options(CLI::App& command, QueueChangeOptions& options);
 
 // Nothing for a text of another form.
 std::optional<QueueChange> parse_queue_records(std::string_view text);

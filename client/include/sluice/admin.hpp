@@ -139,7 +139,7 @@ struct QueueChange {
   Offset first = 0;
   Offset last = 0;
   Action action = Action::release;
-  std::optional<std::string> reason;
+  std::optional<std::string> reason;  // of a reject, for the dead letter
 };
 
 // A record that waits for its delivery (`sluice-deliver-at`, `sluice-delay-ms`, a retry topic).

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
+#include <unistd.h>
 
 namespace sluice::broker {
 namespace {
@@ -28,7 +30,7 @@ class Disk {
       ++reads_;
     }
     if (const auto merge = index.begin_merge()) {
-      std::vector<ScheduleKey> all;
+      ScheduleKeys all;
       for (const auto& part : merge->parts) {
         const auto& run = runs_.at(part.run);
         all.insert(all.end(), run.begin() + static_cast<std::ptrdiff_t>(part.first), run.end());
@@ -46,7 +48,7 @@ class Disk {
   int reads() const { return reads_; }
 
  private:
-  std::map<ScheduleIndex::RunId, std::vector<ScheduleKey>> runs_;
+  std::map<ScheduleIndex::RunId, ScheduleKeys> runs_;
   int merges_ = 0;
   int reads_ = 0;
 };
@@ -125,6 +127,18 @@ TEST(ScheduleIndex, WhatIsNotAliveIsNotWritten) {
   EXPECT_TRUE(none.keys->empty());
   EXPECT_TRUE(index.empty());
   EXPECT_FALSE(index.wants_spill());
+}
+
+// malloc would keep it.
+TEST(MappedVector, GivesLargeMemoryBack) {
+  MappedVector<ScheduleKey> keys(100'000);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  unsigned char resident = 0;
+  void* memory = keys.data();
+  EXPECT_EQ(::mincore(memory, page, &resident), 0);
+  MappedVector<ScheduleKey>().swap(keys);
+  EXPECT_EQ(::mincore(memory, page, &resident), -1);
+  EXPECT_EQ(errno, ENOMEM);
 }
 
 TEST(OffsetBits, HoldsWhatASetHolds) {

@@ -270,7 +270,7 @@ class World {
                                   {begin, begin + static_cast<std::ptrdiff_t>(read.count)});
       });
     if (auto merge = index.begin_merge()) {
-      std::vector<ScheduleKey> all;
+      ScheduleKeys all;
       for (const auto& part : merge->parts) {
         const auto& run = runs_.at(part.run);
         all.insert(all.end(), run.begin() + static_cast<std::ptrdiff_t>(part.first), run.end());
@@ -298,7 +298,7 @@ class World {
   bool killed_ = false;
   std::int64_t delivered_ = 0;
   std::vector<std::function<void()>> disk_work_;
-  std::map<ScheduleIndex::RunId, std::vector<ScheduleKey>> runs_;
+  std::map<ScheduleIndex::RunId, ScheduleKeys> runs_;
 };
 
 TEST(ScheduleProperty, NothingIsLostEarlyOrTwice) {

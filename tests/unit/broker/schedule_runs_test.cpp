@@ -12,7 +12,7 @@
 namespace sluice::broker {
 namespace {
 
-using Keys = std::vector<ScheduleKey>;
+using Keys = ScheduleKeys;
 
 class ScheduleRunsTest : public testing::Test {
  protected:

@@ -97,6 +97,21 @@ TEST_F(ShareLastAttemptTest, ComesBeforeTheRecordsBehindIt) {
   EXPECT_EQ(fetch(), (Gots{{2, 2, 1}}));
 }
 
+// One of a hundred fails: a fetch for each would halve what the others do.
+TEST_F(ShareBrokerTest, RecordsThatCameBackComeTogetherOutOfLargeBatches) {
+  begin(0);
+  const std::string value(1024, 'x');
+  NewRecord record;
+  record.value = as_bytes(value);
+  for (int batch = 0; batch < 4; ++batch)
+    produce_batch(std::vector<NewRecord>(64, record), protocol::Compression::none);
+  EXPECT_EQ(fetch(), (Gots{{0, 255, 1}}));
+  std::vector<std::int8_t> types(256, 1);
+  for (const std::size_t i : {3u, 70u, 130u, 200u}) types[i] = 2;
+  EXPECT_EQ(acknowledge(0, 255, types), ErrorCode::none);
+  EXPECT_EQ(fetch(), (Gots{{3, 3, 2}, {70, 70, 2}, {130, 130, 2}, {200, 200, 2}}));
+}
+
 TEST_F(ShareBrokerTest, AReleasedRecordWaitsForItsBackoffAlsoAcrossARestart) {
   begin(2);
   configure("sluice.retry.backoff.ms", "400");
