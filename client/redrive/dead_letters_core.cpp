@@ -221,8 +221,9 @@ Result<RedriveProgress> DeadLettersCore::plan(const DeadLetterSelection& selecti
     progress.places[where.partition] = {starts->at(where), ends->at(where)};
   for (const auto& [partition, ranges] : selection.offsets)
     if (!progress.places.contains(partition))
-      return fail(Errc::unknown_topic,
-                  "topic '" + info.name + "' has no partition " + std::to_string(partition));
+      return fail(Errc::unknown_topic, "no partition " + std::to_string(partition) + " in topic '" +
+                                           info.name + "', which has 0 to " +
+                                           std::to_string(progress.places.size() - 1));
   return progress;
 }
 

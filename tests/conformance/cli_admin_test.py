@@ -15,6 +15,7 @@ from conformance.cli_test import DENIED, FAILED, NOT_FOUND, OK, UNREACHABLE, USA
 from harness import command_tree
 from harness.broker import binary, free_port
 from harness.process import unprivileged
+from harness.schema import check_schema
 from harness.shape import Maybe, check_shape
 
 TOPIC = {"name": str, "id": str, "partitions": int, "replicas": int, "internal": bool,
@@ -80,7 +81,7 @@ class CliAdminTest(Cli, BrokerCase):
         shown = json.loads(self.good("topics", "describe", topic, "--json"))[0]
         self.assertEqual([row["start_offset"] for row in shown["partitions"]], [10, 4])
         self.bad(USAGE, "topics", "truncate", topic, "--before", "never", "-y")
-        self.bad(USAGE, "topics", "truncate", topic, "--before", "end", "-p", "2", "-y")
+        self.bad(NOT_FOUND, "topics", "truncate", topic, "--before", "end", "-p", "2", "-y")
         self.assertIn(f"did you mean '{topic}'", self.bad(
             NOT_FOUND, "topics", "truncate", topic + "x", "--before", "end", "-y"))
 
@@ -296,6 +297,10 @@ class CliContextTest(Cli, BrokerCase):
                          "         b     h:3      -\n")
         self.run_in("context", "set", "a", "http=")
         self.assertEqual(self.run_in("context", "show").stdout, "context  a\nbrokers  h:1\n")
+        self.run_in("context", "set", "a", "brokers=", "timeout=0.5")
+        self.assertEqual(self.run_in("context", "show").stdout, "context  a\ntimeout  0.5 s\n")
+        check_schema(json.loads(self.run_in("context", "show", "--json").stdout), "context show")
+        check_schema(json.loads(self.run_in("context", "list", "--json").stdout), "context list")
         self.assertEqual(self.run_in("context", "delete", "a").returncode, OK)
         self.assertEqual(self.run_in("context", "show", "a").returncode, NOT_FOUND)
 

@@ -15,18 +15,6 @@ from harness.broker import ROOT
 WRITTEN_AT = 1_420_070_400_000  # 2015-01-01
 EVENTS = ROOT / "examples/data/github-events-sample.json.gz"
 
-# No --json that could be compared, and why.
-NO_JSON = {
-    "topics create": "a message only", "topics alter": "a message only",
-    "topics delete": "a message only", "groups delete": "a message only",
-    "context set": "a message only", "context use": "a message only",
-    "context delete": "a message only", "import": "a message only",
-    "produce": "a message only; --json is about its input",
-    "completion": "a script for a shell",
-}
-# Commands whose own tests compare text and JSON.
-ELSEWHERE = {"log stat", "log diff", "trace"}
-
 AGE = (r"\d+ d \d+ h|\d{9}\.\d( s)?", "AGE")
 ID = (r"(?<!\S)[\w-]{22}(?!\S)", "ID")
 NUMBER = (r"(?<![p\d.])\d[\d.,]*", "N")  # not the percentile in "p99"
@@ -73,6 +61,7 @@ OPEN = (
     Case("queue list"),
     Case("queue show", "mailers", sluiced=True),
     Case("schedule list", "-t reminders", masks=(SCHEDULE,), sluiced=True),
+    Case("trace", "-t orders -p 0 -o 0", masks=((r"\d+(\.\d+)? s later", "AGE later"),)),
     Case("backup create", "{dir}/backup-{n} orders"),
     Case("backup verify", "{dir}/backup-a"),
     Case("restore", "{dir}/backup-a --prefix {n}-"),
@@ -107,6 +96,8 @@ OPEN = (
 CLOSED = (
     on_orders("log ls"),
     on_orders("log dump", lines=True, masks=(PRODUCER,)),
+    on_orders("log stat", "--sample 0", masks=(SIZE,)),
+    Case("log diff", "{data} {data} --topic orders"),
     on_orders("log index", "--confirm", sluiced=True),
     Case("log cut", "{data} orders-0 1 --dry-run", sluiced=True),
 )

@@ -170,7 +170,7 @@ class CliGroupResetTest(Cli, BrokerCase):
         self.bad(USAGE, "groups", "reset", *name, "--to-latest", "--execute", "--dry-run")
         self.assertIn("say of what", self.bad(USAGE, "groups", "reset", self.group, "--to-latest"))
         self.bad(USAGE, "groups", "reset", *name, "--to-time", "tomorrow")
-        self.bad(USAGE, "groups", "reset", self.group, "-t", f"{self.topic}:7", "--to-latest")
+        self.bad(NOT_FOUND, "groups", "reset", self.group, "-t", f"{self.topic}:7", "--to-latest")
         self.bad(USAGE, "groups", "reset", self.group, "-t", f"{self.topic}:x", "--to-latest")
         self.assertIn(f"did you mean '{self.topic}'?", self.bad(
             NOT_FOUND, "groups", "reset", self.group, "-t", self.topic + "x", "--to-latest"))

@@ -127,6 +127,26 @@ class CliCompletionTest(Cli, BrokerCase):
         self.assertEqual(self.complete("-b", nowhere, "topics", "describe", ""), [])
         self.assertEqual(self.complete(f"--brokers={nowhere}", "topics", "describe", ""), [])
 
+    def test_only_names_of_the_cluster_that_fit_are_offered(self):
+        """What an option's value is says --help: `--to TOPIC` of one command is no place."""
+        topic, group = self.make_topic(), self.name("group")
+        self.good("groups", "reset", group, "-t", topic, "--to-latest", "--execute")
+        self.assertIn(topic, self.complete("dlq", "redrive", "x", "--to", ""))
+        self.assertIn(topic, self.complete("trace", "--among", ""))
+        self.assertIn(group, self.complete("groups", "reset", "g", "--like", ""))
+        for words in (["consume", topic, "--to"], ["search", topic, "--to"],
+                      ["export", topic, "--from"], ["log", "ls", "directory", "--topic"],
+                      ["restore", "directory", "--topic"], ["topics", "create"]):
+            with self.subTest(words):
+                self.assertEqual(self.complete(*words, ""), [])
+
+    def test_values_are_offered_for_every_option_that_has_few(self):
+        for words in (["produce", "x", "-z"], ["import", "x", "--codec"], ["demo", "x", "-z"]):
+            with self.subTest(words):
+                self.assertEqual(self.complete(*words, ""),
+                                 ["gzip", "lz4", "none", "snappy", "zstd"])
+        self.assertEqual(self.complete("produce", "x", "--acks", ""), ["-1", "0", "1", "all"])
+
     def test_value_behind_an_equals_sign(self):
         topic = self.make_topic()
         self.assertEqual(self.complete("check", "--output=n"), ["--output=nagios"])

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pathlib
+import pty
 import random
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from harness.broker import binary, free_port
 from harness.process import end
 
 OK, FAILED, USAGE, NOT_FOUND, DENIED, UNREACHABLE = 0, 1, 2, 3, 4, 5
+INTERRUPTED = 130
 
 
 def environment(**more):
@@ -191,7 +193,9 @@ class CliRecordsTest(Cli, BrokerCase):
     def test_bad_json_names_the_line(self):
         topic = self.make_topic()
         lines = '{"value":"a"}\n{"value":1}\n'
-        self.assertIn("line 2", self.bad(FAILED, "produce", topic, "--json", stdin=lines))
+        done = self.sluice("produce", topic, "--json", stdin=lines)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("line 2", done.stderr)
 
     def test_records_too_large_for_the_topic(self):
         topic = self.make_topic(max_message_bytes=1000)
@@ -221,6 +225,21 @@ class CliRecordsTest(Cli, BrokerCase):
         self.assertEqual(reader.stdout.readline(), b"x\n")
         reader.send_signal(signal.SIGINT)
         self.assertEqual(reader.wait(20), OK)
+
+    def test_a_terminal_obeys_no_record(self):
+        topic = self.make_topic()
+        self.good("produce", topic, stdin="\x1b[31mred\x07\n")
+        self.assertEqual(self.good("consume", topic, "-e"), "\x1b[31mred\x07\n")
+        for command in (["consume", topic, "-e"], ["tail", topic], ["search", topic]):
+            with self.subTest(command):
+                here, there = pty.openpty()
+                process = subprocess.Popen([binary("sluice"), "-b", self.address, *command],
+                                           stdout=there, stderr=subprocess.DEVNULL)
+                self.addCleanup(end, process)
+                os.close(there)
+                with open(here, "rb", buffering=0) as terminal:
+                    self.assertRegex(terminal.readline(), rb"\\x1b\[31mred\\x07\r?\n\Z")
+                self.assertEqual(process.wait(20), OK)
 
     def test_demo(self):
         events = [{"type": f"{kind}Event", "repo": {"name": f"r{i % 5}"}} for i, kind in

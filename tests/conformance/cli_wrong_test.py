@@ -1,18 +1,19 @@
 """Everything that can be wrong about a command line or around it: one clear line, and the exit
-status that a script relies on. And the first hour of a new user, who reads --help and messages."""
+status that a script relies on."""
 
-import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
 
 from conformance.case import BrokerCase
-from conformance.cli_cases import CLOSED, DAMAGED, NO_JSON, OPEN
+from conformance.cli_cases import CLOSED, DAMAGED, OPEN
 from conformance.cli_seeded import Seeded
-from conformance.cli_test import (DENIED, FAILED, NOT_FOUND, UNREACHABLE, USAGE, Cli, environment)
+from conformance.cli_test import DENIED, FAILED, NOT_FOUND, UNREACHABLE, USAGE, environment
+from harness import command_tree
 from harness.broker import binary, free_port
 from harness.process import end
 
@@ -24,7 +25,24 @@ NEED_NOTHING = {"topics list", "groups list", "groups describe", "cluster", "che
 # Speak to no broker.
 LOCAL = {"backup verify", "completion", "context set", "context use", "context list",
          "context show", "context delete"}
-SILENT = {command for command, why in NO_JSON.items() if why.startswith("a message")}
+# What the help of a command says that takes the number of a partition.
+TAKES_PARTITION = re.compile(
+    r"-p,--partition |PARTITION:OFFSET|TOPIC:0|TOPIC-PARTITION|--keep-partition|^  PARTITION ",
+    re.M)
+PARTITIONS = {
+    "topics truncate": "orders --before end -y -p {p}", "produce": "orders -p {p}",
+    "consume": "orders -e -p {p}", "search": "orders -p {p}", "tail": "orders -p {p}",
+    "export": "orders -p {p}", "trace": "-t orders -o 0 -p {p}",
+    "groups reset": "billing -t orders:{p} --to-earliest", "dlq show": "dlq.orders --offset {p}:0",
+    "dlq redrive": "dlq.orders --offset {p}:0", "dlq purge": "dlq.orders -y --before {p}:1",
+    "queue release": "mailers orders:{p}:0", "queue reject": "mailers orders:{p}:0"}
+CLOSED_PARTITIONS = {
+    "log cut": "{data} orders-{p} 0 --dry-run",
+    **{f"log {name}": "{data} --topic orders-{p}"
+       for name in ("ls", "dump", "stat", "verify", "repair", "index")},
+    "log diff": "{data} {data} --topic orders-{p}"}
+SAY_WHICH = ("topics truncate", "produce", "consume", "search", "tail", "export", "trace",
+             "groups reset")
 
 
 class CliWrongTest(Seeded, BrokerCase):
@@ -82,11 +100,57 @@ class CliWrongTest(Seeded, BrokerCase):
                 self.assertEqual(done.returncode, case.status, done.stderr)
                 self.assertNotIn("ipe", done.stderr)
 
+    def test_a_partition_that_is_not_there(self):
+        """Is as a topic that is not there; what cannot be a partition is a wrong command line."""
+        taken = {name for name in command_tree.leaves()
+                 if TAKES_PARTITION.search(command_tree.commands()[tuple(name.split())])}
+        tried = {**PARTITIONS, **CLOSED_PARTITIONS}
+        self.assertEqual(taken, set(tried))
+        for command, arguments in tried.items():
+            if command.startswith(("queue", "log cut")) and not self.is_sluiced:
+                continue
+            for number, status in (("7", NOT_FOUND), ("-1", USAGE), ("x", USAGE)):
+                if command in CLOSED_PARTITIONS and status == USAGE:
+                    continue  # the name of a directory
+                with self.subTest(command, partition=number):
+                    words = arguments.format(p=number, data=self.broker.data_directory).split()
+                    done = self.sluice(*command.split(), *words, stdin="x\n")
+                    self.check_line(done, status, command)
+                    self.assertEqual(done.stdout, "")
+                    if command in SAY_WHICH and status == NOT_FOUND:
+                        self.assertEqual(done.stderr, "sluice: no partition 7 in topic 'orders', "
+                                                      "which has 0 to 1\n")
+
+    def test_what_fails_prints_no_half_a_document(self):
+        for arguments in (["topics", "describe", "orders", "nothing"],
+                          ["groups", "describe", "billing", "nothing"],
+                          ["configs", "get", "topic", "orders", "nothing"],
+                          ["dlq", "list", "dlq.orders", "nothing"]):
+            with self.subTest(arguments):
+                self.bad(NOT_FOUND, *arguments, "--json")
+
     def test_messages(self):
         for status, arguments, expected in (
                 (USAGE, ["demo"], "an argument is missing: FILE (see 'sluice demo --help')"),
                 (USAGE, ["topics", "create", "x", "-c", "foo"], "config 'foo' is not NAME=VALUE"),
                 (NOT_FOUND, ["configs", "get", "broker", "9"], "no broker 9"),
+                (USAGE, ["configs", "get", "broker", "x"], "'x' is no number of a broker"),
+                (USAGE, ["topics", "descr"], "no command 'descr'; did you mean 'describe'? "
+                                             "(see 'sluice topics --help')"),
+                (USAGE, ["consume", "orders", "-n", "abc"],
+                 "--count: 'abc' is no number from 0 on (see 'sluice consume --help')"),
+                (USAGE, ["tail", "orders", "--rate", "0"],
+                 "--rate: '0' is no number above 0 (see 'sluice tail --help')"),
+                (USAGE, ["groups", "reset", "g", "--shift", "x"],
+                 "--shift: 'x' is no number that it takes (see 'sluice groups reset --help')"),
+                (USAGE, ["groups", "reset", "g", "--to-offset", "-5"],
+                 "--to-offset: '-5' is no number from 0 on (see 'sluice groups reset --help')"),
+                (USAGE, ["consume", "orders", "-g", ""],
+                 "--group: it is empty (see 'sluice consume --help')"),
+                (USAGE, ["context", "set", "", "brokers=h:1"],
+                 "CONTEXT: it is empty (see 'sluice context set --help')"),
+                (USAGE, ["demo", "file", "-z", "brotli"],
+                 "--codec: brotli not in {none,gzip,snappy,lz4,zstd} (see 'sluice demo --help')"),
                 (NOT_FOUND, ["import", "nothing.jsonl"],
                  "nothing.jsonl: No such file or directory"),
                 (NOT_FOUND, ["produce", "orders", "-f", "nothing"],
@@ -101,6 +165,35 @@ class CliWrongTest(Seeded, BrokerCase):
             self.assertEqual(self.bad(USAGE, "topics", "list", brokers=brokers),
                              f"sluice: {expected}\n")
         self.assertIn("--fill SIZE", self.bad(USAGE, "bench", "fetch"))
+
+    def test_an_http_port_that_nobody_listens_on(self):
+        nowhere = f"127.0.0.1:{free_port()}"
+        self.assertEqual(self.bad(UNREACHABLE, "--http", nowhere, "top", "--once"),
+                         f"sluice: cannot reach an HTTP port at {nowhere}; --http HOST:PORT names "
+                         "another\n")
+
+    def test_schedules_that_cannot_be(self):
+        if not self.is_sluiced:
+            self.skipTest("Apache Kafka has no schedules")
+        self.assertEqual(self.bad(USAGE, "schedule", "cancel", "x"),
+                         "sluice: 'x' is no id as 'sluice schedule list' shows them\n")
+        for arguments in (["list", "-t", "reminder"], ["cancel", "-t", "reminder", "-k", "a"]):
+            self.assertEqual(self.bad(NOT_FOUND, "schedule", *arguments),
+                             "sluice: no topic 'reminder'; did you mean 'reminders'?\n")
+
+    def test_a_line_without_an_end(self):
+        reader, writer = os.pipe()
+        process = subprocess.Popen(
+            [binary("sluice"), "-b", self.address, "produce", "orders"], stdin=reader, text=True,
+            stderr=subprocess.PIPE, env=environment())
+        self.addCleanup(end, process)
+        os.close(reader)
+        with open(writer, "wb") as endless, self.assertRaises(BrokenPipeError):
+            while True:
+                endless.write(bytes(1 << 20))
+        self.assertEqual(process.communicate(timeout=30)[1],
+                         "sluice: -: a line is longer than 256 MiB\n")
+        self.assertEqual(process.returncode, FAILED)
 
     def test_what_only_a_sluiced_can(self):
         asked = (["queue", "show", "nobody"], ["queue", "release", "nobody", "orders:0:1"],
@@ -186,70 +279,6 @@ class CliPermissionsTest(Seeded, BrokerCase):
                 continue  # the directory is our own: the file may be replaced
             with self.subTest(arguments):
                 self.denied(*arguments)
-
-
-class CliFirstHourTest(Cli, BrokerCase):
-    """A new user, who reads nothing but what the program says."""
-
-    needs_own_broker = True
-    needs_sluiced = True
-
-    def test_from_a_topic_to_a_repaired_log(self):
-        self.assertIn("sluice topics create orders", self.good("--help"))
-        done = self.sluice("topics", "create", "orders", "-p", "3")
-        self.assertIn("write to it: sluice produce orders", done.stderr)
-        lines = "".join(f'customer{i}:{{"order":{{"id":{i}}}}}\n' for i in range(1, 9))
-        self.good("produce", "orders", "-K", ":", stdin=lines)
-
-        self.assertIn("--field order.id=4711", self.good("search", "--help"))
-        self.assertRegex(self.good("search", "orders", "--field", "order.id=4"),
-                         r'^orders/\d/\d \S+ customer4 \{"order":\{"id":4\}\}\n$')
-
-        self.good("consume", "orders", "-g", "shipping", "-n", "2")
-        shown = self.good("groups", "describe", "shipping")
-        rows = [line.split()[1:5] for line in shown.splitlines() if line.startswith("orders ")]
-        self.assertEqual([row[0] for row in rows], ["0", "1", "2"], shown)  # all of the topic
-        behind = sum(int(end) - int(at) for _, at, end, _ in rows if at != "-")
-        unknown = sum(at == "-" and end != "0" for _, at, end, _ in rows)
-        self.assertRegex(shown, rf"(?m)^lag +{behind}( records, \S+ s)?"
-                         + (f"; {unknown} partitions have records and no offset$" if unknown
-                            else "$"))
-
-        told = self.sluice("groups", "reset", "shiping", "--to-earliest", "--topic", "orders")
-        self.assertIn("there is no group 'shiping' yet; did you mean 'shipping'?", told.stderr)
-        told = self.bad(USAGE, "groups", "reset", "shipping", "--to-earliest")
-        self.assertIn("--topic TOPIC[:PARTITIONS] or --all-topics", told)
-        told = self.sluice("groups", "reset", "shipping", "--to-earliest", "--topic", "orders")
-        self.assertIn("nothing was changed; --execute does it", told.stderr)
-        self.good("groups", "reset", "shipping", "--to-earliest", "--topic", "orders", "--execute")
-        self.assertRegex(self.good("groups", "describe", "shipping"), r"(?m)^lag +8 records, ")
-
-        self.broker.stop()
-        self.flip_a_bit()
-        data = str(self.broker.data_directory)
-        done = self.sluice("log", "verify", data)
-        self.assertEqual(done.returncode, FAILED)
-        self.assertRegex(done.stdout, r"(?m)^damage .*CRC mismatch; offsets 0 to \d$")
-        self.assertIn(f"'sluice log repair {data} --dry-run' says what a repair would do",
-                      done.stderr)
-        self.assertIn("lost are offsets 0 to", self.good("log", "repair", data, "--dry-run"))
-        self.assertIn("--confirm does it", self.bad(USAGE, "log", "repair", data))
-        self.assertIn("kept as", self.good("log", "repair", data, "--confirm"))
-        self.assertRegex(self.good("log", "verify", data), r"(?m)^state +intact$")
-        self.broker.start()
-        left = self.good("consume", "orders", "-e").splitlines()
-        self.assertTrue(0 < len(left) < 8, left)
-
-    def flip_a_bit(self):
-        """In the value of the first record of the partition that has the most."""
-        segments = self.broker.data_directory.glob(f"orders-*/{0:020}.log")
-        segment = max(segments, key=lambda path: json.loads(
-            self.good("log", "verify", str(path), "--json"))["records"])
-        with open(segment, "r+b") as file:
-            file.seek(75)
-            byte = file.read(1)[0]
-            file.seek(75)
-            file.write(bytes([byte ^ 4]))
 
 
 if __name__ == "__main__":

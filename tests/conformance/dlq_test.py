@@ -10,7 +10,8 @@ import time
 import unittest
 
 from conformance.case import BrokerCase, wait_until
-from conformance.cli_test import FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment
+from conformance.cli_test import (
+    FAILED, INTERRUPTED, NOT_FOUND, OK, UNREACHABLE, USAGE, Cli, environment)
 from harness.broker import binary, free_port
 from harness.process import end
 from harness.share import ACCEPT, RELEASE, Admin, Member
@@ -358,7 +359,7 @@ failed 1 from 0:3 on: its headers name no source topic; --to names a target
             wait_until(lambda: self.consumed(source), what="the first window")
             process.send_signal(signal.SIGINT)
             out, told = process.communicate(timeout=20)
-            self.assertEqual(process.returncode, FAILED)
+            self.assertEqual(process.returncode, INTERRUPTED)
             report = json.loads(out)
             self.assertEqual(report["state"], "unfinished")
             self.assertIn(f"--resume {report['id']}", told.decode())

@@ -7,6 +7,7 @@ import unittest
 
 from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import NOT_FOUND, OK, UNREACHABLE, USAGE, Cli
+from harness.broker import Broker
 from harness.shape import Maybe, check_shape
 
 PLACE = {"topic": str, "partition": int, "offset": int}
@@ -20,7 +21,11 @@ TRACE = {
                               "deliveries": Maybe(int), "last_failure": Maybe(int)}),
         "commits": [{"group": str, "committed": bool, "offset": int, "timestamp": Maybe(int),
                      "exact": bool, "set_back": bool}],
-        "queues": [{"group": str, "state": str, "deliveries": int, "until": Maybe(int)}]}]}
+        "queues": [{"group": str, "state": str, "deliveries": int, "until": Maybe(int)}]}],
+    "waiting": [{
+        "topic": str, "partition": int, "id": str, "until": int, "produced": Maybe(int),
+        "key": Maybe(str), "value_bytes": Maybe(int), "span_id": Maybe(str),
+        "same_span_as": Maybe(PLACE), "retry_attempt": Maybe(int)}]}
 
 
 def now_ms():
@@ -167,6 +172,51 @@ class CliTraceQueueTest(Tracing, BrokerCase):
         self.assertTrue(begin + 300 <= record["scheduled_for"] <= now_ms(), record)
         self.assertIn("  stored     not before ", self.good("trace", trace_id))
 
+    def test_what_waits_for_its_time_is_shown(self):
+        topic, trace_id = self.make_topic(sluice_schedule_enable="true"), secrets.token_hex(16)
+        first = self.send(topic, trace_id)
+        begin = now_ms()
+        self.send(topic, trace_id, first, **{"sluice-delay-ms": 3_600_000})
+        sent = now_ms()
+        self.send(topic, secrets.token_hex(16), **{"sluice-delay-ms": 3_600_000})
+        found = self.trace(trace_id)
+        self.assertEqual([r["offset"] for r in found["records"]], [0])
+        one, = found["waiting"]
+        self.assertTrue(begin <= one["until"] - 3_600_000 <= sent, one)
+        self.assertEqual(
+            (one["topic"], one["partition"], one["key"], one["span_id"], one["same_span_as"]),
+            (topic, 0, "k", first, {"topic": topic, "partition": 0, "offset": 0}))
+        listed = json.loads(self.good("schedule", "list", "-t", topic, "--json"))["schedules"]
+        self.assertIn(one["id"], {schedule["id"] for schedule in listed})
+        text = self.good("trace", trace_id)
+        self.assertRegex(text, rf"trace {trace_id}: 1 record in 1 topic; 1 waits\n")
+        self.assertRegex(text, rf'\n{topic}-0  key "k"  value 1 B\n  waiting    until \S+Z, '
+                               rf"schedule {one['id']}\n  produced   ")
+        self.bad(NOT_FOUND, "trace", trace_id, "--among", self.make_topic())
+        self.good("schedule", "cancel", one["id"], "-y")
+        self.assertEqual(self.trace(trace_id)["waiting"], [])
+
+    def test_a_trace_may_be_nothing_but_what_waits(self):
+        topic, trace_id = self.make_topic(sluice_schedule_enable="true"), secrets.token_hex(16)
+        self.send(topic, trace_id, **{"sluice-delay-ms": 3_600_000})
+        found = self.trace(trace_id)
+        self.assertEqual((found["records"], len(found["waiting"])), ([], 1))
+
+    def test_a_retry_that_waits_is_shown(self):
+        topic, group = self.make_topic(sluice_retry_enable="true"), self.name("workers")
+        self.good("configs", "set", "group", group, "sluice.retry.backoff.ms=300000")
+        trace_id = secrets.token_hex(16)
+        span = self.send(topic, trace_id)
+        self.send(f"{topic}.{group}.retry", trace_id, span)
+        retry, = self.trace(trace_id)["waiting"]
+        self.assertEqual((retry["topic"], retry["span_id"]), (f"{topic}.{group}.retry", span))
+
+    def test_what_was_delivered_waits_no_more(self):
+        topic, trace_id = self.make_topic(sluice_schedule_enable="true"), secrets.token_hex(16)
+        self.send(topic, trace_id, **{"sluice-delay-ms": 1})
+        self.followed(trace_id, 1)
+        self.assertEqual(self.trace(trace_id)["waiting"], [])
+
     def test_a_retry_follows_its_record(self):
         topic, group = self.make_topic(sluice_retry_enable="true"), self.name("workers")
         trace_id = secrets.token_hex(16)
@@ -197,6 +247,19 @@ class CliTraceDirectoryTest(Tracing, BrokerCase):
         self.assertEqual(named, closed)
         self.bad(NOT_FOUND, "trace", "--data", data, "-t", topic, "-p", "0", "-o", "1")
         self.bad(NOT_FOUND, "trace", "--data", data, secrets.token_hex(16))
+
+    def test_a_closed_directory_tells_what_waits(self):
+        if not isinstance(self.broker, Broker):
+            self.skipTest("no records wait in Apache Kafka")
+        self.broker.stop()  # another test may have
+        self.broker.start()
+        topic, trace_id = self.make_topic(sluice_schedule_enable="true"), secrets.token_hex(16)
+        self.send(topic, trace_id, **{"sluice-delay-ms": 3_600_000})
+        live = self.trace(trace_id)
+        self.assertEqual(len(live["waiting"]), 1)
+        self.broker.stop()
+        closed = self.trace(trace_id, "--data", self.broker.data_directory)
+        self.assertEqual(closed["waiting"], live["waiting"])
 
 
 if __name__ == "__main__":

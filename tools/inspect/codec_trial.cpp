@@ -6,6 +6,9 @@
 #include "tools/inspect/read_file.hpp"
 #include "tools/inspect/segment_check.hpp"
 
+#include <xxhash.h>
+
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <utility>
@@ -80,15 +83,32 @@ Result<std::optional<protocol::BatchView>> read_batch(const BatchPlace& place,
 
 }  // namespace
 
-void BatchSample::offer(const BatchPlace& place) {
-  ++seen_;
-  if (places_.size() < places_max_) {
-    // Into the middle, so that the order is random before the sample is full as well.
-    places_.push_back(place);
-    std::swap(places_.back(), places_[random_.below(places_.size())]);
-    return;
+void BatchSample::offer(const BatchPlace& place, std::uint64_t log_number) {
+  const std::array<std::uint64_t, 3> name{log_number, static_cast<std::uint64_t>(place.segment),
+                                          static_cast<std::uint64_t>(place.position)};
+  offer({XXH3_64bits_withSeed(name.data(), sizeof name, seed_), place});
+}
+
+void BatchSample::offer(const Ranked& ranked) {
+  if (heap_.size() >= places_max_) {
+    if (heap_.empty() || ranked.rank >= heap_.front().rank) return;
+    std::ranges::pop_heap(heap_, {}, &Ranked::rank);
+    heap_.pop_back();
   }
-  if (const auto at = random_.below(seen_); at < places_.size()) places_[at] = place;
+  heap_.push_back(ranked);
+  std::ranges::push_heap(heap_, {}, &Ranked::rank);
+}
+
+void BatchSample::merge(const BatchSample& other) {
+  for (const Ranked& ranked : other.heap_) offer(ranked);
+}
+
+std::vector<BatchPlace> BatchSample::places() const {
+  auto ranked = heap_;
+  std::ranges::sort(ranked, {}, &Ranked::rank);
+  std::vector<BatchPlace> places;
+  for (const Ranked& one : ranked) places.push_back(one.place);
+  return places;
 }
 
 Result<CodecTrial> try_codecs(const std::vector<BatchPlace>& places, std::uint64_t bytes_max,

@@ -1,7 +1,6 @@
 // What the codecs would make of a log: some of its batches, chosen at random, compressed with each.
 #pragma once
 
-#include "base/random.hpp"
 #include "protocol/compression.hpp"
 #include "tools/inspect/directory.hpp"
 
@@ -18,21 +17,27 @@ struct BatchPlace {
   std::int64_t size = 0;
 };
 
-// A uniform sample of the batches that pass by, in random order.
-// Source: Vitter, "Random Sampling with a Reservoir", 1985 (algorithm R).
+// A uniform sample of the batches that pass by, in random order: those with the smallest hashes.
 class BatchSample {
  public:
-  // The same seed and batches give the same sample.
-  BatchSample(std::size_t places_max, std::uint64_t seed)
-      : places_max_(places_max), random_(seed) {}
-  void offer(const BatchPlace& place);
-  const std::vector<BatchPlace>& places() const { return places_; }
+  // The same seed and batches give the same sample, in whatever order and parts they come.
+  BatchSample(std::size_t places_max, std::uint64_t seed) : places_max_(places_max), seed_(seed) {}
+  // `log_number` stands for place.log.
+  void offer(const BatchPlace& place, std::uint64_t log_number);
+  // Takes over what another one of the same seed has seen.
+  void merge(const BatchSample& other);
+  std::vector<BatchPlace> places() const;
 
  private:
+  struct Ranked {
+    std::uint64_t rank = 0;
+    BatchPlace place;
+  };
+  void offer(const Ranked& ranked);
+
   std::size_t places_max_;
-  SeededRandom random_;
-  std::uint64_t seen_ = 0;
-  std::vector<BatchPlace> places_;
+  std::uint64_t seed_;
+  std::vector<Ranked> heap_;  // the largest rank first
 };
 
 struct CodecResult {

@@ -3,6 +3,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <tuple>
 
 namespace sluice::inspect {
@@ -48,6 +50,58 @@ void HeavyHitters::add(std::uint32_t topic, std::uint64_t hash, Bytes key, std::
   counters_[victim] = std::move(fresh);
   ids_[victim] = id;
   index_.emplace(id, victim);
+}
+
+std::uint64_t HeavyHitters::floor() const {
+  if (exact_) return 0;
+  return std::ranges::min(counters_, {}, &Counter::bytes).bytes;
+}
+
+void HeavyHitters::merge(const HeavyHitters& other) {
+  const std::uint64_t floor_here = floor();
+  const std::uint64_t floor_there = other.floor();
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    if (other.index_.contains(ids_[i])) continue;
+    counters_[i].bytes += floor_there;
+    counters_[i].overcount += floor_there;
+  }
+  for (std::size_t i = 0; i < other.counters_.size(); ++i) {
+    Counter counter = other.counters_[i];
+    if (const auto here = index_.find(other.ids_[i]); here != index_.end()) {
+      Counter& sum = counters_[here->second];
+      sum.bytes += counter.bytes;
+      sum.overcount += counter.overcount;
+      sum.records += counter.records;
+      continue;
+    }
+    counter.bytes += floor_here;
+    counter.overcount += floor_here;
+    index_.emplace(other.ids_[i], static_cast<std::uint32_t>(counters_.size()));
+    ids_.push_back(other.ids_[i]);
+    counters_.push_back(std::move(counter));
+  }
+  exact_ = exact_ && other.exact_;
+  heap_.clear();
+  if (counters_.size() > counters_max_) keep_the_largest();
+}
+
+void HeavyHitters::keep_the_largest() {
+  exact_ = false;
+  std::vector<std::uint32_t> order(counters_.size());
+  std::iota(order.begin(), order.end(), 0u);
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(counters_max_);
+  std::ranges::nth_element(order, end, std::ranges::greater{},
+                           [&](std::uint32_t i) { return counters_[i].bytes; });
+  order.erase(end, order.end());
+  HeavyHitters kept(counters_max_);
+  for (const std::uint32_t i : order) {
+    kept.index_.emplace(ids_[i], static_cast<std::uint32_t>(kept.counters_.size()));
+    kept.ids_.push_back(ids_[i]);
+    kept.counters_.push_back(std::move(counters_[i]));
+  }
+  index_ = std::move(kept.index_);
+  ids_ = std::move(kept.ids_);
+  counters_ = std::move(kept.counters_);
 }
 
 // The counter with the fewest bytes. Counters only grow, so a place that is still right when it

@@ -38,6 +38,10 @@ class HeavyHitters {
 
   // Counts `bytes` for a key of a topic; `hash` is hash_of_key(key).
   void add(std::uint32_t topic, std::uint64_t hash, Bytes key, std::uint64_t bytes);
+  // Adds what another one has counted, of as many counters. A key that one of them does not know
+  // may have had what that one's smallest counter has. Source: Cafaro, Pulimeno, Tempesta, "A
+  // Parallel Space Saving Algorithm for Frequent Items and the Hurwitz Zeta Distribution", 2016.
+  void merge(const HeavyHitters& other);
   // Whether no key had to make room for another.
   bool exact() const { return exact_; }
   // At most `count` of them, the most bytes first.
@@ -49,6 +53,9 @@ class HeavyHitters {
     std::uint32_t index;
   };
   std::uint32_t smallest();
+  // What a key without a counter has at most.
+  std::uint64_t floor() const;
+  void keep_the_largest();
 
   std::size_t counters_max_;
   bool exact_ = true;

@@ -1,9 +1,12 @@
 #include "tools/inspect/log_statistics.hpp"
 
 #include "tools/inspect/batch_records.hpp"
+#include "tools/inspect/workers.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
+#include <map>
 #include <tuple>
 
 namespace sluice::inspect {
@@ -25,49 +28,72 @@ std::int64_t hour_of(TimestampMs timestamp) {
   return timestamp >= 0 ? timestamp / hour_ms : (timestamp + 1) / hour_ms - 1;
 }
 
+// More threads take more memory than they save time.
+constexpr std::size_t threads_max = 8;
+
+struct Job {
+  const DataDirectory* directory = nullptr;
+  const PartitionLog* log = nullptr;
+  std::uint32_t topic = 0;  // in LogStatistics::topics
+  std::uint64_t number = 0;
+  std::int64_t size = 0;
+};
+
+// What one thread finds.
 class Collector {
  public:
-  explicit Collector(const StatisticsOptions& options)
-      : options_(options), keys_(options.keys_max), sample_(options.sample_batches, sample_seed) {}
+  Collector(const StatisticsOptions& options, const std::vector<TopicStatistics>& topics)
+      : options_(options), keys_(options.keys_max), sample_(options.sample_batches, sample_seed) {
+    found_.topics = topics;
+  }
 
-  Result<> partition(const DataDirectory& directory, const PartitionLog& log);
+  // False: go on no further.
+  bool take(const Job& job);
+  // Why it went on no further.
+  const std::optional<Error>& failed() const { return failed_; }
+  void merge(Collector&& other);
   LogStatistics finish();
 
  private:
   bool stopped() const { return options_.stop && *options_.stop; }
-  TopicStatistics& topic_of(const PartitionLog& log);
+  Result<> partition(const Job& job);
   void batch(const PartitionLog& log, const PartitionWalk::Step& step);
   void record(const PartitionLog& log, const protocol::BatchHeader& header,
               const protocol::Record& record);
   void keyed(const protocol::Record& record);
   void hour(TimestampMs timestamp, std::uint64_t bytes);
   void big(const BigRecord& record);
+  void add_hour(std::int64_t hour, const Tally& tally);
 
   StatisticsOptions options_;
+  std::optional<Error> failed_;
   LogStatistics found_;
   HeavyHitters keys_;
   BatchSample sample_;
   BatchRecords records_;
   std::optional<CompactionGain> gain_;  // of the partition that is being read
   std::uint32_t topic_ = 0;
+  std::uint64_t number_ = 0;
   // The batch that is being read, to say what a record takes as it is stored.
   std::uint64_t area_stored_ = 0;
   std::uint64_t area_plain_ = 0;
 };
 
-TopicStatistics& Collector::topic_of(const PartitionLog& log) {
-  const auto found = std::ranges::find(found_.topics, log.topic, &TopicStatistics::topic);
-  topic_ = static_cast<std::uint32_t>(found - found_.topics.begin());
-  if (found == found_.topics.end()) found_.topics.push_back({.topic = log.topic});
-  return found_.topics[topic_];
+bool Collector::take(const Job& job) {
+  if (stopped()) return false;
+  if (auto done = partition(job); !done) failed_ = std::move(done.error());
+  return !failed_;
 }
 
-Result<> Collector::partition(const DataDirectory& directory, const PartitionLog& log) {
-  TopicStatistics& topic = topic_of(log);
+Result<> Collector::partition(const Job& job) {
+  const PartitionLog& log = *job.log;
+  topic_ = job.topic;
+  number_ = job.number;
+  TopicStatistics& topic = found_.topics[topic_];
   ++topic.partitions;
   ++found_.partitions;
   gain_.emplace(options_.compaction_slots);
-  PartitionWalk walk(directory, log, options_.progress);
+  PartitionWalk walk(*job.directory, log, options_.progress);
   const SegmentFile* segment = nullptr;
   while (!stopped()) {
     const auto step = walk.next();
@@ -106,7 +132,8 @@ void Collector::batch(const PartitionLog& log, const PartitionWalk::Step& step) 
     sample_.offer({.log = &log,
                    .segment = step.segment->base,
                    .position = step.position,
-                   .size = static_cast<std::int64_t>(step.batch.bytes.size())});
+                   .size = static_cast<std::int64_t>(step.batch.bytes.size())},
+                  number_);
   protocol::RecordIterator records(*area, header.record_count);
   while (const auto next = records.next()) record(log, header, *next);
   if (records.error()) ++found_.damaged_batches;
@@ -146,14 +173,17 @@ void Collector::keyed(const protocol::Record& record) {
 }
 
 void Collector::hour(TimestampMs timestamp, std::uint64_t bytes) {
-  const std::int64_t hour = hour_of(timestamp);
+  add_hour(hour_of(timestamp), {.records = 1, .bytes = bytes});
+}
+
+void Collector::add_hour(std::int64_t hour, const Tally& tally) {
   const auto found = found_.hours.find(hour);
   if (found != found_.hours.end())
-    found->second.add(bytes);
+    found->second += tally;
   else if (found_.hours.size() < LogStatistics::hours_max)
-    found_.hours[hour].add(bytes);
+    found_.hours[hour] = tally;
   else
-    found_.other_hours.add(bytes);
+    found_.other_hours += tally;
 }
 
 void Collector::big(const BigRecord& record) {
@@ -163,6 +193,26 @@ void Collector::big(const BigRecord& record) {
     biggest.pop_back();
   }
   biggest.insert(std::ranges::upper_bound(biggest, record, is_bigger), record);
+}
+
+void Collector::merge(Collector&& other) {
+  const LogStatistics& from = other.found_;
+  found_.partitions += from.partitions;
+  found_.segments += from.segments;
+  found_.damaged_bytes += from.damaged_bytes;
+  found_.damaged_batches += from.damaged_batches;
+  found_.batches += from.batches;
+  found_.records += from.records;
+  found_.tombstones += from.tombstones;
+  found_.control += from.control;
+  found_.without_key += from.without_key;
+  for (const auto& [codec, tally] : from.codecs) found_.codecs[codec] += tally;
+  for (const auto& [hour, tally] : from.hours) add_hour(hour, tally);
+  found_.other_hours += from.other_hours;
+  for (std::size_t i = 0; i < found_.topics.size(); ++i) found_.topics[i] += from.topics[i];
+  for (const BigRecord& record : from.biggest) big(record);
+  keys_.merge(other.keys_);
+  sample_.merge(other.sample_);
 }
 
 LogStatistics Collector::finish() {
@@ -186,16 +236,41 @@ BatchTally& BatchTally::operator+=(const BatchTally& other) {
   return *this;
 }
 
+TopicStatistics& TopicStatistics::operator+=(const TopicStatistics& other) {
+  partitions += other.partitions;
+  batches += other.batches;
+  keyed_bytes += other.keyed_bytes;
+  compaction += other.compaction;
+  return *this;
+}
+
 Result<LogStatistics> take_statistics(std::span<const DataDirectory> directories,
                                       const StatisticsOptions& options) {
-  Collector collector(options);
+  std::vector<TopicStatistics> topics;
+  std::map<std::string_view, std::uint32_t> numbers;  // of topics
+  std::vector<Job> jobs;
   for (const DataDirectory& directory : directories) {
     for (const PartitionLog& log : directory.partitions) {
-      const auto done = collector.partition(directory, log);
-      if (!done) return std::unexpected(done.error());
+      const auto [at, fresh] =
+          numbers.try_emplace(log.topic, static_cast<std::uint32_t>(topics.size()));
+      if (fresh) topics.push_back({.topic = log.topic});
+      Job job{.directory = &directory, .log = &log, .topic = at->second, .number = jobs.size()};
+      for (const SegmentFile& segment : log.segments) job.size += segment.size;
+      jobs.push_back(job);
     }
   }
-  return collector.finish();
+  // The largest first: so no thread is left alone with one at the end.
+  std::ranges::sort(jobs, std::ranges::greater{}, &Job::size);
+  const std::size_t threads = std::min(threads_max, threads_for(options.threads, jobs.size()));
+  std::deque<Collector> collectors;  // they stay where they are
+  for (std::size_t i = 0; i < threads; ++i) collectors.emplace_back(options, topics);
+  work_off(jobs, collectors,
+           [](const Job& job, Collector& collector) { return collector.take(job); });
+  for (Collector& collector : collectors) {
+    if (collector.failed()) return std::unexpected(*collector.failed());
+    if (&collector != &collectors.front()) collectors.front().merge(std::move(collector));
+  }
+  return collectors.front().finish();
 }
 
 }  // namespace sluice::inspect

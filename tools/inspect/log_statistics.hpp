@@ -1,4 +1,4 @@
-// What logs consist of: counted in one pass, in memory that does not grow with them.
+// What logs consist of: counted in one pass, on all cores, in memory that does not grow with them.
 #pragma once
 
 #include "tools/inspect/codec_trial.hpp"
@@ -15,10 +15,11 @@
 namespace sluice::inspect {
 
 struct StatisticsOptions {
-  std::size_t top = 10;                           // keys and biggest records that are kept
-  std::size_t keys_max = 100'000;                 // with a counter of their own (heavy_hitters.hpp)
-  std::size_t compaction_slots = 1 << 22;         // 128 MiB at most, for one partition at a time
-  std::size_t sample_batches = 1024;              // places that are kept for codec_trial.hpp
+  std::size_t top = 10;                    // keys and biggest records that are kept
+  std::size_t keys_max = 100'000;          // with a counter of their own (heavy_hitters.hpp)
+  std::size_t compaction_slots = 1 << 22;  // 128 MiB a thread at most
+  std::size_t sample_batches = 1024;       // places that are kept for codec_trial.hpp
+  unsigned threads = 0;                    // partitions side by side; 0: one a core, at most 8
   std::atomic<std::int64_t>* progress = nullptr;  // bytes read; may be null
   const std::atomic<bool>* stop = nullptr;        // ends early; may be null
 };
@@ -31,6 +32,11 @@ struct Tally {
   void add(std::uint64_t size) {
     ++records;
     bytes += size;
+  }
+  Tally& operator+=(const Tally& other) {
+    records += other.records;
+    bytes += other.bytes;
+    return *this;
   }
 };
 
@@ -49,6 +55,8 @@ struct TopicStatistics {
   BatchTally batches;
   std::uint64_t keyed_bytes = 0;  // of records with a key, as stored
   CompactionEstimate compaction;
+
+  TopicStatistics& operator+=(const TopicStatistics& other);  // of the same topic
 };
 
 struct BigRecord {
@@ -78,7 +86,7 @@ struct LogStatistics {
   std::map<protocol::Compression, BatchTally> codecs;
   std::map<std::int64_t, Tally> hours;
   Tally other_hours;
-  std::vector<TopicStatistics> topics;          // in the order that they came
+  std::vector<TopicStatistics> topics;          // in the order of the directories
   std::vector<BigRecord> biggest;               // the biggest first
   std::vector<HeavyHitters::Counter> top_keys;  // the most bytes first
   bool keys_exact = true;                       // every key had a counter

@@ -94,7 +94,8 @@ Result<SegmentReport> SegmentCheck::run() {
   });
   std::optional<WalkStep> damage;  // not told yet: what comes behind it is
   for (;;) {
-    if (context_.stop && *context_.stop) break;
+    // What lies at the end cannot be judged by a part.
+    if (context_.stop && *context_.stop) return std::move(report_);
     auto step = walk.next();
     if (!step) return std::unexpected(step.error());
     if (damage && *step) on_damage(*damage, (*step)->header.base_offset);

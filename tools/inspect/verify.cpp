@@ -1,7 +1,8 @@
 #include "tools/inspect/verify.hpp"
 
+#include "tools/inspect/workers.hpp"
+
 #include <algorithm>
-#include <thread>
 #include <tuple>
 
 namespace sluice::inspect {
@@ -28,20 +29,18 @@ void add(VerifyReport& sum, SegmentReport&& part) {
   std::ranges::move(part.findings, std::back_inserter(sum.findings));
 }
 
-void work(const DataDirectory& directory, const VerifyOptions& options,
-          const std::vector<Job>& jobs, std::atomic<std::size_t>& next, Share& share) {
-  for (std::size_t i = next++; i < jobs.size(); i = next++) {
-    if (share.failed || (options.stop && *options.stop)) return;
-    const CheckContext context{.directory = &directory,
-                               .log = jobs[i].log,
-                               .progress = options.progress,
-                               .stop = options.stop};
-    auto part = check_segment(context, *jobs[i].segment);
-    if (part)
-      add(share.report, std::move(*part));
-    else if (!is_gone(part.error()))
-      share.failed = part.error();
-  }
+// False: go on no further.
+bool check(const DataDirectory& directory, const VerifyOptions& options, const Job& job,
+           Share& share) {
+  if (share.failed || (options.stop && *options.stop)) return false;
+  const CheckContext context{
+      .directory = &directory, .log = job.log, .progress = options.progress, .stop = options.stop};
+  auto part = check_segment(context, *job.segment);
+  if (part)
+    add(share.report, std::move(*part));
+  else if (!is_gone(part.error()))
+    share.failed = part.error();
+  return true;
 }
 
 // The segment in which the log is known to end is not there.
@@ -71,16 +70,9 @@ Result<VerifyReport> verify(const DataDirectory& directory, const VerifyOptions&
     for (const SegmentFile& segment : log.segments) jobs.push_back({&log, &segment});
   // The largest first: so no thread is left alone with one at the end.
   std::ranges::sort(jobs, std::ranges::greater{}, [](const Job& job) { return job.segment->size; });
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const std::size_t threads = std::max<std::size_t>(
-      1, std::min<std::size_t>(options.threads != 0 ? options.threads : cores, jobs.size()));
-  std::vector<Share> shares(threads);
-  std::atomic<std::size_t> next{0};
-  {
-    std::vector<std::jthread> workers;
-    for (Share& share : shares)
-      workers.emplace_back([&] { work(directory, options, jobs, next, share); });
-  }
+  std::vector<Share> shares(threads_for(options.threads, jobs.size()));
+  work_off(jobs, shares,
+           [&](const Job& job, Share& share) { return check(directory, options, job, share); });
   VerifyReport sum;
   sum.partitions = static_cast<std::int64_t>(directory.partitions.size());
   for (Share& share : shares) {

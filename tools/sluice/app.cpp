@@ -9,6 +9,7 @@
 #include "tools/sluice/dlq.hpp"
 #include "tools/sluice/families.hpp"
 #include "tools/sluice/log.hpp"
+#include "tools/sluice/publisher.hpp"
 #include "tools/sluice/queue.hpp"
 #include "tools/sluice/records.hpp"
 #include "tools/sluice/schedule.hpp"
@@ -127,12 +128,15 @@ void add_demo(CLI::App& app, CommandLine& line) {
       app, "demo", "Publish a file of GitHub events and read them back with a group", demo);
   auto& o = command.options;
   command->add_option("FILE,-f,--file", o.file, "JSON lines, plain or gzip")->required();
-  command->add_option("--topic", o.topic, "Topic to write to")->capture_default_str();
-  command->add_option("-g,--group", o.group, "Group to read with")->capture_default_str();
+  command->add_option("--topic", o.topic, "Topic to write to")
+      ->type_name("TOPIC")
+      ->capture_default_str();
+  command->add_option("-g,--group", o.group, "Group to read with")
+      ->type_name("GROUP")
+      ->capture_default_str();
   command->add_option("-p,--partitions", o.partitions, "Partitions of a new topic")
       ->capture_default_str();
-  command->add_option("-z,--codec", o.codec, "none, gzip, snappy, lz4 or zstd")
-      ->capture_default_str();
+  add_codec_option(command.app, o.codec);
   command->footer("Examples:\n  sluice demo github-events-2015-01-01-00.json.gz --topic events");
 }
 
@@ -179,6 +183,7 @@ int run(int argc, char** argv) {
   app.add_option("--http", line.global.http, "HOST:PORT of a sluiced's HTTP port")
       ->envname("SLUICE_HTTP");
   app.add_option("--context", line.global.context, "Use this context (see 'sluice context')")
+      ->type_name("CONTEXT")
       ->envname("SLUICE_CONTEXT");
   app.add_flag("--json", line.global.json, "Machine-readable output (and input of produce)");
   app.add_flag("-q,--quiet", line.global.quiet, "No messages but errors");

@@ -189,7 +189,7 @@ class Backup {
       partition.end = start;
     }
     while (partition.end < end) {
-      if (interrupted()) return fail(Errc::cancelled, "interrupted; the last backup still holds");
+      if (interrupted()) return fail(Errc::cancelled, "the last backup still holds");
       const auto before = partition.end;
       const auto done = take_file(where, partition, end);
       if (!done) return done;
@@ -300,8 +300,8 @@ void print_backup(const Global& global, const Backup& backup) {
 Exit complain_of_backup(const Global& global, const Error& error) {
   if (error.is(Errc::unknown_topic))
     return complain(Exit::not_found, "no topic '" + error.context + "'");
-  if (error.is(Errc::invalid_argument) || error.is(Errc::cancelled))
-    return complain(Exit::failed, error.context);
+  if (error.is(Errc::cancelled)) return complain_of_interrupt(error.context);
+  if (error.is(Errc::invalid_argument)) return complain(Exit::failed, error.context);
   if (error.code == std::errc::no_such_file_or_directory)  // of the backup's own: it is damaged
     return complain(Exit::failed, error.message());
   return complain(global, error);

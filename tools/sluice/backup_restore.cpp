@@ -189,8 +189,7 @@ class Restore {
       return fail(Errc::corrupt_batch, path + ": " + *wrong);
     protocol::BatchIterator batches(file->bytes());
     while (const auto batch = batches.next()) {
-      if (interrupted())
-        return fail(Errc::cancelled, "interrupted; delete what was restored and begin again");
+      if (interrupted()) return fail(Errc::cancelled, "delete what was restored and begin again");
       if (const auto sent = restore_batch(where, *batch, row); !sent) return sent;
       progress_.show(restored_records_);
     }

@@ -99,7 +99,8 @@ void add_bench_options(CLI::App& app, bench::Mode mode, BenchOptions& options) {
   add_seconds(app, "--duration", s.duration_seconds, "How long to measure (10s)");
   add_seconds(app, "--warmup", s.warmup_seconds, "How long to run before that (1s)");
   app.add_option("-t,--topic", s.topic,
-                 "Topic, made if missing (default: a new one a round, deleted afterwards)");
+                 "Topic, made if missing (default: a new one a round, deleted afterwards)")
+      ->type_name("TOPIC");
   app.add_option("-c,--topic-config", options.topic_configs,
                  "NAME=VALUE of a new topic; may repeat");
   app.add_flag("--keep", s.keep_topic, "Do not delete the topic that was made");

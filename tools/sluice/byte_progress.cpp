@@ -41,9 +41,15 @@ void ByteProgress::draw() const {
   constexpr int width = 30;
   const auto read = std::min(done.load(), total_);
   const int filled = total_ == 0 ? width : static_cast<int>(read * width / total_);
-  std::fprintf(stderr, "\r[%.*s%*s] %s of %s", filled, "##############################",
-               width - filled, "", human_bytes(static_cast<std::uint64_t>(read)).c_str(),
-               human_bytes(static_cast<std::uint64_t>(total_)).c_str());
+  std::string line = "[" + std::string(static_cast<std::size_t>(filled), '#') +
+                     std::string(static_cast<std::size_t>(width - filled), ' ') + "] ";
+  std::string numbers = human_bytes(static_cast<std::uint64_t>(read)) + " of " +
+                        human_bytes(static_cast<std::uint64_t>(total_));
+  const std::size_t room = terminal_columns() - 1;
+  if (line.size() + numbers.size() > room) line.clear();  // one line can be drawn over
+  line += numbers;
+  line.resize(std::min(line.size(), room));
+  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
 }
 
 }  // namespace sluice::cli

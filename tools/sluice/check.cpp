@@ -124,7 +124,9 @@ void add_lag(const Global& global, Admin& admin, const CheckOptions& options, co
   for (const auto& id : ids) {
     const auto details = group_details(admin, global, id, LagSeconds::find);
     if (!details) {
-      measures.push_back(unknown("lag", id, details.error()));
+      auto measure = unknown("lag", id, details.error());
+      if (details.error().is(ErrorCode::group_id_not_found)) measure.message = "no such group";
+      measures.push_back(std::move(measure));
       continue;
     }
     const auto total = details->total();
@@ -253,8 +255,10 @@ void add_check(CLI::App& app, CommandLine& line) {
   const auto added = line.command<CheckOptions>(
       app, "check", "Is the cluster well? For people and for monitoring systems", check);
   auto& o = added.options;
-  added->add_option("-g,--group", o.groups,
-                    "Group to look at; may repeat (default: all, when a lag has a limit)");
+  added
+      ->add_option("-g,--group", o.groups,
+                   "Group to look at; may repeat (default: all, when a lag has a limit)")
+      ->type_name("GROUP");
   added->add_option("--lag", o.lag, "WARN,CRIT records that a group may be behind");
   added->add_option("--lag-seconds", o.lag_seconds, "WARN,CRIT seconds that it may be behind");
   added->add_option("--latency", o.latency_ms, "WARN,CRIT milliseconds for an answer");

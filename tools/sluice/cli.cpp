@@ -13,6 +13,7 @@
 #include <cstring>
 #include <poll.h>
 #include <span>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
@@ -78,6 +79,8 @@ Exit exit_for(const Error& error) {
         return Exit::not_found;
       case Errc::invalid_argument:
         return Exit::usage;
+      case Errc::cancelled:
+        return Exit::interrupted;
       default:
         return Exit::failed;
     }
@@ -86,7 +89,12 @@ Exit exit_for(const Error& error) {
   if (error.code == std::errc::permission_denied ||
       error.code == std::errc::operation_not_permitted)
     return Exit::denied;
+  if (error.code == std::errc::interrupted) return Exit::interrupted;
   return Exit::failed;
+}
+
+bool is_sentence(const Error& error) {
+  return error.is(Errc::unknown_topic) && error.context.find(' ') != std::string::npos;
 }
 
 Exit complain(Exit status, std::string_view text) {
@@ -103,6 +111,7 @@ Exit complain(const Global& global, const Error& error) {
     text = "cannot reach a broker at " + global.brokers + " (" + error.context +
            "); is it running? -b HOST:PORT names another";
   if (error.is(Errc::invalid_argument) && !error.context.empty()) text = error.context;
+  if (is_sentence(error)) text = error.context;
   return complain(status, text);
 }
 
@@ -128,6 +137,12 @@ Style style_for(int descriptor) {
   const bool dumb = terminal && std::string_view(terminal) == "dumb";
   const bool wanted = (!no_color || !*no_color) && !dumb && isatty(descriptor);
   return wanted ? Style::colour : Style::plain;
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
 }
 
 bool interactive() { return isatty(STDIN_FILENO) && isatty(STDERR_FILENO); }
@@ -186,7 +201,12 @@ Exit finish(Exit status) {
   return complain_of_output(Exit::failed, write_failure);
 }
 
+Exit complain_of_interrupt(std::string_view what) {
+  return complain(Exit::interrupted, "interrupted: " + std::string(what));
+}
+
 void catch_interrupts() {
+  if (interrupted()) return;  // the second is not caught
   struct sigaction action{};
   action.sa_handler = on_interrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND);  // no SA_RESTART: a read of stdin ends as well

@@ -14,7 +14,15 @@
 namespace sluice::cli {
 
 // The exit status of the program.
-enum class Exit : int { ok = 0, failed = 1, usage = 2, not_found = 3, denied = 4, unreachable = 5 };
+enum class Exit : int {
+  ok = 0,
+  failed = 1,
+  usage = 2,
+  not_found = 3,
+  denied = 4,
+  unreachable = 5,
+  interrupted = 130,  // before its work was done; as shells say of SIGINT
+};
 
 struct Global {
   std::string brokers = "127.0.0.1:9092";  // comma-separated
@@ -31,6 +39,9 @@ struct Global {
 
 // Which exit status tells of an error.
 Exit exit_for(const Error& error);
+// Whether the error is of a topic or partition that is not there and says so in a sentence, instead
+// of the topic's name.
+bool is_sentence(const Error& error);
 // "sluice: TEXT" on stderr. Returns `status`, so that a command can return it.
 Exit complain(Exit status, std::string_view text);
 // The same for an error of a call, with what to try next.
@@ -47,6 +58,8 @@ Exit no_such(std::string_view kind, std::string_view name,
 
 // Colours only on a terminal, and not with NO_COLOR.
 Style style_for(int descriptor);
+// Columns of the terminal behind stderr; 80 when it does not say.
+std::size_t terminal_columns();
 // Whether somebody sits at a terminal.
 bool interactive();
 
@@ -101,6 +114,9 @@ Exit complain_of_output(Exit status, int failure);
 // The exit status of the program, after a command ended with `status`: a failure to write standard
 // output is told here, once, unless the command failed anyway.
 Exit finish(Exit status);
+
+// "interrupted: WHAT": an end that comes before the work was done.
+Exit complain_of_interrupt(std::string_view what);
 
 // After this the first Ctrl-C (or SIGTERM) only makes interrupted() true; the second ends at once.
 void catch_interrupts();

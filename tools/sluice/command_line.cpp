@@ -57,6 +57,29 @@ std::optional<std::string> about_presence(const CLI::App& at, const std::string&
   return name + " takes no value";
 }
 
+// About a value that is no number, or not in its range: CLI11 prints the bounds of "POSITIVE" as
+// numbers of 300 digits.
+std::optional<std::string> about_number(const CLI::App& at, const std::string& text) {
+  constexpr std::string_view refused = "Could not convert: ";
+  constexpr std::string_view valued = ": Value ";
+  constexpr std::string_view unlimited = " not in range 0.000000 to ";
+  if (text.starts_with(refused)) {
+    const auto equals = text.find(" = ");
+    if (equals == std::string::npos) return std::nullopt;
+    return text.substr(refused.size(), equals - refused.size()) + ": '" + text.substr(equals + 3) +
+           "' is no number that it takes";
+  }
+  const auto value = text.find(valued);
+  const auto range = text.find(unlimited);
+  if (value == std::string::npos || range == std::string::npos) return std::nullopt;
+  const std::string name = text.substr(0, value);
+  const auto* option = option_of(&at, name);
+  const bool positive =
+      option != nullptr && option->get_type_name().find("POSITIVE") != std::string::npos;
+  return name + ": '" + text.substr(value + valued.size(), range - value - valued.size()) +
+         "' is no number " + (positive ? "above 0" : "from 0 on");
+}
+
 // Follows the words down the tree of commands to the first that does not belong.
 struct Walk {
   const CLI::App* at;
@@ -93,6 +116,7 @@ std::string joined_names(const CLI::App& app) {
 std::string in_our_words(const CLI::App& at, const CLI::ParseError& error) {
   const std::string text = error.what();
   if (auto told = about_presence(at, text)) return *std::move(told);
+  if (auto told = about_number(at, text)) return *std::move(told);
   const auto colon = text.rfind(": ");
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     if (!commands_of(at).empty()) return "a command is missing, one of " + joined_names(at);
@@ -109,6 +133,12 @@ std::shared_ptr<CLI::Formatter> help_formatter() {
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->column_width(34);
   return formatter;
+}
+
+CLI::Validator no_empty_name() {
+  // No description: that would follow the name of the type.
+  return CLI::Validator(
+      [](const std::string& text) { return text.empty() ? "it is empty" : std::string(); }, "");
 }
 
 std::string misuse(const CLI::App& app, const std::vector<std::string>& words,

@@ -50,6 +50,9 @@ struct CommandLine {
   }
 };
 
+// Refuses the empty text that a variable of a script may be.
+CLI::Validator no_empty_name();
+
 // Help with the examples before the options. Commands inherit it from the App that they are added
 // to.
 std::shared_ptr<CLI::Formatter> help_formatter();

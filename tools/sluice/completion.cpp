@@ -5,6 +5,7 @@
 #include "tools/sluice/context.hpp"
 #include "tools/sluice/contexts.hpp"
 #include "tools/sluice/families.hpp"
+#include "tools/sluice/outcome.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,30 +16,26 @@ namespace {
 
 constexpr double live_timeout_seconds = 1;  // nobody waits longer for a key
 
-Completion of_option_value(const CLI::Option& option) {
+// What a name in --help stands for: of an option its type, of an argument its own.
+Completion::Live live_of(const std::string& name) {
   using Live = Completion::Live;
-  const auto& names = option.get_lnames();
-  const auto is = [&](const char* name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  if (is("topic") || is("to") || is("among")) return {{}, Live::topics};
-  if (is("group") || is("like")) return {{}, Live::groups};
-  if (is("context")) return {{}, Live::contexts};
-  return {choices_of(option), Live::none};
+  if (name == "TOPIC") return Live::topics;
+  if (name == "GROUP") return Live::groups;
+  return name == "CONTEXT" ? Live::contexts : Live::none;
+}
+
+Completion of_option_value(const CLI::Option& option) {
+  return {choices_of(option), live_of(option.get_type_name())};
 }
 
 Completion of_positional(const CLI::App& at, std::size_t index) {
-  using Live = Completion::Live;
   const auto positionals = positionals_of(at);
   if (positionals.empty()) return {};
   const auto& option = *positionals[std::min(index, positionals.size() - 1)];
   if (index >= positionals.size() && option.get_items_expected_max() <= 1) return {};
   const std::string name = option.get_single_name();
-  if (name == "TOPIC") return {{}, Live::topics};
-  if (name == "GROUP") return {{}, Live::groups};
-  if (name == "CONTEXT") return {{}, Live::contexts};
-  if (name == "KIND") return {{"topic", "broker", "group"}, Live::none};
-  return {choices_of(option), Live::none};
+  if (name == "KIND") return {{"topic", "broker", "group"}, Completion::Live::none};
+  return {choices_of(option), live_of(name)};
 }
 
 std::vector<std::string> contexts() {
@@ -123,11 +120,14 @@ constexpr const char* fish_script =
     "end\n"
     "complete -c sluice -f -a '(__sluice_complete)'\n";
 
-Exit print_script(const Global&, const CompletionOptions& options) {
-  Output out;
-  out.write(options.shell == "bash"  ? bash_script
-            : options.shell == "zsh" ? zsh_script
-                                     : fish_script);
+Exit print_script(const Global& global, const CompletionOptions& options) {
+  const char* const script = options.shell == "bash"  ? bash_script
+                             : options.shell == "zsh" ? zsh_script
+                                                      : fish_script;
+  if (!global.json) Output().write(script);
+  print_document(global, [&](JsonWriter& json) {
+    json.field("shell", options.shell).field("script", script);
+  });
   return Exit::ok;
 }
 

@@ -19,6 +19,8 @@ struct Change {
 
 Result<Resource> resource_of(const std::string& kind, const std::string& name) {
   if (kind == "topic") return Resource{ResourceType::topic, name};
+  if (kind == "broker" && name.find_first_not_of("0123456789") != std::string::npos)
+    return fail(Errc::invalid_argument, "'" + name + "' is no number of a broker");
   if (kind == "broker") return Resource{ResourceType::broker, name};
   if (kind == "group") return Resource{ResourceType::group, name};
   return fail(Errc::invalid_argument, "'" + kind + "' is none of topic, broker, group");

@@ -1,4 +1,5 @@
 #include "sluice/consumer.hpp"
+#include "tools/sluice/command_line.hpp"
 #include "tools/sluice/reading.hpp"
 #include "tools/sluice/record_format.hpp"
 #include "tools/sluice/record_json.hpp"
@@ -7,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstring>
+#include <unistd.h>
 
 namespace sluice::cli {
 namespace {
@@ -86,7 +88,13 @@ class Printing {
     const auto read = [this](Consumer::Records records) { return take(records); };
     const Exit status = read_all(global_, reader_, read);
     if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
-    return status == Exit::ok ? status_ : status;
+    if (status != Exit::ok || status_ != Exit::ok) return status == Exit::ok ? status_ : status;
+    // Without an end of its own this is how it ends.
+    const bool has_end = options_.read.to || options_.read.until_end || options_.count >= 0;
+    const bool ended = left_ == 0 || reader_.at_end() || out_.broken();
+    if (interrupted() && has_end && !ended)
+      return complain_of_interrupt("not everything was printed");
+    return Exit::ok;
   }
 
  private:
@@ -106,6 +114,7 @@ Exit consume(const Global& global, const ConsumeOptions& options) {
   if (!range) return complain(Exit::usage, range.error());
   auto format = RecordFormat::parse(global.json ? "json" : options.format);
   if (!format) return complain(Exit::usage, format.error());
+  if (isatty(STDOUT_FILENO) == 1) format->escape_controls();
   auto reader = Reader::open(consume_settings(global, options), options.read, *range);
   if (!reader) return complain_of_reading(global, reader.error());
   catch_interrupts();
@@ -120,8 +129,11 @@ void add_consume_options(CLI::App& command, ConsumeOptions& options) {
   command.add_flag("-e,--until-end", options.read.until_end, "Stop where the topic ends now");
   command.add_option("-n,--count", options.count, "Stop after so many records")
       ->check(CLI::NonNegativeNumber);
-  command.add_option("-g,--group", options.group,
-                     "Read as a member of this group and commit what was printed");
+  command
+      .add_option("-g,--group", options.group,
+                  "Read as a member of this group and commit what was printed")
+      ->type_name("GROUP")
+      ->check(no_empty_name());
   command
       .add_option("-F,--format", options.format,
                   "A template (%t topic %p partition %o offset %k key %s value %h headers %T time "

@@ -5,6 +5,7 @@
 #include "tools/sluice/contexts.hpp"
 #include "tools/sluice/families.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/outcome.hpp"
 
 #include <string>
 #include <vector>
@@ -38,10 +39,15 @@ Loaded load() {
   return {*path, std::move(*contexts)};
 }
 
-Exit save(const Loaded& loaded) {
+// Ends a command that changed the context `name`.
+Exit save(const Global& global, const Loaded& loaded, const std::string& name,
+          std::string_view result, std::string_view text) {
   if (const auto saved = save_contexts(loaded.path, loaded.contexts); !saved)
     return complain(exit_for(saved.error()), saved.error().message());
-  return Exit::ok;
+  Outcome outcome(global, "context");
+  outcome.add(name, result, text,
+              [&](JsonWriter& json) { json.field("current", loaded.contexts.current == name); });
+  return outcome.end(Exit::ok);
 }
 
 Exit no_such_context(const Contexts& contexts, const std::string& name) {
@@ -87,9 +93,8 @@ Exit context_use(const Global& global, const ContextNameOptions& options) {
   if (!loaded.contexts.all.contains(options.name))
     return no_such_context(loaded.contexts, options.name);
   loaded.contexts.current = options.name;
-  const Exit saved = save(loaded);
-  if (saved == Exit::ok) say(global, "commands now use context '" + options.name + "'");
-  return saved;
+  return save(global, loaded, options.name, "used",
+              "commands now use context '" + options.name + "'");
 }
 
 Exit context_set(const Global& global, const ContextSetOptions& options) {
@@ -103,13 +108,11 @@ Exit context_set(const Global& global, const ContextSetOptions& options) {
       return complain(Exit::usage, set.error().context);
   }
   if (loaded.contexts.current.empty()) loaded.contexts.current = options.name;
-  const Exit saved = save(loaded);
-  if (saved == Exit::ok)
-    say(global, "saved context '" + options.name + "' in " + loaded.path.string() +
-                    (loaded.contexts.current == options.name
-                         ? "; it is in use"
-                         : "; use it: sluice context use " + options.name));
-  return saved;
+  return save(global, loaded, options.name, "saved",
+              "saved context '" + options.name + "' in " + loaded.path.string() +
+                  (loaded.contexts.current == options.name
+                       ? "; it is in use"
+                       : "; use it: sluice context use " + options.name));
 }
 
 Exit context_show(const Global& global, const ContextNameOptions& options) {
@@ -130,8 +133,11 @@ Exit context_show(const Global& global, const ContextNameOptions& options) {
   std::string text = "context  " + name;
   if (context.brokers) text += "\nbrokers  " + *context.brokers;
   if (context.http) text += "\nhttp     " + *context.http;
-  if (context.timeout_seconds)
-    text += "\ntimeout  " + std::to_string(static_cast<long>(*context.timeout_seconds)) + " s";
+  if (context.timeout_seconds) {
+    text += "\ntimeout  ";
+    JsonWriter(text).value(*context.timeout_seconds);
+    text += " s";
+  }
   out.write(text + "\n");
   return Exit::ok;
 }
@@ -142,9 +148,7 @@ Exit context_delete(const Global& global, const ContextNameOptions& options) {
   if (loaded.contexts.all.erase(options.name) == 0)
     return no_such_context(loaded.contexts, options.name);
   if (loaded.contexts.current == options.name) loaded.contexts.current.clear();
-  const Exit saved = save(loaded);
-  if (saved == Exit::ok) say(global, "deleted context '" + options.name + "'");
-  return saved;
+  return save(global, loaded, options.name, "deleted", "deleted context '" + options.name + "'");
 }
 
 }  // namespace
@@ -187,7 +191,9 @@ void add_context(CLI::App& app, CommandLine& line) {
   use->add_option("CONTEXT", use.options.name, "Context to use")->required();
   const auto set =
       line.command<ContextSetOptions>(contexts, "set", "Make or change a context", context_set);
-  set->add_option("CONTEXT", set.options.name, "Context to change")->required();
+  set->add_option("CONTEXT", set.options.name, "Context to change")
+      ->required()
+      ->check(no_empty_name());
   set->add_option("FIELD", set.options.fields,
                   "brokers=HOST:PORT,... http=HOST:PORT timeout=SECONDS; empty takes it away")
       ->required();

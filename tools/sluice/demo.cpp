@@ -174,12 +174,14 @@ Exit demo(const Global& global, const DemoOptions& options) {
   const auto written = publish(global, options, *lines);
   if (!written) return complain(global, written.error());
   if (!lines->error().empty()) return complain(Exit::failed, options.file + ": " + lines->error());
+  if (interrupted()) return complain_of_interrupt("not everything was published");
   Output out;
   if (!global.json) out.write("published  " + written->text() + "\n");
   out.flush();
   Counts types;
   const auto read = read_back(global, options, written->records, types);
   if (!read) return complain(global, read.error());
+  if (interrupted()) return complain_of_interrupt("not everything was read back");
   const auto ranked = ranking(types);
   if (global.json) {
     put_json(out.buffer(), options, *written, *read, ranked);

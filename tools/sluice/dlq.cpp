@@ -152,6 +152,7 @@ Exit dlq_show(const Global& global, const DlqShowOptions& options) {
   const auto read = letters->read(*selection, print);
   if (!read) return complain_about(global, selection->topic, read.error());
   out.flush();
+  if (interrupted()) return complain_of_interrupt("not everything was shown");
   if (shown > 0 || options.count == 0) return Exit::ok;
   if (!selection->offsets.empty())
     return complain(Exit::not_found,
@@ -197,8 +198,8 @@ Exit dlq_purge(const Global& global, const DlqPurgeOptions& options) {
   }
   for (const auto& [partition, offset] : before)
     if (!bounds->end.contains({options.topic, partition}))
-      return complain(Exit::not_found, "topic '" + options.topic + "' has no partition " +
-                                           std::to_string(partition));
+      return complain(Exit::not_found,
+                      no_partition_text(options.topic, partition, bounds->end.size()));
   const auto count = clamp_and_count(options.topic, *bounds, before);
   const std::string what = with_commas(count) + " records of " + options.topic;
   if (!options.dry_run && count > 0) {

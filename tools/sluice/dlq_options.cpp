@@ -56,8 +56,10 @@ std::optional<std::string> read_time(const std::optional<std::string>& text, std
 void add_selection(CLI::App& command, DlqSelectionOptions& options) {
   command.add_option("--offset", options.offsets,
                      "PARTITION:OFFSET or PARTITION:FIRST-LAST; may repeat");
-  command.add_option("--source", options.sources, "Topic that the record came from; may repeat");
-  command.add_option("-g,--group", options.groups, "Group that failed on it; may repeat");
+  command.add_option("--source", options.sources, "Topic that the record came from; may repeat")
+      ->type_name("TOPIC");
+  command.add_option("-g,--group", options.groups, "Group that failed on it; may repeat")
+      ->type_name("GROUP");
   command.add_option("--reason", options.reasons,
                      "rejected, delivery-limit, lock-timeout, retry-limit; may repeat");
   command.add_option("--since", options.since, "Last failed at this time or later (-2h, ISO 8601)");
@@ -124,7 +126,8 @@ void add_dlq_redrive_options(CLI::App& command, DlqRedriveOptions& options) {
   add_selection(command, options.selection);
   command.add_flag("--all", options.all, "Every record");
   command.add_flag("--again", options.selection.again, "What was redriven before, too");
-  command.add_option("--to", options.to, "Topic to send to (default: each record's source)");
+  command.add_option("--to", options.to, "Topic to send to (default: each record's source)")
+      ->type_name("TOPIC");
   command.add_option("--rate", options.rate, "At most so many records a second, e.g. 100/s");
   command
       .add_option("--max-redrives", options.redrive.max_redrives,

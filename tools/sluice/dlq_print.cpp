@@ -13,7 +13,9 @@ namespace {
 
 std::string time_or_dash(std::int64_t ms) { return ms < 0 ? "-" : iso_time(ms); }
 
-std::string or_dash(std::string_view text) { return text.empty() ? "-" : std::string(text); }
+std::string or_dash(std::string_view text) {
+  return text.empty() ? "-" : printable(text, Lines::escape);
+}
 
 std::string number(std::int64_t count) { return with_commas(static_cast<std::uint64_t>(count)); }
 
@@ -46,7 +48,7 @@ std::string sources_text(const DeadLetterSummary& summary) {
 std::string bytes_text(const std::optional<Bytes>& bytes) {
   if (!bytes) return "null";
   const auto text = as_text(*bytes);
-  return is_utf8(text) ? std::string(text) : "base64 " + base64_encode(text);
+  return is_utf8(text) ? printable(text, Lines::keep) : "base64 " + base64_encode(text);
 }
 
 std::optional<std::int64_t> known(std::int64_t value) {
@@ -118,7 +120,7 @@ void append_letter_text(std::string& out, const DeadLetter& letter) {
   const auto& origin = letter.origin;
   out += std::to_string(record.partition) + ":" + std::to_string(record.offset);
   out += "  " + or_dash(origin.reason);
-  if (!origin.message.empty()) out += ": " + std::string(origin.message);
+  if (!origin.message.empty()) out += ": " + printable(origin.message, Lines::keep);
   out += letter.redriven ? "  (redriven)\n" : "\n";
   out += "  source   " + or_dash(origin.topic);
   if (origin.partition >= 0)

@@ -75,7 +75,8 @@ Exit print_report(const Global& global, const RedriveReport& report, bool dry_ru
     say(global, "whether the last window was sent is not known: records that would tell are gone");
   if (dry_run) return Exit::ok;
   if (report.state == RedriveState::running)
-    return complain(Exit::failed, "stopped: " + how_to_go_on(report.id));
+    return interrupted() ? complain_of_interrupt(how_to_go_on(report.id))
+                         : complain(Exit::failed, "stopped: " + how_to_go_on(report.id));
   return report.counts.failed > 0 ? Exit::failed : Exit::ok;
 }
 

@@ -2,6 +2,7 @@
 #include "sluice/producer.hpp"
 #include "tools/files/whole_file.hpp"
 #include "tools/sluice/lines.hpp"
+#include "tools/sluice/outcome.hpp"
 #include "tools/sluice/progress.hpp"
 #include "tools/sluice/publisher.hpp"
 #include "tools/sluice/reading.hpp"
@@ -96,12 +97,13 @@ Exit write_all(const Global& global, const ExportOptions& options, Reader& reade
   if (status != Exit::ok) return status;
   if (!going) return complain(global, going.error());
   if (interrupted())
-    return complain(Exit::failed,
-                    "interrupted; " + (options.file == "-" ? std::string("the output is not whole")
-                                                           : options.file + " was not written"));
+    return complain_of_interrupt(options.file == "-" ? std::string("the output is not whole")
+                                                     : options.file + " was not written");
   const auto finished = sink.finish();
   if (!finished) return complain(global, finished.error());
   say(global, "exported " + records_and_rate(count, progress.elapsed()));
+  if (options.file != "-")
+    print_document(global, {.file = options.file, .records = count, .took = progress.elapsed()});
   return Exit::ok;
 }
 
@@ -183,11 +185,17 @@ Exit send_all(const Global& global, const ImportOptions& options, RowReader& row
   const auto finished = publisher.finish();
   progress.clear();
   if (!finished) return complain(global, finished.error());
-  if (outcome == Exit::ok || publisher.count() > 0)
-    say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
-  if (outcome != Exit::ok) return outcome;
-  return interrupted() ? complain(Exit::failed, "interrupted; the rest was not imported")
-                       : Exit::ok;
+  if (outcome == Exit::ok && interrupted())
+    outcome = complain_of_interrupt("the rest was not imported");
+  if (outcome != Exit::ok && publisher.count() == 0) return outcome;
+  say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
+  print_document(global,
+                 {.file = options.file,
+                  .topic = options.topic.empty() ? std::nullopt : std::optional(options.topic),
+                  .records = publisher.count(),
+                  .took = progress.elapsed(),
+                  .complete = outcome == Exit::ok});
+  return outcome;
 }
 
 }  // namespace
@@ -212,11 +220,7 @@ Exit import_records(const Global& global, const ImportOptions& options) {
   auto lines = LineReader::open(options.file);
   if (!lines) return complain(global, lines.error());
   ProducerOptions settings{.client = global.client_options()};
-  const auto codec = codec_from_name(options.codec);
-  if (!codec)
-    return complain(Exit::usage,
-                    "codec '" + options.codec + "' is none of none, gzip, snappy, lz4, zstd");
-  settings.codec = *codec;
+  settings.codec = codec_from_name(options.codec).value_or(Codec::none);
   auto producer = Producer::create(std::move(settings));
   if (!producer) return complain(global, producer.error());
   catch_interrupts();
@@ -250,12 +254,12 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
   command
       .add_option("FILE", options.file, "What export wrote (plain or gzip); - is standard input")
       ->required();
-  command.add_option("--topic", options.topic, "Topic to write to (default: each record's own)");
+  command.add_option("--topic", options.topic, "Topic to write to (default: each record's own)")
+      ->type_name("TOPIC");
   command.add_flag("--by-key", options.by_key,
                    "Choose partitions by key instead of keeping those of the file");
   add_form(command, options.format);
-  command.add_option("-z,--codec", options.codec, "none, gzip, snappy, lz4 or zstd")
-      ->capture_default_str();
+  add_codec_option(command, options.codec);
   command.footer(
       "Examples:\n"
       "  sluice import orders.jsonl --topic orders-copy\n"

@@ -77,7 +77,9 @@ std::string summary(const GroupDetails& group, const std::optional<GroupTrend>& 
   text += "\nlag          " + commas(total.records);
   if (total.records > 0) text += " records, " + seconds_text(total.seconds);
   if (total.without_offset > 0)
-    text += "; " + std::to_string(total.without_offset) + " partitions have records and no offset";
+    text += "; " + std::to_string(total.without_offset) +
+            (total.without_offset == 1 ? " partition has" : " partitions have") +
+            " records and no offset";
   if (moved) {
     text += "\ntrend        " + std::string(moved->direction()) + ": " +
             rate_text(moved->consumed_per_second) + " consumed, " +

@@ -39,9 +39,8 @@ Result<std::vector<TopicPartition>> select(Admin& admin, const GroupsResetOption
     const auto count = static_cast<std::int32_t>(topics->front().partitions.size());
     for (const auto partition : selection->partitions) {
       if (partition >= count)
-        return fail(Errc::invalid_argument, "topic '" + selection->topic + "' has " +
-                                                std::to_string(count) + " partitions, no " +
-                                                std::to_string(partition));
+        return fail(Errc::unknown_topic, no_partition_text(selection->topic, partition,
+                                                           topics->front().partitions.size()));
       chosen.push_back({selection->topic, partition});
     }
     for (std::int32_t p = 0; selection->partitions.empty() && p < count; ++p)
@@ -168,7 +167,8 @@ int modes_of(const GroupsResetOptions& options) {
 Exit complain_of(const Global& global, Admin& admin, const Error& error,
                  const GroupsResetOptions& options) {
   if (error.is(ErrorCode::group_id_not_found)) return no_such_group(admin, *options.like);
-  if (error.is(Errc::unknown_topic)) return no_such_topic(admin, error.context);
+  if (error.is(Errc::unknown_topic) && !is_sentence(error))
+    return no_such_topic(admin, error.context);
   if (error.is(Errc::invalid_argument)) return complain(Exit::usage, error.context);
   return complain(global, error);
 }

@@ -2,6 +2,7 @@
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/group_details.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/outcome.hpp"
 
 #include <map>
 #include <optional>
@@ -108,19 +109,29 @@ Exit groups_describe(const Global& global, const GroupsDescribeOptions& options)
   return Exit::ok;
 }
 
-Exit groups_delete(const Global& global, const GroupsDeleteOptions& options) {
-  auto admin = Admin::create(global.client_options());
-  if (!admin) return complain(global, admin.error());
+namespace {
+
+Exit delete_all(const Global& global, const GroupsDeleteOptions& options, Admin& admin,
+                Outcome& outcome) {
   for (const auto& id : options.ids) {
     const Exit confirmed =
         confirm(global, "deleting group '" + id + "' with its offsets", id, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
-    const auto deleted = admin->delete_group(id);
-    if (!deleted && exit_for(deleted.error()) == Exit::not_found) return no_such_group(*admin, id);
+    const auto deleted = admin.delete_group(id);
+    if (!deleted && exit_for(deleted.error()) == Exit::not_found) return no_such_group(admin, id);
     if (!deleted) return complain(global, deleted.error());
-    say(global, "deleted group '" + id + "'");
+    outcome.add(id, "deleted", "deleted group '" + id + "'");
   }
   return Exit::ok;
+}
+
+}  // namespace
+
+Exit groups_delete(const Global& global, const GroupsDeleteOptions& options) {
+  auto admin = Admin::create(global.client_options());
+  if (!admin) return complain(global, admin.error());
+  Outcome outcome(global, "group");
+  return outcome.end(delete_all(global, options, *admin, outcome));
 }
 
 }  // namespace sluice::cli

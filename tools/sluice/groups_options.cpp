@@ -30,16 +30,16 @@ void add_reset(CLI::App& groups, CommandLine& line) {
       groups_reset);
   auto& o = reset.options;
   reset->add_option("GROUP", o.group, "Group without members; it need not exist yet")->required();
-  reset->add_option("-t,--topic", o.topics, "TOPIC or TOPIC:0,2-4; may repeat");
+  reset->add_option("-t,--topic", o.topics, "TOPIC or TOPIC:0,2-4; may repeat")->type_name("TOPIC");
   reset->add_flag("--all-topics", o.all_topics, "All that the group has offsets for");
   reset->add_flag("--to-earliest", o.to_earliest, "To the first record");
   reset->add_flag("--to-latest", o.to_latest, "To the end");
-  reset->add_option("--to-offset", o.to_offset, "To this offset");
+  reset->add_option("--to-offset", o.to_offset, "To this offset")->check(CLI::NonNegativeNumber);
   reset->add_option("--to-time", o.to_time,
                     "To the first record of this time or later: 2026-01-31T12:30:00Z (UTC), -2h, "
                     "or ms since the epoch");
   reset->add_option("--shift", o.shift, "By so many records; negative: back");
-  reset->add_option("--like", o.like, "To where this other GROUP is");
+  reset->add_option("--like", o.like, "To where this other GROUP is")->type_name("GROUP");
   auto* execute = reset->add_flag("--execute", o.execute, "Do it; without, only show it");
   reset->add_flag("-n,--dry-run", o.dry_run, "Only show it, as without --execute")
       ->excludes(execute);

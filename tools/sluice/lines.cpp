@@ -125,6 +125,11 @@ std::optional<std::string_view> LineReader::next() {
       return line;
     }
     searched = buffer_.size() - begin_;
+    if (searched > line_bytes_max) error_ = "a line is longer than 256 MiB";
+    if (!error_.empty()) {
+      begin_ = buffer_.size();
+      break;
+    }
     if (ended_ || !fill()) break;
   }
   ended_ = true;

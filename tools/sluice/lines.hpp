@@ -12,6 +12,8 @@ namespace sluice::cli {
 
 class LineReader {
  public:
+  static constexpr std::size_t line_bytes_max = 256 << 20;
+
   // "-" is standard input. Errors: errno of the open.
   static Result<LineReader> open(const std::string& path);
   ~LineReader();

@@ -37,6 +37,7 @@ struct LogStatOptions {
   std::vector<std::string> paths;
   std::vector<std::string> topics;
   std::size_t top = 10;
+  unsigned threads = 0;                   // 0: one a core
   std::uint64_t sample_bytes = 32 << 20;  // before compression
 };
 

@@ -256,7 +256,7 @@ void Report::end() {
 }
 
 Exit Report::verdict(bool interrupted) const {
-  if (interrupted) return complain(Exit::failed, "interrupted: not everything was compared");
+  if (interrupted) return complain_of_interrupt("not everything was compared");
   if (sum_.stopped && left_ == 0)
     say(global_, "stopped after " + std::to_string(options_.count) + " differences");
   if (damaged())

@@ -280,6 +280,7 @@ Exit log_dump(const Global& global, const LogOptions& options) {
   dump.out().flush();
   if (dump.out().failure() != 0)
     return complain(Exit::failed, std::string("write: ") + std::strerror(dump.out().failure()));
+  if (interrupted()) return complain_of_interrupt("not everything was shown");
   return dump.damaged() ? Exit::failed : Exit::ok;
 }
 

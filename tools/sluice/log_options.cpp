@@ -1,4 +1,5 @@
 // The options of `sluice log`, and the directory that they name.
+#include "sluice/error.hpp"
 #include "tools/sluice/log.hpp"
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,7 @@ void add_change_options(CLI::App& command, LogOptions& options) {
 
 Exit complain_of_file(const Error& error) {
   if (error.code == std::errc::invalid_argument) return complain(Exit::usage, error.context);
+  if (error.is(Errc::cancelled)) return complain_of_interrupt(error.context);
   if (error.code == std::errc::device_or_resource_busy)
     return complain(Exit::failed, error.context + "; stop the broker first");
   return complain(exit_for(error), error.message());
@@ -122,6 +124,8 @@ void add_log_stat_options(CLI::App& command, LogStatOptions& options) {
   command.add_option("--top", options.top, "Keys and records that are listed")
       ->check(CLI::Range(0, 10'000))
       ->capture_default_str();
+  command.add_option("--threads", options.threads,
+                     "Partitions side by side (default: one a core, at most 8)");
   command
       .add_option("--sample", options.sample_bytes,
                   "Bytes of batches to try the codecs on; 0: do not (32MiB)")

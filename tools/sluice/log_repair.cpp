@@ -1,5 +1,6 @@
 // repair, index and cut: what changes a directory. All three take the lock, say what they will do
 // before they do it, and ask.
+#include "sluice/error.hpp"
 #include "storage/directory_lock.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/log.hpp"
@@ -118,7 +119,7 @@ Exit log_repair(const Global& global, const LogOptions& options) {
                   if (!found) {
                     auto report = verify_with_progress(global, directory, options.threads);
                     if (!report) return std::unexpected(report.error());
-                    if (interrupted()) return fail_errno(EINTR, "nothing was changed");
+                    if (interrupted()) return fail(Errc::cancelled, "nothing was changed");
                     found = std::move(*report);
                   }
                   return inspect::repair(directory, *found, apply);

@@ -18,8 +18,10 @@ std::int64_t size_of_all(const std::vector<inspect::DataDirectory>& directories)
 
 Result<> read(const Global& global, const LogStatOptions& options, LogStatReport& report) {
   ByteProgress progress(global, size_of_all(report.directories));
-  auto found = inspect::take_statistics(
-      report.directories, {.top = options.top, .progress = &progress.done, .stop = &progress.stop});
+  auto found = inspect::take_statistics(report.directories, {.top = options.top,
+                                                             .threads = options.threads,
+                                                             .progress = &progress.done,
+                                                             .stop = &progress.stop});
   if (!found) return std::unexpected(found.error());
   report.statistics = std::move(*found);
   if (options.sample_bytes > 0 && !progress.stop) {
@@ -58,7 +60,7 @@ Exit log_stat(const Global& global, const LogStatOptions& options) {
   out.write(global.json ? stat_json(report) : stat_tables(report, style_for(STDOUT_FILENO)));
   out.flush();
   remarks(global, report);
-  if (!report.complete) return complain(Exit::failed, "interrupted: not everything was read");
+  if (!report.complete) return complain_of_interrupt("not everything was read");
   say(global, "read in " + human_seconds(std::chrono::steady_clock::now() - start));
   if (report.damaged())
     return complain(Exit::failed, "damage was left out; 'sluice log verify' tells where");

@@ -11,12 +11,14 @@ namespace {
 using inspect::Finding;
 using inspect::VerifyReport;
 
-std::string as_json(const inspect::DataDirectory& directory, const VerifyReport& report) {
+std::string as_json(const inspect::DataDirectory& directory, const VerifyReport& report,
+                    bool complete) {
   std::string out;
   JsonWriter json(out);
   json.begin_object()
       .field("directory", directory.root)
       .field("open_by", directory.holder)
+      .field("complete", complete)
       .field("damaged", report.damaged())
       .field("partitions", report.partitions)
       .field("segments", report.segments)
@@ -87,11 +89,11 @@ Exit log_verify(const Global& global, const LogOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto report = verify_with_progress(global, *directory, options.threads);
   if (!report) return complain_of_file(report.error());
-  if (interrupted()) return complain(Exit::failed, "interrupted: not everything was checked");
+  const bool complete = !interrupted();
   const auto time = std::chrono::steady_clock::now() - start;
   Output out;
   if (global.json) {
-    out.write(as_json(*directory, *report));
+    out.write(as_json(*directory, *report, complete));
   } else {
     for (const Finding& finding : report->findings)
       out.write(
@@ -103,11 +105,19 @@ Exit log_verify(const Global& global, const LogOptions& options) {
               "\nbatches     " + with_commas(static_cast<std::uint64_t>(report->batches)) +
               "\nrecords     " + with_commas(static_cast<std::uint64_t>(report->records)) +
               "\nbytes       " + human_bytes(static_cast<std::uint64_t>(report->bytes)) +
-              "\nstate       " + (report->damaged() ? "damaged" : "intact") + "\n");
+              "\nstate       " +
+              (report->damaged() ? "damaged"
+               : complete        ? "intact"
+                                 : "not everything was checked") +
+              "\n");
   }
   if (directory->holder)
     say(global, "a broker has it open (process " + *directory->holder +
                     "): the end of each active segment is not judged");
+  if (!complete) {
+    out.flush();
+    return complain_of_interrupt("not everything was checked");
+  }
   say(global, "checked in " + human_seconds(time));
   if (report->damaged())
     say(global, "'sluice log repair " + options.path + " --dry-run' says what a repair would do");

@@ -1,6 +1,7 @@
 #include "sluice/producer.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/lines.hpp"
+#include "tools/sluice/outcome.hpp"
 #include "tools/sluice/publisher.hpp"
 #include "tools/sluice/record_json.hpp"
 #include "tools/sluice/records.hpp"
@@ -44,17 +45,11 @@ Result<> send_text(Publisher& publisher, const ProduceOptions& options, const Fi
 
 Result<Producer> make_producer(const Global& global, const ProduceOptions& options) {
   ProducerOptions settings{.client = global.client_options()};
-  const auto codec = codec_from_name(options.codec);
-  if (!codec)
-    return fail(Errc::invalid_argument,
-                "codec '" + options.codec + "' is none of none, gzip, snappy, lz4, zstd");
-  settings.codec = *codec;
+  settings.codec = codec_from_name(options.codec).value_or(Codec::none);
   if (options.acks == "0")
     settings.acks = Acks::none;
   else if (options.acks == "1")
     settings.acks = Acks::leader;
-  else if (options.acks != "all" && options.acks != "-1")
-    return fail(Errc::invalid_argument, "acks '" + options.acks + "' is none of 0, 1, all");
   settings.linger = std::chrono::milliseconds(static_cast<std::int64_t>(options.linger_ms));
   settings.delivery_timeout =
       std::max<std::chrono::milliseconds>(global.timeout(), std::chrono::seconds(1));
@@ -94,6 +89,25 @@ class LineSender {
   Target target_;
 };
 
+// Sends what comes until it ends.
+Exit send_all(const Global& global, const ProduceOptions& options, LineReader& lines,
+              LineSender& sender, Publisher& publisher) {
+  std::uint64_t number = 0;
+  while (!interrupted()) {
+    if (lines.would_wait()) {  // nothing stays behind while the writer thinks
+      const auto sent = publisher.finish();
+      if (!sent) return complain(global, sent.error());
+    }
+    const auto line = lines.next();
+    if (!line || interrupted()) break;  // an interrupted read may end in the middle of a line
+    ++number;
+    if (const Exit status = sender.send(global, *line, number); status != Exit::ok) return status;
+  }
+  if (interrupted()) return complain_of_interrupt("what follows was not read");
+  if (!lines.error().empty()) return complain(Exit::failed, options.file + ": " + lines.error());
+  return Exit::ok;
+}
+
 }  // namespace
 
 Exit produce(const Global& global, const ProduceOptions& options) {
@@ -114,26 +128,23 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Publisher publisher(*producer);
   LineSender sender(global, options, fixed, publisher);
-  std::uint64_t number = 0;
   if (options.file == "-" && interactive()) say(global, "type records, one a line; Ctrl-D ends");
-  while (!interrupted()) {
-    if (lines->would_wait()) {  // nothing stays behind while the writer thinks
-      const auto sent = publisher.finish();
-      if (!sent) return complain(global, sent.error());
-    }
-    const auto line = lines->next();
-    if (!line) break;
-    ++number;
-    if (const Exit status = sender.send(global, *line, number); status != Exit::ok) return status;
-  }
-  if (!lines->error().empty()) return complain(Exit::failed, options.file + ": " + lines->error());
-  const auto finished = publisher.finish();
-  if (!finished) return complain(global, finished.error());
+  const Exit status = send_all(global, options, *lines, sender, publisher);
+  // What came before a wrong line is sent, and counted, all the same.
+  if (const auto finished = publisher.finish(); !finished)
+    return status == Exit::ok ? complain(global, finished.error()) : status;
+  if (status != Exit::ok && publisher.count() == 0) return status;
   const auto took = std::chrono::steady_clock::now() - start;
   say(global, "produced " + with_commas(publisher.count()) + " records" +
                   (options.topic.empty() ? "" : " to '" + options.topic + "'") + " in " +
                   human_seconds(took));
-  return Exit::ok;
+  print_document(global,
+                 {.file = options.file,
+                  .topic = options.topic.empty() ? std::nullopt : std::optional(options.topic),
+                  .records = publisher.count(),
+                  .took = took,
+                  .complete = status == Exit::ok});
+  return status;
 }
 
 void add_produce_options(CLI::App& command, ProduceOptions& options) {
@@ -145,9 +156,10 @@ void add_produce_options(CLI::App& command, ProduceOptions& options) {
   command.add_option("-H,--header", options.headers, "NAME=VALUE; may repeat");
   command.add_option("-p,--partition", options.partition, "Partition (default: by key)")
       ->check(CLI::NonNegativeNumber);
-  command.add_option("-z,--codec", options.codec, "none, gzip, snappy, lz4 or zstd")
+  add_codec_option(command, options.codec);
+  command.add_option("-a,--acks", options.acks, "Who must have a record before it counts")
+      ->check(CLI::IsMember({"0", "1", "all", "-1"}))
       ->capture_default_str();
-  command.add_option("-a,--acks", options.acks, "0, 1 or all")->capture_default_str();
   command
       .add_option("-f,--file", options.file, "Read this file (plain or gzip); - is standard input")
       ->capture_default_str();

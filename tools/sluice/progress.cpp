@@ -39,6 +39,7 @@ void Progress::show(std::uint64_t done, std::string_view more) {
   line += ", " + with_commas(rate) + "/s";
   if (total_ > done && rate > 0)
     line += ", " + human_seconds(std::chrono::seconds((total_ - done) / rate)) + " left";
+  line.resize(std::min(line.size(), terminal_columns() - 1));  // one line can be drawn over
   std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
   visible_ = true;
 }

@@ -2,6 +2,8 @@
 
 #include "sluice/error.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,12 @@ std::optional<Bytes> bytes_of(const std::optional<std::string>& text) {
 }
 
 }  // namespace
+
+void add_codec_option(CLI::App& command, std::string& codec) {
+  command.add_option("-z,--codec", codec, "How batches are compressed")
+      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
+      ->capture_default_str();
+}
 
 Result<> Publisher::send(const ProducerRecord& record) {
   auto sent = producer_.send(record);

@@ -9,7 +9,14 @@
 #include <optional>
 #include <string>
 
+namespace CLI {
+class App;
+}
+
 namespace sluice::cli {
+
+// --codec; CLI11 refuses what is none.
+void add_codec_option(CLI::App& command, std::string& codec);
 
 class Publisher {
  public:

@@ -206,7 +206,8 @@ Exit queue_change(const Global& global, QueueChange::Action action,
 
 void add_queue_show_options(CLI::App& command, QueueShowOptions& options) {
   command.add_option("GROUP", options.group, "Share group")->required();
-  command.add_option("-t,--topic", options.topics, "Only these topics; may repeat");
+  command.add_option("-t,--topic", options.topics, "Only these topics; may repeat")
+      ->type_name("TOPIC");
   command.add_option("--ranges", options.ranges_max, "Show at most so many ranges of offsets")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

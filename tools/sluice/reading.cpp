@@ -27,9 +27,7 @@ Result<Consumer::Partitions> chosen_partitions(Consumer& consumer, const ReadOpt
     if (!all) return all;
     for (const auto number : options.partitions)
       if (number < 0 || static_cast<std::size_t>(number) >= all->size())
-        return fail(Errc::unknown_topic, "topic '" + topic + "' has " +
-                                             std::to_string(all->size()) +
-                                             " partitions, no number " + std::to_string(number));
+        return fail(Errc::unknown_topic, no_partition_text(topic, number, all->size()));
     for (auto& where : *all) {
       const auto& wanted = options.partitions;
       if (wanted.empty() ||
@@ -72,7 +70,8 @@ Offset shifted(Offset offset, std::int64_t by) {
 
 void add_read_options(CLI::App& command, ReadOptions& options) {
   command.add_option("TOPIC", options.topics, "Topics to read")->required();
-  command.add_option("-p,--partition", options.partitions, "Only these partitions; may repeat");
+  command.add_option("-p,--partition", options.partitions, "Only these partitions; may repeat")
+      ->check(CLI::NonNegativeNumber);
   command.add_option(
       "-f,--from", options.from,
       "start, end, OFFSET, -N (last N), +N (skip N), @TIME (@2015-01-01T12:00, @-15m)");
@@ -210,8 +209,7 @@ ConsumerOptions bulk_settings(const Global& global) {
 }
 
 Exit complain_of_reading(const Global& global, const Error& error) {
-  if (!error.is(Errc::unknown_topic)) return complain(global, error);
-  if (error.context.find(' ') != std::string::npos) return complain(Exit::not_found, error.context);
+  if (!error.is(Errc::unknown_topic) || is_sentence(error)) return complain(global, error);
   return no_such_topic(global, error.context);
 }
 

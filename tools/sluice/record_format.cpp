@@ -59,6 +59,7 @@ std::expected<RecordFormat, std::string> RecordFormat::parse(std::string_view te
   RecordFormat format;
   format.json_ = text == "json";
   if (format.json_) return format;
+  format.raw_ = text == "raw";
   text = template_of(text);
   std::string literal;
   const auto end_literal = [&] {
@@ -103,11 +104,15 @@ void RecordFormat::append(std::string& out, const RecordView& record) const {
     out += '\n';
     return;
   }
-  for (const auto& piece : pieces_) append_piece(out, piece, record);
+  for (const auto& piece : pieces_) {
+    const std::size_t from = out.size();
+    append_piece(out, piece, record);
+    if (escape_ && piece.directive != 0) cli::escape_controls(out, from, Lines::keep);
+  }
 }
 
 void RecordFormat::append(Output& out, const RecordView& record) const {
-  if (json_) return append(out.buffer(), record);
+  if (json_ || escape_) return append(out.buffer(), record);
   for (const auto& piece : pieces_) {
     const bool whole = piece.directive == 's' && piece.encoding == Encoding::plain && record.value;
     if (whole && record.value->size() >= borrow_min)

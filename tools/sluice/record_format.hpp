@@ -29,6 +29,8 @@ class RecordFormat {
   void append(std::string& out, const RecordView& record) const;
   // Large values are borrowed: the record stays until the next flush().
   void append(Output& out, const RecordView& record) const;
+  // For a terminal: keys, values and headers that are text without what a terminal would obey.
+  void escape_controls() { escape_ = !raw_; }
 
  private:
   enum class Encoding : char { plain = 0, hex = 'x', base64 = 'b', json = 'j' };
@@ -41,6 +43,8 @@ class RecordFormat {
   static void append_piece(std::string& out, const Piece& piece, const RecordView& record);
 
   bool json_ = false;
+  bool raw_ = false;
+  bool escape_ = false;
   std::vector<Piece> pieces_;
 };
 

@@ -1,9 +1,11 @@
 #include "tools/sluice/schedule.hpp"
 
+#include "broker/queue/schedule_records.hpp"
 #include "sluice/error.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/text.hpp"
+#include "tools/sluice/topic_names.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -14,9 +16,10 @@ namespace {
 
 constexpr std::int32_t page_size = 1000;
 
-Exit complain_about(const Global& global, const Error& error) {
+Exit complain_about(const Global& global, const std::string& topic, const Error& error) {
   if (error.is(Errc::unsupported))
     return complain(Exit::failed, "the broker is no sluiced that can tell of schedules");
+  if (error.is(ErrorCode::unknown_topic_or_partition)) return no_such_topic(global, topic);
   return complain(global, error);
 }
 
@@ -87,7 +90,7 @@ Exit schedule_list(const Global& global, const ScheduleListOptions& options) {
     const auto wanted = options.limit - static_cast<std::int64_t>(found.size());
     const auto page = admin->schedules(
         filter, static_cast<std::int32_t>(std::min<std::int64_t>(wanted, page_size)), cursor);
-    if (!page) return complain_about(global, page.error());
+    if (!page) return complain_about(global, options.topic, page.error());
     found.insert(found.end(), page->schedules.begin(), page->schedules.end());
     pending = page->pending;
     cursor = page->next;
@@ -109,6 +112,9 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
   if (by_topic != options.ids.empty() || by_topic != (options.all || options.key.has_value()) ||
       (options.all && options.key))
     return complain(Exit::usage, "give ids, or --topic with --key or --all");
+  for (const auto& id : options.ids)
+    if (!broker::parse_schedule_id(id))
+      return complain(Exit::usage, "'" + id + "' is no id as 'sluice schedule list' shows them");
   if (options.all) {
     const Exit confirmed =
         confirm(global, "cancelling all schedules of topic '" + options.topic + "'", options.topic,
@@ -119,7 +125,7 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
   if (!admin) return complain(global, admin.error());
   const auto cancelled = by_topic ? admin->cancel_schedules(filter_of(options.topic, options.key))
                                   : admin->cancel_schedules(options.ids);
-  if (!cancelled) return complain_about(global, cancelled.error());
+  if (!cancelled) return complain_about(global, options.topic, cancelled.error());
   if (global.json) {
     Output out;
     JsonWriter json(out.buffer());
@@ -133,7 +139,7 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
 }
 
 void add_schedule_list_options(CLI::App& command, ScheduleListOptions& options) {
-  command.add_option("-t,--topic", options.topic, "Only those of this topic");
+  command.add_option("-t,--topic", options.topic, "Only those of this topic")->type_name("TOPIC");
   command.add_option("-k,--key", options.key, "Only those of this key (\\xHH for other bytes)");
   command.add_option("-n,--limit", options.limit, "Show at most so many")
       ->check(CLI::Range(1, 100'000'000))
@@ -143,7 +149,8 @@ void add_schedule_list_options(CLI::App& command, ScheduleListOptions& options) 
 
 void add_schedule_cancel_options(CLI::App& command, ScheduleCancelOptions& options) {
   command.add_option("ID", options.ids, "Ids as `sluice schedule list` shows them");
-  command.add_option("-t,--topic", options.topic, "Those of this topic, with --key or --all");
+  command.add_option("-t,--topic", options.topic, "Those of this topic, with --key or --all")
+      ->type_name("TOPIC");
   command.add_option("-k,--key", options.key, "Those of this key (\\xHH for other bytes)");
   command.add_flag("--all", options.all, "All of the topic");
   add_confirmation(command, options.confirmation);

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstring>
+#include <unistd.h>
 
 namespace sluice::cli {
 namespace {
@@ -47,6 +48,9 @@ class Searching {
     const Exit status = read_all(global_, reader_, scan);
     progress_.clear();
     if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
+    if (status == Exit::ok && interrupted() && left_ != 0 && !reader_.at_end())
+      return complain_of_interrupt("scanned " + records_and_rate(scanned_, progress_.elapsed()) +
+                                   ", not all");
     if (status == Exit::ok)
       say(global_, with_commas(matched_) + " matched; scanned " +
                        records_and_rate(scanned_, progress_.elapsed()));
@@ -83,6 +87,7 @@ Exit search(const Global& global, const SearchOptions& options) {
   limit_times(*filter, *range);
   auto format = RecordFormat::parse(global.json ? "json" : options.format);
   if (!format) return complain(Exit::usage, format.error());
+  if (isatty(STDOUT_FILENO) == 1) format->escape_controls();
   const Range whole{range->from, range->to.value_or(Place{Place::Kind::end, 0})};
   auto reader = Reader::open(bulk_settings(global), options.read, whole);
   if (!reader) return complain_of_reading(global, reader.error());

@@ -1,6 +1,7 @@
 #include "tools/sluice/table.hpp"
 
 #include "base/check.hpp"
+#include "tools/sluice/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -25,6 +26,7 @@ std::size_t display_width(std::string_view text) {
 
 void Table::add(std::vector<std::string> cells) {
   SLUICE_CHECK(cells.size() == columns_.size());
+  for (auto& cell : cells) escape_controls(cell, 0, Lines::escape);
   rows_.push_back(std::move(cells));
 }
 

@@ -44,6 +44,10 @@ class Tailing {
     const Exit status = read_all(global_, reader_, read);
     if (dropped_ > 0) report_dropped();
     if (out_.failure() != 0) return complain_of_output(Exit::failed, out_.failure());
+    if (status == Exit::ok && interrupted() && !following_) {
+      print_kept();
+      return complain_of_interrupt("not everything was looked at");
+    }
     return status;
   }
 
@@ -156,6 +160,7 @@ Exit tail(const Global& global, const TailOptions& options) {
   limit_times(*filter, *range);
   auto format = RecordFormat::parse(global.json ? "json" : options.format);
   if (!format) return complain(Exit::usage, format.error());
+  if (isatty(STDOUT_FILENO) == 1) format->escape_controls();
   if (!range->from) {
     const auto back =
         filters(options.filter) ? std::max(searched_back, options.count) : options.count;
@@ -169,8 +174,9 @@ Exit tail(const Global& global, const TailOptions& options) {
 
 void add_tail_options(CLI::App& command, TailOptions& options) {
   command.add_option("TOPIC", options.read.topics, "Topics to show")->required();
-  command.add_option("-p,--partition", options.read.partitions,
-                     "Only these partitions; may repeat");
+  command
+      .add_option("-p,--partition", options.read.partitions, "Only these partitions; may repeat")
+      ->check(CLI::NonNegativeNumber);
   command.add_flag("-f,--follow", options.follow, "Go on with new records");
   command.add_option("-n,--count", options.count, "So many of each topic to begin with")
       ->check(CLI::NonNegativeNumber)

@@ -198,11 +198,15 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+// So many letters of a name that was begun tell which it is.
+constexpr std::size_t begun_min = 3;
+
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;  // beyond this it is a guess
   std::optional<std::string> found;
   for (const auto& candidate : candidates) {
+    if (word.size() >= begun_min && candidate.starts_with(word)) return candidate;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best) {
       best = distance;
@@ -278,6 +282,37 @@ std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_m
   if (ec == std::errc{} && end == text.data() + text.size() && ms >= 0) return ms;
   const auto calendar = parse_calendar(text);
   return calendar ? std::optional(std::max<std::int64_t>(0, *calendar)) : std::nullopt;
+}
+
+void escape_controls(std::string& out, std::size_t from, Lines lines) {
+  const auto is_control = [&](std::size_t at) {
+    const auto c = static_cast<unsigned char>(out[at]);
+    if (c == '\n' || c == '\t') return lines == Lines::escape;
+    // U+0080 to U+009F, of which one begins a sequence as ESC [ does.
+    const bool is_c1 = c >= 0x80 && c <= 0x9f && at > from && out[at - 1] == '\xc2';
+    return c < 0x20 || c == 0x7f || is_c1;
+  };
+  std::size_t at = from;
+  while (at < out.size() && !is_control(at)) ++at;
+  if (at == out.size()) return;
+  std::string escaped;
+  for (at = from; at < out.size(); ++at) {
+    if (!is_control(at)) {
+      escaped += out[at];
+      continue;
+    }
+    char text[8];
+    std::snprintf(text, sizeof text, "\\x%02x", static_cast<unsigned char>(out[at]));
+    if (static_cast<unsigned char>(out[at]) >= 0x80) escaped.pop_back();  // its first byte
+    escaped += text;
+  }
+  out.replace(from, std::string::npos, escaped);
+}
+
+std::string printable(std::string_view text, Lines lines) {
+  std::string out(text);
+  escape_controls(out, 0, lines);
+  return out;
 }
 
 std::string unescape(std::string_view text) {

@@ -41,6 +41,12 @@ void append_iso_time(std::string& out, std::int64_t ms_since_epoch);
 // of a broker below 0 is no time but a place, such as the end. Nothing when it is none of them.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
 
+// What lies behind `from` with \xHH for each byte that a terminal would obey: control characters,
+// but with Lines::keep '\n' and '\t'. Text of others can do no more than be read then.
+enum class Lines : std::uint8_t { keep, escape };
+void escape_controls(std::string& out, std::size_t from, Lines lines);
+std::string printable(std::string_view text, Lines lines);
+
 // The escapes \n \t \r \0 \\ \xHH become bytes; anything else stays as it is.
 std::string unescape(std::string_view text);
 

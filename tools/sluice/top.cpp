@@ -1,4 +1,5 @@
 // `sluice top`: what goes on in a cluster, twice a second, on the whole screen.
+#include "sluice/error.hpp"
 #include "tools/sluice/families.hpp"
 #include "tools/sluice/group_details.hpp"
 #include "tools/sluice/top_sample.hpp"
@@ -41,12 +42,19 @@ class Sampler {
   int taken_ = 0;
 };
 
+Exit complain_of_sample(const Global& global, const Error& error) {
+  if (!global.http.empty() && error.is(Errc::unreachable))
+    return complain(Exit::unreachable, "cannot reach an HTTP port at " + global.http +
+                                           "; --http HOST:PORT names another");
+  return complain(global, error);
+}
+
 Exit once(const Global& global, const TopOptions& options, Sampler& sampler) {
   const auto before = sampler.next({});
-  if (!before) return complain(global, before.error());
+  if (!before) return complain_of_sample(global, before.error());
   ::poll(nullptr, 0, static_cast<int>(options.interval * 1000));
   const auto now = sampler.next(*before);
-  if (!now) return complain(global, now.error());
+  if (!now) return complain_of_sample(global, now.error());
   Output out;
   if (global.json) {
     out.write(top_json(*before, *now));
@@ -64,7 +72,7 @@ Exit once(const Global& global, const TopOptions& options, Sampler& sampler) {
 Exit watch(const Global& global, const TopOptions& options, Sampler& sampler) {
   using Clock = std::chrono::steady_clock;
   auto before = sampler.next({});
-  if (!before) return complain(global, before.error());
+  if (!before) return complain_of_sample(global, before.error());
   auto now = *before;
   const auto pause = std::chrono::milliseconds(static_cast<std::int64_t>(options.interval * 1000));
   TopView view;
@@ -81,7 +89,7 @@ Exit watch(const Global& global, const TopOptions& options, Sampler& sampler) {
     auto next = sampler.next(now);
     if (!next) {
       terminal.leave();
-      return complain(global, next.error());
+      return complain_of_sample(global, next.error());
     }
     before = std::move(now);
     now = std::move(*next);

@@ -1,6 +1,7 @@
 #include "sluice/admin.hpp"
 #include "tools/sluice/commands.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/outcome.hpp"
 #include "tools/sluice/text.hpp"
 #include "tools/sluice/topic_names.hpp"
 
@@ -29,6 +30,74 @@ Result<std::vector<ConfigSetting>> settings_of(const std::vector<std::string>& c
   return settings;
 }
 
+Exit create_all(const Global& global, const TopicsCreateOptions& options, Admin& admin,
+                const std::vector<ConfigSetting>& settings, Outcome& outcome) {
+  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
+  for (const auto& name : options.names) {
+    const NewTopic topic{.name = name,
+                         .partitions = options.partitions,
+                         .replication = static_cast<std::int16_t>(options.replication),
+                         .configs = settings};
+    const auto created = admin.create_topic(topic, commit);
+    const auto exists = make_error_code(ErrorCode::topic_already_exists);
+    if (!created && options.if_not_exists && created.error().code == exists) {
+      outcome.add(name, "exists", "topic '" + name + "' exists already");
+      continue;
+    }
+    if (!created) return complain(global, created.error());
+    outcome.add(name, "created",
+                options.dry_run
+                    ? "topic '" + name + "' could be created"
+                    : "created topic '" + name + "'; write to it: sluice produce " + name);
+  }
+  return Exit::ok;
+}
+
+Exit delete_all(const Global& global, const TopicsDeleteOptions& options, Admin& admin,
+                Outcome& outcome) {
+  for (const auto& name : options.names) {
+    const Exit confirmed = confirm(global, "deleting topic '" + name + "' with all its records",
+                                   name, options.confirmation);
+    if (confirmed != Exit::ok) return confirmed;
+    const auto deleted = admin.delete_topic(name);
+    if (!deleted && is_missing(deleted.error())) {
+      if (!options.if_exists) return no_such_topic(admin, name);
+      outcome.add(name, "missing", "no topic '" + name + "'");
+      continue;
+    }
+    if (!deleted) return complain(global, deleted.error());
+    outcome.add(name, "deleted", "deleted topic '" + name + "'");
+  }
+  return Exit::ok;
+}
+
+Exit alter(const Global& global, const TopicsAlterOptions& options, Admin& admin,
+           const std::vector<ConfigSetting>& settings, Outcome& outcome) {
+  const auto& name = options.name;
+  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
+  const std::string done = options.dry_run ? "could be changed" : "changed";
+  if (!settings.empty()) {
+    const auto altered = admin.alter_configs({ResourceType::topic, name}, settings, commit);
+    if (!altered && is_missing(altered.error())) return no_such_topic(admin, name);
+    if (!altered) return complain(global, altered.error());
+    outcome.add(name, "configured", "config of topic '" + name + "' " + done,
+                [&](JsonWriter& json) {
+                  json.key("configs").begin_object();
+                  for (const auto& setting : settings) json.field(setting.name, setting.value);
+                  json.end_object();
+                });
+  }
+  if (options.partitions >= 0) {
+    const auto grown = admin.create_partitions(name, options.partitions, commit);
+    if (!grown && is_missing(grown.error())) return no_such_topic(admin, name);
+    if (!grown) return complain(global, grown.error());
+    const auto partitions = std::to_string(options.partitions);
+    outcome.add(name, "grown", "partitions of topic '" + name + "' " + done + " to " + partitions,
+                [&](JsonWriter& json) { json.field("partitions", options.partitions); });
+  }
+  return Exit::ok;
+}
+
 }  // namespace
 
 std::optional<std::pair<std::string, std::string>> name_and_value(const std::string& text) {
@@ -42,44 +111,15 @@ Exit topics_create(const Global& global, const TopicsCreateOptions& options) {
   if (!settings) return complain(global, settings.error());
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
-  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
-  for (const auto& name : options.names) {
-    const NewTopic topic{.name = name,
-                         .partitions = options.partitions,
-                         .replication = static_cast<std::int16_t>(options.replication),
-                         .configs = *settings};
-    const auto created = admin->create_topic(topic, commit);
-    const auto exists = make_error_code(ErrorCode::topic_already_exists);
-    if (!created && options.if_not_exists && created.error().code == exists) {
-      say(global, "topic '" + name + "' exists already");
-      continue;
-    }
-    if (!created) return complain(global, created.error());
-    if (options.dry_run)
-      say(global, "topic '" + name + "' could be created");
-    else
-      say(global, "created topic '" + name + "'; write to it: sluice produce " + name);
-  }
-  return Exit::ok;
+  Outcome outcome(global, "topic", !options.dry_run);
+  return outcome.end(create_all(global, options, *admin, *settings, outcome));
 }
 
 Exit topics_delete(const Global& global, const TopicsDeleteOptions& options) {
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
-  for (const auto& name : options.names) {
-    const Exit confirmed = confirm(global, "deleting topic '" + name + "' with all its records",
-                                   name, options.confirmation);
-    if (confirmed != Exit::ok) return confirmed;
-    const auto deleted = admin->delete_topic(name);
-    if (!deleted && is_missing(deleted.error())) {
-      if (!options.if_exists) return no_such_topic(*admin, name);
-      say(global, "no topic '" + name + "'");
-      continue;
-    }
-    if (!deleted) return complain(global, deleted.error());
-    say(global, "deleted topic '" + name + "'");
-  }
-  return Exit::ok;
+  Outcome outcome(global, "topic");
+  return outcome.end(delete_all(global, options, *admin, outcome));
 }
 
 Exit topics_alter(const Global& global, const TopicsAlterOptions& options) {
@@ -90,23 +130,8 @@ Exit topics_alter(const Global& global, const TopicsAlterOptions& options) {
     return complain(Exit::usage, "nothing to change: give --partitions, --config or --unset");
   auto admin = Admin::create(global.client_options());
   if (!admin) return complain(global, admin.error());
-  const auto commit = options.dry_run ? Commit::dry_run : Commit::yes;
-  const std::string done = options.dry_run ? "could be changed" : "changed";
-  if (!settings->empty()) {
-    const auto altered =
-        admin->alter_configs({ResourceType::topic, options.name}, *settings, commit);
-    if (!altered && is_missing(altered.error())) return no_such_topic(*admin, options.name);
-    if (!altered) return complain(global, altered.error());
-    say(global, "config of topic '" + options.name + "' " + done);
-  }
-  if (options.partitions >= 0) {
-    const auto grown = admin->create_partitions(options.name, options.partitions, commit);
-    if (!grown && is_missing(grown.error())) return no_such_topic(*admin, options.name);
-    if (!grown) return complain(global, grown.error());
-    say(global, "partitions of topic '" + options.name + "' " + done + " to " +
-                    std::to_string(options.partitions));
-  }
-  return Exit::ok;
+  Outcome outcome(global, "topic", !options.dry_run);
+  return outcome.end(alter(global, options, *admin, *settings, outcome));
 }
 
 namespace {
@@ -203,27 +228,28 @@ Exit topics_describe(const Global& global, const TopicsDescribeOptions& options)
   if (!admin) return complain(global, admin.error());
   auto topics = admin->topics(options.names);
   if (!topics) return complain(global, topics.error());
-  Output out;
-  JsonWriter json(out.buffer());
-  if (global.json) json.begin_array();
-  bool first = true;
+  std::vector<TopicDetails> found;
   for (auto& topic : *topics) {
     if (topic.error == ErrorCode::unknown_topic_or_partition)
       return no_such_topic(*admin, topic.name);
     if (topic.error != ErrorCode::none)
       return complain(global, {broker_error(static_cast<std::int16_t>(topic.error)), topic.name});
-    const auto details = details_of(*admin, std::move(topic));
+    auto details = details_of(*admin, std::move(topic));
     if (!details) return complain(global, details.error());
-    if (global.json) {
-      print_json(json, *details);
-    } else {
-      if (!std::exchange(first, false)) out.write("\n");
-      print_text(out, *details);
-    }
+    found.push_back(std::move(*details));
   }
+  Output out;
   if (global.json) {
+    JsonWriter json(out.buffer());
+    json.begin_array();
+    for (const auto& details : found) print_json(json, details);
     json.end_array();
     out.write("\n");
+    return Exit::ok;
+  }
+  for (const auto& details : found) {
+    if (&details != &found.front()) out.write("\n");
+    print_text(out, details);
   }
   return Exit::ok;
 }

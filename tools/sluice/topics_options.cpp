@@ -8,7 +8,7 @@ void add_create(CLI::App& topics, CommandLine& line) {
   const auto create =
       line.command<TopicsCreateOptions>(topics, "create", "Create topics", topics_create);
   auto& o = create.options;
-  create->add_option("TOPIC", o.names, "Topics to create")->required();
+  create->add_option("NAME", o.names, "Topics to create")->required();
   create
       ->add_option("-p,--partitions", o.partitions, "Number of partitions (default: the broker's)")
       ->check(CLI::Range(1, 100'000));

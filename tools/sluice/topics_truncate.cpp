@@ -52,9 +52,9 @@ Result<std::vector<Cut>> plan(Admin& admin, const TopicsTruncateOptions& options
   auto first = every_partition({topic}, OffsetSpec::earliest);
   auto last = every_partition({topic}, OffsetSpec::latest);
   for (const auto partition : options.partitions)
-    if (!last.contains({topic.name, partition}))
-      return fail(Errc::invalid_argument,
-                  "topic '" + topic.name + "' has no partition " + std::to_string(partition));
+    if (static_cast<std::size_t>(partition) >= topic.partitions.size())
+      return fail(Errc::unknown_topic,
+                  no_partition_text(topic.name, partition, topic.partitions.size()));
   const auto unwanted = [&](const auto& row) {
     const auto& chosen = options.partitions;
     return !chosen.empty() &&

@@ -60,6 +60,8 @@ std::expected<TraceReport, Exit> follow(const Global& global, const TraceOptions
   if (!trace) return std::unexpected(trace.error());
   TraceReport report{.trace = std::move(*trace), .topics = source.topics()};
   if (!report.trace.id().empty()) {
+    if (const Exit waiting = source.add_waiting(report.trace); waiting != Exit::ok)
+      return std::unexpected(waiting);
     const Exit scanned = source.scan(
         [&](const RecordView& record, TraceTime time) { return report.trace.take(record, time); });
     if (scanned != Exit::ok) return std::unexpected(scanned);
@@ -80,33 +82,33 @@ Exit trace(const Global& global, const TraceOptions& options) {
   const auto source = options.data.empty() ? open_cluster_source(global, options)
                                            : open_directory_source(global, options);
   if (!source) return source.error();
-  catch_interrupts();
   const auto report = follow(global, options, **source);
   if (!report) return report.error();
-  if (report->interrupted)
-    complain(Exit::failed, "interrupted: not everything was read");
-  else if (report->trace.records().empty())
+  if (!report->interrupted && report->trace.empty())
     return complain(Exit::not_found, "no record of trace " + report->trace.id() + " in " +
                                          std::to_string(report->topics) + " topics");
   Output out;
   out.write(global.json ? trace_json(*report) : trace_text(*report));
   out.flush();
-  if (report->interrupted) return Exit::failed;
+  if (report->interrupted) return complain_of_interrupt("not everything was read");
   if (report->trace.full())
     say(global, "there are more records than " + std::to_string(options.limit) + " (--limit)");
-  if (!report->commit_times)
+  if (!report->commit_times && !report->trace.records().empty())
     say(global, "the offsets topic cannot be read: when groups committed is not known");
   return Exit::ok;
 }
 
 void add_trace_options(CLI::App& command, TraceOptions& options) {
   command.add_option("TRACE", options.trace, "Trace id (32 hex digits), or a whole traceparent");
-  command.add_option("-t,--topic", options.topic, "The trace of a record: its topic");
+  command.add_option("-t,--topic", options.topic, "The trace of a record: its topic")
+      ->type_name("TOPIC");
   command.add_option("-p,--partition", options.partition, "its partition")
       ->check(CLI::NonNegativeNumber);
   command.add_option("-o,--offset", options.offset, "its offset")->check(CLI::NonNegativeNumber);
-  command.add_option("--among", options.among,
-                     "Look in these topics (default: all but the broker's own); may repeat");
+  command
+      .add_option("--among", options.among,
+                  "Look in these topics (default: all but the broker's own); may repeat")
+      ->type_name("TOPIC");
   command.add_option("--from", options.from,
                      "Look from here on: OFFSET, -N, +N, @TIME (@-1h); default: start");
   command.add_option("--data", options.data, "Look in this data directory, with no broker");
@@ -118,7 +120,13 @@ void add_trace_options(CLI::App& command, TraceOptions& options) {
       "  sluice trace 4bf92f3577b34da6a3ce929d0e0e4736 --from @-1h\n"
       "  sluice trace --topic orders --partition 0 --offset 4711\n"
       "  sluice trace --data /var/lib/sluice 00-4bf92f3577b34da6a3ce929d0e0e4736-"
-      "00f067aa0ba902b7-01");
+      "00f067aa0ba902b7-01\n"
+      "\n"
+      "Records come in the order of time, by their producers' clocks, those that wait for their\n"
+      "time last. Which of them caused which cannot be told: a traceparent names the trace and\n"
+      "the span that sent the record, and only a tracing backend knows that span's parent. What\n"
+      "is told is 'as …', an earlier record that the same span sent, and the source of a dead\n"
+      "letter.");
 }
 
 }  // namespace sluice::cli

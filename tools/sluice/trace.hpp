@@ -85,6 +85,7 @@ struct TraceRecord {
   std::int64_t value_bytes = -1;  // -1: null
   std::string span_id;            // that sent it; empty: no traceparent
   std::optional<std::int64_t> scheduled_for_ms;
+  std::string schedule_id;  // under which it waited, or waits; empty: it did not
   std::optional<std::int32_t> retry_attempt;
   std::int32_t redrives = 0;
   std::optional<TraceLetter> letter;
@@ -94,6 +95,9 @@ struct TraceRecord {
   // When it can have come to its topic, at the earliest, as its headers tell: for the order.
   std::int64_t moment_ms() const;
 };
+
+// One that waits for its time: its record has no offset yet, and is scheduled for when it is due.
+using TraceWaiting = TraceRecord;
 
 // A commit that was found.
 struct SeenCommit {
@@ -118,12 +122,19 @@ class Trace {
   // Takes the record when it is of this trace. False: not any more, it is full.
   bool take(const RecordView& record, TraceTime time);
   void add(const RecordView& record, TraceTime time);
+  // Takes a record that waits, when it is of this trace.
+  void wait(const RecordView& record, std::int64_t due_ms, std::string schedule_id);
+  // Takes back what wait() took under this id.
+  void waits_no_more(const std::string& schedule_id);
+  // The next that is due first. After sort().
+  const std::vector<TraceWaiting>& waiting() const { return waiting_; }
+  bool empty() const { return records_.empty() && waiting_.empty(); }
   // Ends taking: puts the records in order.
   void sort();
 
   // Takes a group's commits in the order in which they were made. Requires: sort() was called.
   void commit(const SeenCommit& commit);
-  // The first record sent by the same span, before this one; null: none.
+  // The first record sent by the same span, before this one, or of all when it waits; null: none.
   const TraceRecord* same_span_before(const TraceRecord& record) const;
 
  private:
@@ -133,6 +144,7 @@ class Trace {
   std::size_t limit_;
   bool full_ = false;
   std::vector<TraceRecord> records_;
+  std::vector<TraceWaiting> waiting_;
   std::map<TopicPartition, std::vector<std::size_t>> places_;  // of records_, after sort()
 };
 

@@ -22,12 +22,18 @@ std::set<std::string> topics_of(const Trace& trace) {
 
 class ClusterSource final : public TraceSource {
  public:
-  ClusterSource(const Global& global, Admin admin, Range range, std::vector<std::string> topics)
-      : global_(global), admin_(std::move(admin)), range_(range), topics_(std::move(topics)) {}
+  ClusterSource(const Global& global, Admin admin, Range range, std::vector<std::string> topics,
+                std::map<TopicId, std::string> names)
+      : global_(global),
+        admin_(std::move(admin)),
+        range_(range),
+        topics_(std::move(topics)),
+        names_(std::move(names)) {}
 
   Exit find(const TopicPartition& where, Offset offset, const Sink& sink) override;
   Exit scan(const Sink& sink) override;
   std::size_t topics() const override { return topics_.size(); }
+  Exit add_waiting(Trace& trace) override;
   bool add_commits(Trace& trace) override;
   void add_details(Trace& trace) override;
 
@@ -40,9 +46,11 @@ class ClusterSource final : public TraceSource {
   Admin admin_;
   Range range_;
   std::vector<std::string> topics_;
+  std::map<TopicId, std::string> names_;  // of topics_, and of schedules_topic where there is one
 };
 
 Exit ClusterSource::read(Reader& reader, const Sink& sink) {
+  catch_interrupts();
   std::uint64_t scanned = 0;
   Progress progress(global_, "scanned", reader.total());
   return read_all(global_, reader, [&](Consumer::Records records) {
@@ -71,6 +79,19 @@ Exit ClusterSource::scan(const Sink& sink) {
   auto reader = Reader::open(bulk_settings(global_), {.topics = topics_}, range_);
   if (!reader) return complain_of_reading(global_, reader.error());
   return read(*reader, sink);
+}
+
+Exit ClusterSource::add_waiting(Trace& trace) {
+  const auto is_schedules = [](const auto& row) { return row.second == schedules_topic; };
+  if (std::ranges::none_of(names_, is_schedules)) return Exit::ok;
+  auto reader =
+      Reader::open(bulk_settings(global_), {.topics = {schedules_topic}}, {at_start, at_end});
+  if (!reader) return complain_of_reading(global_, reader.error());
+  WaitingReader waiting(trace, names_);
+  return read(*reader, [&](const RecordView& record, TraceTime) {
+    waiting.take(record);
+    return true;
+  });
 }
 
 bool ClusterSource::add_commits(Trace& trace) {
@@ -140,15 +161,18 @@ OpenedSource open_cluster_source(const Global& global, const TraceOptions& optio
   if (!range) return std::unexpected(complain(Exit::usage, range.error()));
   auto admin = Admin::create(global.client_options());
   if (!admin) return std::unexpected(complain(global, admin.error()));
+  const auto all = admin->topics();
+  if (!all) return std::unexpected(complain(global, all.error()));
   std::vector<std::string> topics = options.among;
-  if (topics.empty()) {
-    const auto all = admin->topics();
-    if (!all) return std::unexpected(complain(global, all.error()));
+  if (topics.empty())
     for (const auto& topic : *all)
       if (!topic.internal) topics.push_back(topic.name);
-  }
+  std::map<TopicId, std::string> names;
+  for (const auto& topic : *all)
+    if (topic.name == schedules_topic || std::ranges::find(topics, topic.name) != topics.end())
+      names[topic.id] = topic.name;
   return std::make_unique<ClusterSource>(global, std::move(*admin), Range{range->from, at_end},
-                                         std::move(topics));
+                                         std::move(topics), std::move(names));
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,6 @@
 // A trace in a data directory, with no broker.
 #include "broker/offsets_records.hpp"
+#include "broker/queue/schedule_records.hpp"
 #include "tools/inspect/record_stream.hpp"
 #include "tools/sluice/byte_progress.hpp"
 #include "tools/sluice/log.hpp"
@@ -26,6 +27,7 @@ class DirectorySource final : public TraceSource {
   Exit find(const TopicPartition& where, Offset offset, const Sink& sink) override;
   Exit scan(const Sink& sink) override;
   std::size_t topics() const override;
+  Exit add_waiting(Trace& trace) override;
   bool add_commits(Trace& trace) override;
   void add_details(Trace&) override {}  // the batches have told it
 
@@ -55,6 +57,7 @@ Exit DirectorySource::read(const Wanted& wanted, const Sink& sink) {
   std::int64_t total = 0;
   for (const auto& log : directory_.partitions)
     for (const auto& segment : log.segments) total += wanted(log) ? segment.size : 0;
+  catch_interrupts();
   std::uint64_t damage = 0;
   {
     ByteProgress progress(global_, total);
@@ -103,6 +106,18 @@ Exit DirectorySource::scan(const Sink& sink) {
   return read([this](const PartitionLog& log) { return is_wanted(log); }, sink);
 }
 
+Exit DirectorySource::add_waiting(Trace& trace) {
+  std::map<TopicId, std::string> names;
+  for (const auto& log : directory_.partitions)
+    if (is_wanted(log)) names[log.topic_id] = log.topic;
+  WaitingReader waiting(trace, std::move(names));
+  const auto wanted = [](const PartitionLog& log) { return log.topic == schedules_topic; };
+  return read(wanted, [&](const RecordView& record, TraceTime) {
+    waiting.take(record);
+    return true;
+  });
+}
+
 bool DirectorySource::add_commits(Trace& trace) {
   const auto wanted = [](const PartitionLog& log) { return log.topic == offsets_topic; };
   CommitReader commits(trace);
@@ -123,6 +138,39 @@ OpenedSource open_directory_source(const Global& global, const TraceOptions& opt
         directory->partitions.end())
       return std::unexpected(no_such("topic", topic, names));
   return std::make_unique<DirectorySource>(global, options, std::move(*directory));
+}
+
+void WaitingReader::take(const RecordView& record) {
+  const auto kind = record.key ? broker::schedule_record_kind(*record.key) : std::nullopt;
+  if (!kind) return;
+  const auto forget = [&](Offset offset) {
+    const auto at = ids_.find({record.partition, offset});
+    if (at == ids_.end()) return;
+    trace_.waits_no_more(at->second);
+    ids_.erase(at);
+  };
+  if (*kind == broker::ScheduleRecordKind::done) {
+    const auto done = record.value ? broker::decode_done(*record.value) : std::nullopt;
+    for (const Offset offset : done.value_or(std::vector<Offset>{})) forget(offset);
+    return;
+  }
+  const auto entry = broker::decode_schedule_entry(*record.key);
+  if (!entry) return;
+  forget(entry->replaces);
+  const auto name = names_.find(entry->target.topic);
+  if (name == names_.end()) return;
+  const auto before = trace_.waiting().size();
+  auto id = to_string(
+      broker::ScheduleId{record.partition, entry->origin >= 0 ? entry->origin : record.offset});
+  trace_.wait({.topic = name->second,
+               .partition = entry->target.partition,
+               .offset = -1,
+               .timestamp_ms = entry->timestamp_ms,
+               .key = entry->key,
+               .value = record.value,
+               .headers = record.headers},
+              entry->due_ms, id);
+  if (trace_.waiting().size() > before) ids_[{record.partition, record.offset}] = std::move(id);
 }
 
 void CommitReader::take(const RecordView& record) {

@@ -68,7 +68,9 @@ bool Trace::take(const RecordView& record, TraceTime time) {
   return true;
 }
 
-void Trace::add(const RecordView& record, TraceTime time) {
+namespace {
+
+TraceRecord record_of(const RecordView& record, TraceTime time) {
   const auto context = context_of(record);
   const auto origin = dead_letter_origin(record);
   TraceRecord found{
@@ -86,11 +88,41 @@ void Trace::add(const RecordView& record, TraceTime time) {
       found.scheduled_for_ms = leading_number<std::int64_t>(header.value);
     if (header.key == protocol::retry_attempt_header)
       found.retry_attempt = leading_number<std::int32_t>(header.value);
+    if (header.key == protocol::schedule_id_header && header.value)
+      found.schedule_id = as_text(*header.value);
   }
-  records_.push_back(std::move(found));
+  return found;
+}
+
+}  // namespace
+
+void Trace::add(const RecordView& record, TraceTime time) {
+  records_.push_back(record_of(record, time));
+}
+
+void Trace::wait(const RecordView& record, std::int64_t due_ms, std::string schedule_id) {
+  const auto context = context_of(record);
+  if (!context || context->trace_id != id_) return;
+  if (waiting_.size() >= limit_) {
+    full_ = true;
+    return;
+  }
+  auto& waiting = waiting_.emplace_back(record_of(record, TraceTime::create));
+  waiting.scheduled_for_ms = due_ms;
+  waiting.schedule_id = std::move(schedule_id);
+}
+
+void Trace::waits_no_more(const std::string& schedule_id) {
+  std::erase_if(waiting_, [&](const auto& one) { return one.schedule_id == schedule_id; });
 }
 
 void Trace::sort() {
+  // What was delivered while the topics were read was seen twice.
+  for (const TraceRecord& record : records_)
+    std::erase_if(waiting_, [&](const TraceWaiting& one) {
+      return one.schedule_id == record.schedule_id && one.where == record.where;
+    });
+  std::ranges::sort(waiting_, {}, &TraceRecord::moment_ms);
   const auto place = [](const TraceRecord& record) {
     return std::tuple(record.moment_ms(), record.letter.has_value(), record.where, record.offset);
   };

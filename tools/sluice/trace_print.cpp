@@ -66,22 +66,29 @@ std::string delivery_text(const TraceDelivery& delivery) {
   return text + "\n";
 }
 
-void append_text(std::string& out, const Trace& trace, const TraceRecord& record) {
-  out += "\n" + place_text(record.where, record.offset) + "  key " +
-         shown_bytes(bytes_of(record.key), key_width) + "  value " +
+// What follows the place in the first line.
+std::string head_text(const TraceRecord& record) {
+  return "  key " + shown_bytes(bytes_of(record.key), key_width) + "  value " +
          (record.value_bytes < 0 ? "null"
                                  : human_bytes(static_cast<std::uint64_t>(record.value_bytes))) +
          "\n";
+}
+
+std::string span_text(const Trace& trace, const TraceRecord& record) {
+  if (record.span_id.empty()) return {};
+  std::string text = "  span       " + record.span_id;
+  if (const auto* first = trace.same_span_before(record))
+    text += ", as " + place_text(first->where, first->offset);
+  return text + "\n";
+}
+
+void append_text(std::string& out, const Trace& trace, const TraceRecord& record) {
+  out += "\n" + place_text(record.where, record.offset) + head_text(record);
   if (record.time == TraceTime::log_append)
     out += "  produced   the log does not tell\n";
   else
     out += "  produced   " + iso_time(record.timestamp_ms) + ", by the producer's clock\n";
-  if (!record.span_id.empty()) {
-    out += "  span       " + record.span_id;
-    if (const auto* first = trace.same_span_before(record))
-      out += ", as " + place_text(first->where, first->offset);
-    out += "\n";
-  }
+  out += span_text(trace, record);
   if (record.letter) out += "  letter of  " + letter_text(*record.letter) + "\n";
   if (record.scheduled_for_ms)
     out += "  scheduled  for " + iso_time(*record.scheduled_for_ms) + "\n";
@@ -92,8 +99,17 @@ void append_text(std::string& out, const Trace& trace, const TraceRecord& record
   for (const auto& delivery : record.deliveries) out += delivery_text(delivery);
 }
 
+void append_waiting_text(std::string& out, const Trace& trace, const TraceWaiting& waiting) {
+  out += "\n" + waiting.where.to_string() + head_text(waiting) + "  waiting    until " +
+         iso_time(waiting.scheduled_for_ms.value_or(-1)) + ", schedule " + waiting.schedule_id +
+         "\n" + "  produced   " + iso_time(waiting.timestamp_ms) + ", by the producer's clock\n" +
+         span_text(trace, waiting);
+  if (waiting.retry_attempt) out += "  retry      " + std::to_string(*waiting.retry_attempt) + "\n";
+}
+
 std::string summary(const TraceReport& report) {
   const auto& records = report.trace.records();
+  const auto& waiting = report.trace.waiting();
   std::set<std::string> topics;
   for (const auto& record : records) topics.insert(record.where.topic);
   std::string text = report.trace.id().empty() ? "no trace" : "trace " + report.trace.id();
@@ -102,6 +118,8 @@ std::string summary(const TraceReport& report) {
   if (records.size() > 1)
     text += ", " + human_seconds(std::chrono::milliseconds(records.back().moment_ms() -
                                                            records.front().moment_ms()));
+  if (!waiting.empty())
+    text += "; " + with_commas(waiting.size()) + (waiting.size() == 1 ? " waits" : " wait");
   return text + "\n";
 }
 
@@ -155,14 +173,8 @@ void append_commits(JsonWriter& json, const TraceRecord& record) {
   json.end_array();
 }
 
-void append_json(JsonWriter& json, const Trace& trace, const TraceRecord& record) {
-  const bool appended = record.time == TraceTime::log_append;
-  json.begin_object()
-      .field("topic", record.where.topic)
-      .field("partition", record.where.partition)
-      .field("offset", record.offset)
-      .field("produced", appended ? std::nullopt : known(record.timestamp_ms))
-      .field("stored", appended ? known(record.timestamp_ms) : std::nullopt);
+// Key, value and span.
+void append_content(JsonWriter& json, const Trace& trace, const TraceRecord& record) {
   append_bytes_field(json, "key", bytes_of(record.key));
   json.field("value_bytes", known(record.value_bytes));
   if (record.span_id.empty())
@@ -173,6 +185,28 @@ void append_json(JsonWriter& json, const Trace& trace, const TraceRecord& record
     append_place(json, "same_span_as", first->where, first->offset);
   else
     json.field("same_span_as", std::optional<std::string>{});
+}
+
+void append_waiting(JsonWriter& json, const Trace& trace, const TraceWaiting& waiting) {
+  json.begin_object()
+      .field("topic", waiting.where.topic)
+      .field("partition", waiting.where.partition)
+      .field("id", waiting.schedule_id)
+      .field("until", waiting.scheduled_for_ms)
+      .field("produced", known(waiting.timestamp_ms));
+  append_content(json, trace, waiting);
+  json.field("retry_attempt", waiting.retry_attempt).end_object();
+}
+
+void append_json(JsonWriter& json, const Trace& trace, const TraceRecord& record) {
+  const bool appended = record.time == TraceTime::log_append;
+  json.begin_object()
+      .field("topic", record.where.topic)
+      .field("partition", record.where.partition)
+      .field("offset", record.offset)
+      .field("produced", appended ? std::nullopt : known(record.timestamp_ms))
+      .field("stored", appended ? known(record.timestamp_ms) : std::nullopt);
+  append_content(json, trace, record);
   json.field("scheduled_for", record.scheduled_for_ms)
       .field("retry_attempt", record.retry_attempt)
       .field("redrives", record.redrives);
@@ -190,6 +224,8 @@ void append_json(JsonWriter& json, const Trace& trace, const TraceRecord& record
 std::string trace_text(const TraceReport& report) {
   std::string out = summary(report);
   for (const auto& record : report.trace.records()) append_text(out, report.trace, record);
+  for (const auto& waiting : report.trace.waiting())
+    append_waiting_text(out, report.trace, waiting);
   return out;
 }
 
@@ -206,6 +242,9 @@ std::string trace_json(const TraceReport& report) {
       .field("topics_searched", report.topics);
   json.key("records").begin_array();
   for (const auto& record : report.trace.records()) append_json(json, report.trace, record);
+  json.end_array();
+  json.key("waiting").begin_array();
+  for (const auto& waiting : report.trace.waiting()) append_waiting(json, report.trace, waiting);
   json.end_array().end_object();
   return out + "\n";
 }

@@ -26,6 +26,9 @@ class TraceSource {
   virtual Exit scan(const Sink& sink) = 0;
   // Topics that scan() looks at.
   virtual std::size_t topics() const = 0;
+  // Tells `trace` which records wait for their time. Comes before scan(): what is delivered in
+  // between is seen twice, and not missed.
+  virtual Exit add_waiting(Trace& trace) = 0;
   // Tells `trace`, which is sorted, what groups have committed, and when. Whether the offsets topic
   // could be read, and so there are times.
   virtual bool add_commits(Trace& trace) = 0;
@@ -49,6 +52,25 @@ class CommitReader {
   Trace& trace_;
   // By partition: where the first record is missing; so far, the next record.
   std::map<PartitionIndex, Offset> whole_until_;
+};
+
+// The topic with the records that wait (broker/queue/schedule_records.hpp), read from its first
+// record on.
+inline constexpr const char* schedules_topic = "__sluice_schedules";
+class WaitingReader {
+ public:
+  // Tells of topics that `names` has.
+  WaitingReader(Trace& trace, std::map<TopicId, std::string> names)
+      : trace_(trace), names_(std::move(names)) {}
+  void take(const RecordView& record);
+
+ private:
+  using Place = std::pair<PartitionIndex, Offset>;
+
+  Trace& trace_;
+  std::map<TopicId, std::string> names_;
+  // Under which id the record there waits: where a copy lies, the log does not say it.
+  std::map<Place, std::string> ids_;
 };
 
 }  // namespace sluice::cli

@@ -104,8 +104,8 @@ class SLUICE_EXPORT Producer {
 
   // Puts a record into its batch; waits only for the metadata of a new topic, or while the buffer
   // is full, at most until the deadline.
-  // Errors: Errc::unknown_topic, ::invalid_argument (no such partition; a delivery time, delay or
-  // message id that cannot be), ::record_too_large, ::buffer_full, ::unreachable, ::timed_out.
+  // Errors: Errc::unknown_topic (or no such partition), ::invalid_argument (a delivery time, delay
+  // or message id that cannot be), ::record_too_large, ::buffer_full, ::unreachable, ::timed_out.
   Result<Delivery> send(const ProducerRecord& record, Deadline deadline = {});
   // Waits for one record. Errors: as Delivery::result(), and Errc::timed_out at the deadline.
   Result<RecordMetadata> wait(const Delivery& delivery, Deadline deadline = {});

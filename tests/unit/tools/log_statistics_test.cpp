@@ -50,34 +50,60 @@ TEST(HeavyHitters, IsExactWhileEveryKeyHasACounter) {
   }
 }
 
-TEST(HeavyHitters, BoundsHoldBeyondItsMemory) {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    SeededRandom random(seed);
-    constexpr std::size_t counters = 200;
-    HeavyHitters sketch(counters);
-    std::map<std::string, Truth> truth;
-    std::uint64_t all = 0;
-    for (int i = 0; i < 30'000; ++i) {
-      const auto key = skewed_key(random, 20'000);
-      const auto bytes = random.below(500);
-      add(sketch, 0, key, bytes);
-      truth[key].bytes += bytes;
-      ++truth[key].records;
-      all += bytes;
-    }
-    EXPECT_FALSE(sketch.exact());
-    std::set<std::string> counted;
-    for (const auto& counter : sketch.top(counters)) {
-      counted.insert(counter.key);
-      EXPECT_GE(counter.bytes, truth[counter.key].bytes) << "seed " << seed;
-      EXPECT_LE(counter.bytes - counter.overcount, truth[counter.key].bytes) << "seed " << seed;
-      EXPECT_LE(counter.records, truth[counter.key].records) << "seed " << seed;
-      EXPECT_LE(counter.overcount, all / counters) << "seed " << seed;
-    }
-    EXPECT_EQ(counted.size(), counters);
-    for (const auto& [key, sums] : truth)
-      EXPECT_TRUE(sums.bytes <= all / counters || counted.contains(key)) << key << " seed " << seed;
+// Random keys counted by so many sketches, which are merged: bounds hold as for one.
+void check_bounds(std::uint64_t seed, std::size_t sketches) {
+  SeededRandom random(seed);
+  constexpr std::size_t counters = 200;
+  std::vector<HeavyHitters> parts(sketches, HeavyHitters(counters));
+  std::map<std::string, Truth> truth;
+  std::uint64_t all = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    const auto key = skewed_key(random, 20'000);
+    const auto bytes = random.below(500);
+    add(parts[random.below(sketches)], 0, key, bytes);
+    truth[key].bytes += bytes;
+    ++truth[key].records;
+    all += bytes;
   }
+  HeavyHitters& sketch = parts.front();
+  for (std::size_t i = 1; i < sketches; ++i) sketch.merge(parts[i]);
+  EXPECT_FALSE(sketch.exact());
+  std::set<std::string> counted;
+  for (const auto& counter : sketch.top(counters)) {
+    counted.insert(counter.key);
+    EXPECT_GE(counter.bytes, truth[counter.key].bytes) << "seed " << seed;
+    EXPECT_LE(counter.bytes - counter.overcount, truth[counter.key].bytes) << "seed " << seed;
+    EXPECT_LE(counter.records, truth[counter.key].records) << "seed " << seed;
+    EXPECT_LE(counter.overcount, all / counters) << "seed " << seed;
+  }
+  EXPECT_EQ(counted.size(), counters);
+  for (const auto& [key, sums] : truth)
+    EXPECT_TRUE(sums.bytes <= all / counters || counted.contains(key)) << key << " seed " << seed;
+}
+
+TEST(HeavyHitters, BoundsHoldBeyondItsMemory) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) check_bounds(seed, 1);
+}
+
+TEST(HeavyHitters, BoundsHoldWhenTheyAreMerged) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) check_bounds(seed, 2 + seed % 7);
+}
+
+TEST(HeavyHitters, IsExactWhenMergedWhileEveryKeyHasACounter) {
+  HeavyHitters sketch(3);
+  HeavyHitters other(3);
+  add(sketch, 0, "a", 1);
+  add(sketch, 0, "b", 2);
+  add(other, 0, "b", 3);
+  add(other, 1, "b", 4);
+  sketch.merge(other);
+  EXPECT_TRUE(sketch.exact());
+  std::vector<std::uint64_t> bytes;
+  for (const auto& counter : sketch.top(3)) bytes.push_back(counter.bytes);
+  EXPECT_EQ(bytes, (std::vector<std::uint64_t>{5, 4, 1}));
+  add(sketch, 0, "c", 9);  // instead of "a"
+  EXPECT_FALSE(sketch.exact());
+  EXPECT_EQ(sketch.top(1).front().bytes, 10u);
 }
 
 TEST(HeavyHitters, TheSameKeyOfTwoTopicsIsTwo) {
@@ -187,7 +213,10 @@ TEST(BatchSample, TakesEveryBatchEquallyOften) {
   std::vector<int> taken(batches);
   for (std::uint64_t seed = 0; seed < 5000; ++seed) {
     BatchSample sample(kept, seed);
-    for (std::int64_t i = 0; i < batches; ++i) sample.offer({.position = i});
+    BatchSample other(kept, seed);
+    for (std::int64_t i = 0; i < batches; ++i)
+      (i % 3 == 0 ? other : sample).offer({.position = i}, 7);
+    sample.merge(other);
     ASSERT_EQ(sample.places().size(), kept);
     for (const auto& place : sample.places()) ++taken[static_cast<std::size_t>(place.position)];
   }

@@ -2,8 +2,8 @@
 #include "base/random.hpp"
 #include "protocol/batch_builder.hpp"
 #include "sluice/consumer.hpp"
-#include "tools/sluice/reading.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/reading.hpp"
 #include "tools/sluice/record_format.hpp"
 #include "tools/sluice/record_json.hpp"
 
@@ -117,6 +117,21 @@ TEST(RecordFormat, KnowsItsDirectives) {
             "a=1,b=NULL|1420070400123|2015-01-01T00:00:00.123Z|2,4|100%");
   const Sample null(std::nullopt, std::nullopt);
   EXPECT_EQ(formatted("[%k][%s] %K %S", null.view), "[][] -1 -1");
+}
+
+TEST(RecordFormat, WritesForATerminalWhatItDoesNotObey) {
+  const Sample sample("\x1b[31mred", "two\nlines\x07", {{"\x1b]0;title", "\x7f"}});
+  auto format = *RecordFormat::parse("\x1b[1m%k\x1b[0m %s %h %j{k}");
+  format.escape_controls();
+  std::string out;
+  format.append(out, sample.view);
+  EXPECT_EQ(out,
+            "\x1b[1m\\x1b[31mred\x1b[0m two\nlines\\x07 \\x1b]0;title=\\x7f \"\\u001b[31mred\"");
+  auto raw = *RecordFormat::parse("raw");
+  raw.escape_controls();
+  out.clear();
+  raw.append(out, sample.view);
+  EXPECT_EQ(out, "two\nlines\x07");
 }
 
 TEST(RecordFormat, RefusesWhatItDoesNotKnow) {

@@ -49,6 +49,7 @@ TEST(Text, FindsTheNearMiss) {
   EXPECT_EQ(nearest("topcs", names), "topics");
   EXPECT_EQ(nearest("group", names), "groups");
   EXPECT_EQ(nearest("consmue", names), "consume");
+  EXPECT_EQ(nearest("con", names), "consume");
   EXPECT_FALSE(nearest("xyzzy", names));
 }
 
@@ -94,6 +95,17 @@ TEST(Table, AlignsColumns) {
             "TOPIC   PARTITIONS\n"
             "orders           3\n"
             "caf\xC3\xA9            12\n");
+}
+
+TEST(Text, ControlCharactersAreShownNotObeyed) {
+  EXPECT_EQ(printable("a\tb\nc", Lines::keep), "a\tb\nc");
+  EXPECT_EQ(printable("a\tb\nc", Lines::escape), "a\\x09b\\x0ac");
+  EXPECT_EQ(printable("\x1b[2J\r\x7f", Lines::keep), "\\x1b[2J\\x0d\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m",
+                      Lines::keep),
+            "\\x9b31m");
+  EXPECT_EQ(printable("ключ \xc3\x9b", Lines::keep), "ключ \xc3\x9b");
 }
 
 TEST(Table, LeavesNoTrailingSpacesAndColoursOnlyTitles) {

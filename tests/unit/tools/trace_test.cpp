@@ -1,8 +1,10 @@
 #include "tools/sluice/trace.hpp"
 
+#include "broker/queue/schedule_records.hpp"
 #include "protocol/batch_builder.hpp"
 #include "sluice/admin.hpp"
 #include "sluice/record.hpp"
+#include "tools/sluice/trace_source.hpp"
 
 #include <gtest/gtest.h>
 
@@ -135,6 +137,99 @@ TEST_F(TraceTest, KeepsNoMoreThanItsLimit) {
   EXPECT_FALSE(small.full());
   EXPECT_FALSE(small.take(records_.make("t", 1, day, headers), TraceTime::create));
   EXPECT_TRUE(small.full());
+}
+
+// The topic of records that wait, as the broker writes it.
+class WaitingTest : public TraceTest {
+ protected:
+  WaitingTest() : waiting_(trace_, {{topic_id, "reminders"}}) {}
+
+  // At the next offset.
+  void waits(std::int64_t due_ms, Offset replaces = -1, Offset origin = -1,
+             const TopicId& topic = topic_id) {
+    const auto key = broker::encode_schedule_entry({.target = {topic, 3},
+                                                    .due_ms = due_ms,
+                                                    .timestamp_ms = day,
+                                                    .origin = origin,
+                                                    .replaces = replaces,
+                                                    .key = as_bytes("k")});
+    put(key, {{"traceparent", parent}});
+  }
+  void done(const std::vector<Offset>& offsets) {
+    const auto value = broker::encode_done(offsets);
+    auto record = records_.make(schedules_topic, next_++, day, {});
+    const auto key = broker::encode_done_key();
+    record.key = key;
+    record.value = value;
+    waiting_.take(record);
+  }
+  void put(const broker::Blob& key, const Records::Pairs& headers) {
+    auto record = records_.make(schedules_topic, next_++, day, headers);
+    record.key = key;
+    waiting_.take(record);
+  }
+  std::string ids() {
+    trace_.sort();
+    std::string text;
+    for (const auto& one : trace_.waiting()) text += one.schedule_id + " ";
+    return text;
+  }
+
+  static constexpr TopicId topic_id{.octets = {std::byte{7}}};
+  WaitingReader waiting_;
+  Offset next_ = 0;
+};
+
+TEST_F(WaitingTest, WhatIsDueFirstComesFirst) {
+  waits(day + 200);
+  waits(day + 100);
+  EXPECT_EQ(ids(), "0-1 0-0 ");
+  const auto& first = trace_.waiting().front();
+  EXPECT_EQ(first.where, (TopicPartition{"reminders", 3}));
+  EXPECT_EQ(first.key, "k");
+  EXPECT_EQ(first.scheduled_for_ms, day + 100);
+  EXPECT_EQ(trace_text({.trace = trace_, .topics = 1, .commit_times = true}).substr(0, 180),
+            "trace 4bf92f3577b34da6a3ce929d0e0e4736: 0 records in 0 topics; 2 wait\n"
+            "\n"
+            "reminders-3  key \"k\"  value 5 B\n"
+            "  waiting    until 2015-01-01T00:00:00.100Z, schedule 0-1\n"
+            "  produced   2");
+}
+
+TEST_F(WaitingTest, WhatIsDoneWaitsNoMore) {
+  waits(day);
+  waits(day);
+  waits(day);
+  done({0, 2, 77});
+  EXPECT_EQ(ids(), "0-1 ");
+}
+
+TEST_F(WaitingTest, ACopyStandsForItsOriginal) {
+  waits(day);
+  waits(day, 0, 0);  // stored again, under the name that it has
+  EXPECT_EQ(ids(), "0-0 ");
+  waits(day, 1, 0);
+  done({1});  // of the copy that was replaced
+  EXPECT_EQ(ids(), "0-0 ");
+  done({2});
+  EXPECT_EQ(ids(), "");
+}
+
+TEST_F(WaitingTest, OtherTracesAndTopicsAreLeftOut) {
+  waits(day, -1, -1, TopicId{.octets = {std::byte{8}}});
+  put(broker::encode_schedule_entry({.target = {topic_id, 0}}), {});
+  put(broker::Blob(3), {{"traceparent", parent}});
+  EXPECT_EQ(ids(), "");
+}
+
+TEST_F(WaitingTest, WhatIsSeenDeliveredDoesNotWait) {
+  waits(day + 1);
+  waits(day + 2);
+  auto record =
+      records_.make("reminders", 5, day, {{"traceparent", parent}, {"sluice-schedule-id", "0-0"}});
+  record.partition = 3;
+  EXPECT_TRUE(trace_.take(record, TraceTime::create));
+  EXPECT_EQ(ids(), "0-1 ");
 }
 
 TEST_F(TraceTest, TheFirstCommitPastARecordCounts) {
