@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ namespace sluice::cli {
 
 // The exit status of the program.
 enum class Exit : int { ok = 0, failed = 1, usage = 2, not_found = 3, denied = 4, unreachable = 5 };
+
+// The longest time limit or pause that can be asked for, 24 days: requests say it in 32 bits.
+inline constexpr std::int64_t pause_ms_max = std::numeric_limits<std::int32_t>::max();
 
 struct Global {
   std::string brokers = "127.0.0.1:9092";  // comma-separated

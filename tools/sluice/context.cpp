@@ -5,6 +5,7 @@
 #include "tools/sluice/contexts.hpp"
 #include "tools/sluice/families.hpp"
 #include "tools/sluice/json.hpp"
+#include "tools/sluice/text.hpp"
 
 #include <string>
 #include <vector>
@@ -131,7 +132,8 @@ Exit context_show(const Global& global, const ContextNameOptions& options) {
   if (context.brokers) text += "\nbrokers  " + *context.brokers;
   if (context.http) text += "\nhttp     " + *context.http;
   if (context.timeout_seconds)
-    text += "\ntimeout  " + std::to_string(static_cast<long>(*context.timeout_seconds)) + " s";
+    text += "\ntimeout  " +
+            std::to_string(whole_units(*context.timeout_seconds, pause_ms_max / 1000)) + " s";
   out.write(text + "\n");
   return Exit::ok;
 }
