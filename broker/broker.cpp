@@ -1,5 +1,6 @@
 #include "broker/broker.hpp"
 
+#include "base/clock.hpp"
 #include "broker/admin/topics.hpp"
 #include "broker/group_route.hpp"
 #include "broker/http/server.hpp"
@@ -229,8 +230,7 @@ Result<> Broker::stop() {
     for (const auto& shard : shards_.all()) shards_.wait(*shard, stop_reading(shard.get()));
     for (const auto& shard : shards_.all()) shards_.wait(*shard, release_waiting(shard.get()));
     const Timers& timers = shards_.at(0).timers();  // the host's clock may stand still
-    const TimePoint deadline =
-        timers.now() + std::chrono::milliseconds(base_options_->shutdown_timeout_ms);
+    const TimePoint deadline = timers.now() + long_time(base_options_->shutdown_timeout_ms);
     for (const auto& shard : shards_.all()) {
       while (shards_.wait(*shard, count_clients(shard.get())) != 0 && timers.now() < deadline)
         shards_.wait(*shard, pause(shard.get(), std::chrono::milliseconds(2)));

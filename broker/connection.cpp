@@ -1,5 +1,6 @@
 #include "broker/connection.hpp"
 
+#include "base/clock.hpp"
 #include "broker/dispatch.hpp"
 #include "broker/fetch_waiter.hpp"
 #include "broker/handlers/share_handlers.hpp"
@@ -171,7 +172,7 @@ void Connection::look_for_slow(const Reply& reply) {
   if (slow_ms < 0 || reply.api == nullptr) return;
   const SentRequest sent{reply.api, peer_.client_host, reply.times, last_activity_};
   const auto taken = time_taken(sent);
-  if (!taken || *taken < std::chrono::milliseconds(slow_ms)) return;
+  if (!taken || *taken < long_time(slow_ms)) return;
   ++shard_.counters().slow_requests;
   log_slow_request(shard_.logger(), sent);
 }

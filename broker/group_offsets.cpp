@@ -1,6 +1,7 @@
 #include "broker/group_offsets.hpp"
 
 #include "base/check.hpp"
+#include "base/clock.hpp"
 
 #include <utility>
 
@@ -72,7 +73,8 @@ CommitReply GroupOffsets::begin_commit(const CommitRequest& request, const Group
       value.leader_epoch = p.leader_epoch;
       value.metadata = p.metadata.value_or("");
       value.commit_ms = wall_ms;
-      if (request.retention_ms >= 0) value.expire_ms = wall_ms + request.retention_ms;
+      if (request.retention_ms >= 0)
+        value.expire_ms = wall_ms + long_time(request.retention_ms).count();
       value.topic_id = topic.id;
       begin(topic.name, p.index, std::move(value), changes);
     }

@@ -1,5 +1,6 @@
 #include "broker/group_shell.hpp"
 
+#include "base/clock.hpp"
 #include "base/planted_bug.hpp"
 
 #include <boost/asio/post.hpp>
@@ -227,7 +228,7 @@ GroupOptions group_options(const Options& options) {
   group.initial_rebalance_delay = milliseconds(options.group_initial_rebalance_delay_ms);
   group.group_size_max = static_cast<std::size_t>(options.group_max_size);
   group.offsets_retention = std::chrono::minutes(options.offsets_retention_minutes);
-  group.retention_check_interval = milliseconds(options.offsets_retention_check_interval_ms);
+  group.retention_check_interval = long_time(options.offsets_retention_check_interval_ms);
   group.offset_metadata_max = static_cast<std::size_t>(options.offset_metadata_max_bytes);
   return group;
 }

@@ -74,7 +74,9 @@ void load_ids(PartitionDedup& dedup, const protocol::BatchHeader& header, TimePo
   const auto duration = dedup.window.window();
   auto age = std::chrono::milliseconds(0);
   if (header.timestamp_type() == protocol::TimestampType::log_append_time)
-    age = std::clamp(std::chrono::milliseconds(now_ms - header.max_timestamp), age, duration);
+    age = std::clamp(
+        std::chrono::milliseconds(now_ms - std::max<std::int64_t>(0, header.max_timestamp)), age,
+        duration);
   last = std::max<TimePoint>(last, now - age);  // the wall clock may have been set back
   for (const MessageId& id : dedup.ids.ids)
     if (!id.delivered && !dedup.window.find(id.hash, last))

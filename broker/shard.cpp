@@ -1,5 +1,6 @@
 #include "broker/shard.hpp"
 
+#include "base/clock.hpp"
 #include "broker/broker.hpp"
 #include "broker/connection.hpp"
 #include "broker/disk_cap_shell.hpp"
@@ -403,10 +404,8 @@ Task<> Shard::upkeep_of_partitions() {
     work.retention = now >= next_retention || (work.maintain && store_->disk_low());
     work.compaction = options_->log_cleaner_enable && now >= next_compaction;
     if (work.maintain) next_maintain = now + maintain_interval;
-    if (work.retention)
-      next_retention = now + std::chrono::milliseconds(options_->log_retention_check_interval_ms);
-    if (work.compaction)
-      next_compaction = now + std::chrono::milliseconds(options_->log_cleaner_backoff_ms);
+    if (work.retention) next_retention = now + long_time(options_->log_retention_check_interval_ms);
+    if (work.compaction) next_compaction = now + long_time(options_->log_cleaner_backoff_ms);
     if (work.maintain) co_await open_again();
     if (work.maintain || work.retention || work.compaction) co_await keep_partitions(work);
   }
@@ -438,7 +437,7 @@ void Shard::ask_for_cap_look() {
 
 void Shard::close_late_connections() {
   const std::vector<Connection*> all = connections_;
-  const std::chrono::milliseconds idle_max{options_->connections_max_idle_ms};
+  const auto idle_max = long_time(options_->connections_max_idle_ms);
   for (Connection* connection : all) connection->check_deadlines(timers_->now(), idle_max);
 }
 

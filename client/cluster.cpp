@@ -4,8 +4,22 @@
 #include "protocol/messages/metadata.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice::client {
+namespace {
+
+// "For ever" (milliseconds::max()) must not wrap around where it is added to a time, nor where a
+// request carries it, in 32 bits: 24 days are the most.
+ClientOptions bounded(ClientOptions options) {
+  constexpr std::chrono::milliseconds longest{std::numeric_limits<std::int32_t>::max()};
+  for (auto* time : {&options.request_timeout, &options.connect_timeout, &options.retry_backoff,
+                     &options.retry_backoff_max, &options.metadata_max_age})
+    *time = std::min(*time, longest);
+  return options;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Cluster>> Cluster::create(ClientOptions options) {
   auto host = options.host ? options.host : make_private_host();
@@ -25,7 +39,7 @@ Result<std::unique_ptr<Cluster>> Cluster::create(ClientOptions options) {
 Cluster::Cluster(std::shared_ptr<Host> host, ClientOptions options, std::vector<Address> bootstrap)
     : host_(std::move(host)),
       loop_(host_->loop()),
-      options_(std::move(options)),
+      options_(bounded(std::move(options))),
       bootstrap_(std::move(bootstrap)),
       metadata_(options_.metadata_max_age),
       random_(host_->make_random()),

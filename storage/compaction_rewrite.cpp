@@ -1,5 +1,6 @@
 // The second pass of compaction: segments rewritten in groups, and put in place so that a crash
 // leaves either the old ones or the new one.
+#include "base/clock.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/compaction.hpp"
 #include "storage/format.hpp"
@@ -87,8 +88,8 @@ Result<> Compaction::rewrite_batch(const ScannedBatch& scanned, std::vector<std:
   Filter filter(keys_, end_, expired);
   auto filtered = protocol::filter_batch(batch, filter, {}, recoding_);
   if (filtered && filter.has_tombstone && !header.has_delete_horizon()) {
-    const protocol::FilterOptions with_horizon{.delete_horizon_ms =
-                                                   now + log_.options.delete_retention_ms};
+    const protocol::FilterOptions with_horizon{
+        .delete_horizon_ms = now + long_time(log_.options.delete_retention_ms).count()};
     filtered = protocol::filter_batch(batch, filter, with_horizon, recoding_);
   }
   if (!filtered) return fail(filtered.error(), log_.directory);

@@ -34,7 +34,7 @@ Result<> LogParts::check_room(std::size_t size, const protocol::BatchHeader* hea
     bool old = false;
     bool far = false;
     if (header != nullptr) {
-      old = segment.first_timestamp >= 0 &&
+      old = segment.first_timestamp >= 0 && header->max_timestamp > segment.first_timestamp &&
             header->max_timestamp - segment.first_timestamp > segment_ms - roll_jitter_ms;
       far = end_offset + header->last_offset_delta - segment.base > segment_bytes_limit;
     }

@@ -53,22 +53,23 @@ def io_uring_disabled():
         SYSCTL.write_text(before)
 
 
-def run_tests(directory, backend, ctest_arguments):
+def run_tests(directory, backend, ctest_arguments, build=BUILD, environment=None,
+              seconds=RUN_SECONDS):
     """Runs ctest once; returns (ok, summary)."""
-    environment = dict(os.environ, SLUICE_TEST_DIR=str(directory))
+    environment = {**(environment or os.environ), "SLUICE_TEST_DIR": str(directory)}
     environment.pop("SLUICE_IO_BACKEND", None)
     if backend:
         environment["SLUICE_IO_BACKEND"] = backend
-    command = ["ctest", "--test-dir", str(BUILD), "--parallel", str(os.cpu_count()),
+    command = ["ctest", "--test-dir", str(build), "--parallel", str(os.cpu_count()),
                "--output-on-failure", "--no-tests=error", *ctest_arguments]
     began = time.monotonic()
     try:
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace",
-                              timeout=RUN_SECONDS, check=False)
+                              timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        return False, f"not finished after {RUN_SECONDS} s"
-    seconds = time.monotonic() - began
+        return False, f"not finished after {seconds} s"
+    took = time.monotonic() - began
     if done.returncode != 0:
         passed = re.compile(r"^ *(\d+/\d+ Test +#\d+: .* Passed +[\d.]+ sec|Start +\d+: .*)\n",
                             re.MULTILINE)
@@ -76,7 +77,7 @@ def run_tests(directory, backend, ctest_arguments):
     counts = re.search(r"(\d+) tests failed out of (\d+)", done.stdout)
     skipped = len(re.findall(r"\(Skipped\)$", done.stdout, re.MULTILINE))
     text = f"{counts[2]} tests, {counts[1]} failed" if counts else "no result"
-    return done.returncode == 0, f"{text}, {skipped} skipped, {seconds:.0f} s"
+    return done.returncode == 0, f"{text}, {skipped} skipped, {took:.0f} s"
 
 
 def make_places():

@@ -5,7 +5,8 @@ set(SLUICE_PYTHON_TESTS ${CMAKE_CURRENT_LIST_DIR})
 function(sluice_python_test name file label timeout)
   add_test(NAME ${name} COMMAND ${SLUICE_PYTHON} ${file} ${ARGN}
     WORKING_DIRECTORY ${SLUICE_PYTHON_TESTS})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
+  math(EXPR seconds "${timeout} * ${SLUICE_TEST_TIME_FACTOR}")
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${seconds}
     ENVIRONMENT "SLUICE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};SLUICE_BUILD=${PROJECT_BINARY_DIR};\
 PYTHONDONTWRITEBYTECODE=1")
 endfunction()

@@ -1,6 +1,7 @@
 // The public face (sluice/broker.hpp).
 #include "sluice/broker.hpp"
 
+#include "base/clock.hpp"
 #include "broker/embed/core.hpp"
 #include "broker/embed/host.hpp"
 
@@ -48,7 +49,7 @@ void Broker::poll() {
 
 void Broker::run_for(std::chrono::milliseconds time) {
   if (!core_->driven() || !core_->here()) return;
-  const TimePoint until = core_->clock().now() + time;
+  const TimePoint until = core_->clock().now() + long_time(time.count());
   core_->poll();
   while (core_->clock().now() < until) core_->run_some(until);
 }

@@ -59,6 +59,23 @@ bool host_allowed(std::string_view host, const std::vector<std::string>& names) 
   return std::ranges::any_of(names, [&](const std::string& one) { return same_name(host, one); });
 }
 
+Route route_of(std::string_view target) {
+  using Kind = Route::Kind;
+  const std::size_t question = std::min(target.find('?'), target.size());
+  const std::string_view query = target.substr(std::min(question + 1, target.size()));
+  const bool verbose =
+      query == "verbose" || query.starts_with("verbose&") || query.starts_with("verbose=");
+  const std::string_view path = target.substr(0, question);
+  if (path == "/livez") return {.kind = Kind::alive};
+  if (path == "/readyz" || path == "/healthz") return {.kind = Kind::ready, .verbose = verbose};
+  if (path == "/startupz") return {.kind = Kind::startup};
+  if (path == "/metrics") return {.kind = Kind::document, .document = Document::metrics};
+  if (path == "/v1/status") return {.kind = Kind::document, .document = Document::status};
+  if (path == "/v1/topics") return {.kind = Kind::document, .document = Document::topics};
+  if (path == "/v1/groups") return {.kind = Kind::document, .document = Document::groups};
+  return {.kind = path == "/" ? Kind::index : Kind::nothing};
+}
+
 Task<Page> Pages::document(Document what) {
   if (!looking_.try_enter()) co_await looking_.enter();
   const Turnstile::Pass pass{looking_};
@@ -107,20 +124,21 @@ Task<Page> Pages::startup() {
   co_return page;
 }
 
-Task<Page> Pages::answer(std::string target) {
-  const std::size_t question = std::min(target.find('?'), target.size());
-  const std::string query = target.substr(std::min(question + 1, target.size()));
-  const bool verbose =
-      query == "verbose" || query.starts_with("verbose&") || query.starts_with("verbose=");
-  const std::string_view path = std::string_view(target).substr(0, question);
-  if (path == "/livez") co_return Page{.body = "alive\n"};
-  if (path == "/readyz" || path == "/healthz") co_return co_await ready(verbose);
-  if (path == "/startupz") co_return co_await startup();
-  if (path == "/metrics") co_return co_await document(Document::metrics);
-  if (path == "/v1/status") co_return co_await document(Document::status);
-  if (path == "/v1/topics") co_return co_await document(Document::topics);
-  if (path == "/v1/groups") co_return co_await document(Document::groups);
-  if (path == "/") co_return Page{.body = std::string(index_text)};
+Task<Page> Pages::answer(Route route) {
+  switch (route.kind) {
+    case Route::Kind::alive:
+      co_return Page{.body = "alive\n"};
+    case Route::Kind::ready:
+      co_return co_await ready(route.verbose);
+    case Route::Kind::startup:
+      co_return co_await startup();
+    case Route::Kind::document:
+      co_return co_await document(route.document);
+    case Route::Kind::index:
+      co_return Page{.body = std::string(index_text)};
+    case Route::Kind::nothing:
+      break;
+  }
   co_return Page{.status = 404, .body = "There is no such page; / lists those there are.\n"};
 }
 

@@ -17,6 +17,16 @@ class Broker;
 // Pages that need a look at everything.
 enum class Document : std::uint8_t { metrics, status, topics, groups };
 
+// What the target of a request leads to.
+struct Route {
+  enum class Kind : std::uint8_t { alive, ready, startup, document, index, nothing };
+  Kind kind = Kind::nothing;
+  Document document = Document::metrics;
+  bool verbose = false;
+};
+// `target`: a path, maybe with a query.
+Route route_of(std::string_view target);
+
 struct Page {
   int status = 200;
   std::string type = "text/plain; charset=utf-8";
@@ -28,8 +38,7 @@ class Pages {
  public:
   explicit Pages(Broker& broker) : broker_(broker), observer_(broker) {}
 
-  // `target` is the request's: a path, maybe with a query.
-  Task<Page> answer(std::string target);
+  Task<Page> answer(Route route);
 
  private:
   Task<Page> document(Document what);

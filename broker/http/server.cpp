@@ -1,6 +1,7 @@
 #include "broker/http/server.hpp"
 
 #include "broker/broker.hpp"
+#include "broker/http/head.hpp"
 
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_static_buffer.hpp>
@@ -18,30 +19,6 @@ namespace http = beast::http;
 namespace {
 
 using Stream = beast::basic_stream<asio::ip::tcp, Executor>;
-using Response = http::response<http::string_body>;
-
-struct Head {
-  http::verb method = http::verb::unknown;
-  std::string target;
-  std::string host;
-  unsigned version = 11;
-  bool keep_alive = false;
-  bool has_body = false;
-};
-
-Page refused(int status, std::string why) { return {.status = status, .body = std::move(why)}; }
-
-Response make_response(Page page, const Head& head) {
-  Response response{static_cast<http::status>(page.status), head.version};
-  response.set(http::field::content_type, page.type);
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  if (page.status == 405) response.set(http::field::allow, "GET, HEAD");
-  response.keep_alive(head.keep_alive);
-  response.body() = std::move(page.body);
-  response.prepare_payload();
-  return response;
-}
 
 }  // namespace
 
@@ -61,7 +38,7 @@ class HttpServer::Exchange {
       if (!head || server_.stopping_) co_return;
       Page page = co_await answer(&*head);
       if (server_.stopping_) co_return;
-      Response response = make_response(std::move(page), *head);
+      HttpResponse response = make_response(std::move(page), *head);
       const bool sent = co_await send(&response, head->method == http::verb::head);
       if (!sent || !response.keep_alive()) co_return;
     }
@@ -70,32 +47,20 @@ class HttpServer::Exchange {
 
  private:
   Task<std::optional<Head>> read_head() {
-    http::request_parser<http::empty_body> parser;
+    HeadParser parser;
     parser.header_limit(header_bytes_max);
     stream_.expires_after(read_time_max);
     auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, use_task);
     if (error) co_return std::nullopt;
-    const auto& request = parser.get();
-    const auto length = parser.content_length();
-    const bool has_body = parser.chunked() || (length && *length != 0);
-    co_return Head{.method = request.method(),
-                   .target = std::string(request.target()),
-                   .host = std::string(request[http::field::host]),
-                   .version = request.version(),
-                   .keep_alive = request.keep_alive() && !has_body,
-                   .has_body = has_body};
+    co_return head_of(parser);
   }
 
   Task<Page> answer(const Head* head) {
-    if (!host_allowed(head->host, server_.names_))
-      co_return refused(403, "This Host is not allowed; sluice.http.hosts names those that are.\n");
-    if (head->has_body) co_return refused(413, "Requests have no body here.\n");
-    if (head->method != http::verb::get && head->method != http::verb::head)
-      co_return refused(405, "Only GET and HEAD are served.\n");
-    co_return co_await server_.pages_.answer(head->target);
+    if (auto refused = refusal(*head, server_.names_)) co_return *std::move(refused);
+    co_return co_await server_.pages_.answer(route_of(head->target));
   }
 
-  Task<bool> send(Response* response, bool header_only) {
+  Task<bool> send(HttpResponse* response, bool header_only) {
     stream_.expires_after(write_time_max);
     http::response_serializer<http::string_body> serializer{*response};
     if (header_only) {

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace sluice::broker {
 namespace {
@@ -79,13 +80,20 @@ Task<> add_groups(Shard* shard, ShardView* view) {
 // Beyond it the records of a batch are looked at one by one.
 constexpr std::int64_t spread_max_ms = 1000;
 
+// What producers may write is any number; these are moments, and can be reckoned with.
+bool is_moment(std::int64_t timestamp) {
+  return timestamp >= 0 &&
+         timestamp < std::chrono::milliseconds(std::chrono::years(100'000)).count();
+}
+
 // Where nothing better is known: as if the batch's records were spread evenly.
 std::int64_t estimated_time(const protocol::BatchHeader& header, Offset offset) {
-  const std::int64_t last = header.max_timestamp;
-  if (header.base_timestamp < 0 || header.last_offset_delta <= 0) return last;
-  const std::int64_t place =
-      std::clamp<std::int64_t>(offset - header.base_offset, 0, header.last_offset_delta);
-  return header.base_timestamp + (last - header.base_timestamp) * place / header.last_offset_delta;
+  const std::int64_t first = header.base_timestamp, last = header.max_timestamp;
+  if (!is_moment(first) || !is_moment(last) || header.last_offset_delta <= 0) return last;
+  const auto place = static_cast<double>(
+      std::clamp<std::int64_t>(offset - header.base_offset, 0, header.last_offset_delta));
+  return first + static_cast<std::int64_t>(static_cast<double>(last - first) * place /
+                                           header.last_offset_delta);
 }
 
 // Timestamp of the first record of `batch` from `offset` on. A compressed batch is not decompressed
@@ -94,7 +102,8 @@ std::int64_t time_in(const protocol::BatchView& batch, Offset offset) {
   const protocol::BatchHeader& header = batch.header;
   if (header.timestamp_type() == protocol::TimestampType::log_append_time)
     return header.max_timestamp;
-  const bool close = header.max_timestamp - header.base_timestamp <= spread_max_ms;
+  const bool close = is_moment(header.base_timestamp) && is_moment(header.max_timestamp) &&
+                     header.max_timestamp - header.base_timestamp <= spread_max_ms;
   if (close || header.compression() != protocol::Compression::none)
     return estimated_time(header, offset);
   protocol::RecordIterator records{batch};

@@ -45,6 +45,19 @@ class ServerTest(BrokerCase):
         self.assertNotEqual(done.returncode, 0, done.stdout)
         return done.stdout
 
+    def test_times_may_be_for_ever(self):
+        for_ever = 2**63 - 1
+        with Broker(connections_max_idle_ms=for_ever, sluice_slow_request_ms=for_ever,
+                    shutdown_timeout_ms=for_ever, log_cleaner_backoff_ms=for_ever,
+                    log_retention_check_interval_ms=for_ever,
+                    offsets_retention_check_interval_ms=for_ever) as broker:
+            with wire.Connection(broker.address) as connection:
+                end_of_test = time.monotonic() + 1  # connections are looked at five times a second
+                while time.monotonic() < end_of_test:
+                    connection.call(18, 0, b"")
+            self.assertNotIn("slow request", broker.log_path.read_text())
+            self.assertEqual(broker.stop(), 0)
+
     def config(self, text):
         file = tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False)
         self.addCleanup(os.unlink, file.name)

@@ -11,7 +11,7 @@ namespace sluice::simulation {
 namespace {
 
 constexpr std::uint64_t blocks = 20;
-constexpr std::uint64_t seeds_in_block = 500;
+constexpr std::uint64_t block_size = 500;
 
 std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -41,9 +41,10 @@ TEST(Simulation, ChosenSeeds) {
   run_seeds(number_of("SLUICE_FIRST_SEED", 1), number_of("SLUICE_SEEDS", 10));
 }
 
+// SLUICE_BLOCK_SEEDS: only so many of each block.
 class Simulation10000Seeds : public ::testing::TestWithParam<std::uint64_t> {};
 TEST_P(Simulation10000Seeds, NothingIsLost) {
-  run_seeds(1 + GetParam() * seeds_in_block, seeds_in_block);
+  run_seeds(1 + GetParam() * block_size, number_of("SLUICE_BLOCK_SEEDS", block_size));
 }
 INSTANTIATE_TEST_SUITE_P(Block, Simulation10000Seeds, ::testing::Range<std::uint64_t>(0, blocks));
 

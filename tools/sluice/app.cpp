@@ -169,9 +169,10 @@ void add_bench(CLI::App& app, CommandLine& line) {
 
 }  // namespace
 
-int run(int argc, char** argv) {
-  CommandLine line;
-  CLI::App app("sluice: topics, records and groups of a sluiced or any Kafka cluster", "sluice");
+std::unique_ptr<CLI::App> make_app(CommandLine& line) {
+  auto made = std::make_unique<CLI::App>(
+      "sluice: topics, records and groups of a sluiced or any Kafka cluster", "sluice");
+  CLI::App& app = *made;
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   app.formatter(help_formatter());
   app.require_subcommand(1);
@@ -220,6 +221,13 @@ int run(int argc, char** argv) {
     for (auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
       inner->fallthrough();
   }
+  return made;
+}
+
+int run(int argc, char** argv) {
+  CommandLine line;
+  const auto made = make_app(line);
+  CLI::App& app = *made;
   if (argc > 1 && std::string_view(argv[1]) == complete_command)
     return static_cast<int>(complete(app, {argv + 2, argv + argc}));
   if (argc <= 1) {

@@ -5,6 +5,7 @@
 #include "protocol/ids.hpp"
 #include "tools/sluice/bench_frames.hpp"
 #include "tools/sluice/bench_histogram.hpp"
+#include "tools/sluice/text.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -85,7 +86,10 @@ class Window {
   std::int64_t end() const { return end_; }
   bool holds(std::int64_t at) const { return at >= begin_ && at < end_; }
 
-  static std::int64_t ns(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
+  static std::int64_t ns(double seconds) {
+    constexpr std::int64_t longest = 1'000'000'000'000'000'000;  // 31 years
+    return cli::whole_units(seconds * 1e9, longest);
+  }
 
  private:
   std::int64_t begin_;

@@ -50,7 +50,7 @@ Exit exit_for_broker(protocol::ErrorCode code) {
 
 std::chrono::milliseconds Global::timeout() const {
   return std::chrono::milliseconds(
-      std::max<std::int64_t>(1, static_cast<std::int64_t>(timeout_seconds * 1000)));
+      std::max<std::int64_t>(1, whole_units(timeout_seconds * 1000, pause_ms_max)));
 }
 
 ClientOptions Global::client_options() const {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ enum class Exit : int {
   unreachable = 5,
   interrupted = 130,  // before its work was done; as shells say of SIGINT
 };
+
+// The longest time limit or pause that can be asked for, 24 days: requests say it in 32 bits.
+inline constexpr std::int64_t pause_ms_max = std::numeric_limits<std::int32_t>::max();
 
 struct Global {
   std::string brokers = "127.0.0.1:9092";  // comma-separated

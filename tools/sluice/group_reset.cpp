@@ -190,6 +190,7 @@ std::vector<ResetStep> plan_reset(const std::vector<ResetInput>& inputs) {
 }
 
 std::optional<TopicSelection> parse_topic_selection(std::string_view text) {
+  constexpr std::size_t partitions_max = 1'000'000;
   const auto colon = text.find(':');
   TopicSelection selection{.topic = std::string(text.substr(0, colon)), .partitions = {}};
   if (selection.topic.empty()) return std::nullopt;
@@ -208,6 +209,8 @@ std::optional<TopicSelection> parse_topic_selection(std::string_view text) {
     const auto first = number(item.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
     if (!first || !last || *last < *first) return std::nullopt;
+    const auto count = static_cast<std::size_t>(*last - *first) + 1;
+    if (count > partitions_max - selection.partitions.size()) return std::nullopt;
     for (auto p = *first; p <= *last; ++p) selection.partitions.push_back(p);
     if (item.size() == rest.size()) return selection;
     rest.remove_prefix(item.size() + 1);

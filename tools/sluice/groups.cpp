@@ -3,6 +3,7 @@
 #include "tools/sluice/group_details.hpp"
 #include "tools/sluice/json.hpp"
 #include "tools/sluice/outcome.hpp"
+#include "tools/sluice/text.hpp"
 
 #include <map>
 #include <optional>
@@ -12,7 +13,9 @@ namespace sluice::cli {
 namespace {
 
 // Ends early when the program is to end.
-void wait_seconds(double seconds) { ::poll(nullptr, 0, static_cast<int>(seconds * 1000)); }
+void wait_seconds(double seconds) {
+  ::poll(nullptr, 0, static_cast<int>(whole_units(seconds * 1000, pause_ms_max)));
+}
 
 Result<std::vector<std::string>> ids_of(Admin& admin, const GroupsDescribeOptions& options) {
   if (!options.ids.empty()) return options.ids;

@@ -102,6 +102,21 @@ std::optional<std::int64_t> content_length(std::string_view head) {
 
 }  // namespace
 
+Result<std::string> body_of(std::string_view answer, const std::string& from) {
+  const auto body = answer.find("\r\n\r\n");
+  const auto line = answer.substr(0, answer.find('\r'));
+  const auto status = line.substr(std::min(line.find(' '), line.size()));
+  const bool is_ok = status == " 200" || status.starts_with(" 200 ");
+  if (!line.starts_with("HTTP/1.") || body == std::string_view::npos || !is_ok)
+    return fail(Errc::malformed_response, from + ": " + std::string(line));
+  std::string content(answer.substr(body + 4));
+  const auto length = content_length(answer.substr(0, body));
+  if (length && !std::cmp_equal(*length, content.size()))
+    return fail(Errc::malformed_response, from + ": " + std::to_string(content.size()) +
+                                              " bytes instead of " + std::to_string(*length));
+  return content;
+}
+
 Result<std::string> http_get(const std::string& address, const std::string& path,
                              std::chrono::milliseconds timeout) {
   const auto until = Clock::now() + timeout;
@@ -122,18 +137,7 @@ Result<std::string> http_get(const std::string& address, const std::string& path
       ask(found.get(), "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\n\r\n", until);
   if (!answer && answer.error().is(Errc::unreachable)) return fail(Errc::unreachable, address);
   if (!answer) return std::unexpected(answer.error());
-  const auto body = answer->find("\r\n\r\n");
-  const auto status = answer->find(' ');
-  if (!answer->starts_with("HTTP/1.") || body == std::string::npos ||
-      answer->compare(status, 5, " 200 ") != 0)
-    return fail(Errc::malformed_response,
-                address + path + ": " + answer->substr(0, answer->find('\r')));
-  std::string content = answer->substr(body + 4);
-  const auto length = content_length(std::string_view(*answer).substr(0, body));
-  if (length && !std::cmp_equal(*length, content.size()))
-    return fail(Errc::malformed_response, address + path + ": " + std::to_string(content.size()) +
-                                              " bytes instead of " + std::to_string(*length));
-  return content;
+  return body_of(*answer, address + path);
 }
 
 }  // namespace sluice::cli

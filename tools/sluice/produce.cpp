@@ -50,7 +50,7 @@ Result<Producer> make_producer(const Global& global, const ProduceOptions& optio
     settings.acks = Acks::none;
   else if (options.acks == "1")
     settings.acks = Acks::leader;
-  settings.linger = std::chrono::milliseconds(static_cast<std::int64_t>(options.linger_ms));
+  settings.linger = std::chrono::milliseconds(whole_units(options.linger_ms, pause_ms_max));
   settings.delivery_timeout =
       std::max<std::chrono::milliseconds>(global.timeout(), std::chrono::seconds(1));
   return Producer::create(std::move(settings));

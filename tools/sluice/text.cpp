@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <numeric>
@@ -72,7 +73,7 @@ std::optional<std::int64_t> parse_clock(std::string_view text) {
     std::string digits(text.substr(dot + 1));
     digits.resize(3, '0');
     const auto fraction = number(digits);
-    if (!fraction) return std::nullopt;
+    if (!fraction || *fraction < 0) return std::nullopt;
     ms += *fraction;
     text = text.substr(0, dot);
   }
@@ -222,6 +223,13 @@ std::string with_commas(std::uint64_t number) {
   return digits;
 }
 
+std::int64_t whole_units(double number, std::int64_t most) {
+  if (std::isnan(number)) return 0;
+  const auto bound = static_cast<double>(most);
+  if (number >= bound) return most;
+  return number <= -bound ? -most : static_cast<std::int64_t>(number);
+}
+
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
   if (bytes < 1000) return std::to_string(bytes) + " B";
@@ -254,6 +262,11 @@ std::string iso_time(std::int64_t ms_since_epoch) {
 }
 
 void append_iso_time(std::string& out, std::int64_t ms_since_epoch) {
+  constexpr std::int64_t year_0 = -62'167'219'200'000, year_10000 = 253'402'300'800'000;
+  if (ms_since_epoch < year_0 || ms_since_epoch >= year_10000) {
+    out += std::to_string(ms_since_epoch);
+    return;
+  }
   const std::chrono::sys_time<std::chrono::milliseconds> time{
       std::chrono::milliseconds(ms_since_epoch)};
   const auto day = std::chrono::floor<std::chrono::days>(time);

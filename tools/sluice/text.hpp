@@ -28,12 +28,14 @@ std::optional<std::string> nearest(std::string_view word,
 
 // "1,234,567"
 std::string with_commas(std::uint64_t number);
+// A number of whole units between -`most` and `most`: 0 for what is no number.
+std::int64_t whole_units(double number, std::int64_t most);
 // "17.8 MB": powers of ten, three digits.
 std::string human_bytes(std::uint64_t bytes);
 // "1.23 s", "45 ms"
 std::string human_seconds(std::chrono::nanoseconds time);
 
-// "2015-01-01T00:00:00.000Z"
+// "2015-01-01T00:00:00.000Z"; the number itself when its year has not four digits.
 std::string iso_time(std::int64_t ms_since_epoch);
 void append_iso_time(std::string& out, std::int64_t ms_since_epoch);
 // A moment: milliseconds since the epoch, "2015-01-01", "2015-01-01T12:30[:00[.000]][Z]" (UTC), or

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <numeric>
 
 namespace sluice::cli {
@@ -24,8 +25,13 @@ double per_second(std::int64_t now, std::int64_t before, double seconds) {
   return seconds > 0 ? static_cast<double>(std::max<std::int64_t>(0, now - before)) / seconds : 0;
 }
 
-std::string commas(double number) { return with_commas(static_cast<std::uint64_t>(number + 0.5)); }
-std::string size_text(double bytes) { return human_bytes(static_cast<std::uint64_t>(bytes + 0.5)); }
+// Rounded; a broker that says what cannot be shows as 0 or as the most that there is.
+std::uint64_t count_of(double number) {
+  const auto count = whole_units(number + 0.5, std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, count));
+}
+std::string commas(double number) { return with_commas(count_of(number)); }
+std::string size_text(double bytes) { return human_bytes(count_of(bytes)); }
 
 std::string one_digit(double number) {
   char text[40];

@@ -3,6 +3,7 @@
 #include "tools/sluice/group_details.hpp"
 #include "tools/sluice/http_get.hpp"
 #include "tools/sluice/readiness.hpp"
+#include "tools/sluice/text.hpp"
 #include "tools/sluice/topic_names.hpp"
 
 #include <boost/json.hpp>
@@ -84,8 +85,9 @@ std::optional<double> number(const bj::object& object, std::string_view name) {
   return value->to_number<double>();
 }
 std::optional<std::int64_t> whole(const bj::object& object, std::string_view name) {
+  constexpr std::int64_t exact_max = std::int64_t{1} << 53;  // of a double; sums of them stay whole
   const auto found = number(object, name);
-  return found ? std::optional(static_cast<std::int64_t>(*found)) : std::nullopt;
+  return found ? std::optional(whole_units(*found, exact_max)) : std::nullopt;
 }
 std::string text(const bj::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -99,13 +101,11 @@ void each(const bj::object& object, std::string_view name, auto visit) {
     if (element.is_object()) visit(element.get_object());
 }
 
-Result<bj::object> get(const Global& global, const std::string& path) {
-  const auto body = http_get(global.http, path, global.timeout());
-  if (!body) return std::unexpected(body.error());
+Result<bj::object> object_of(std::string_view text, std::string_view name) {
   boost::system::error_code failed;
-  auto value = bj::parse(*body, failed);
+  auto value = bj::parse(bj::string_view(text.data(), text.size()), failed);
   if (failed || !value.is_object())
-    return fail(Errc::malformed_response, global.http + path + " is no JSON object");
+    return fail(Errc::malformed_response, std::string(name) + " is no JSON object");
   return std::move(value.get_object());
 }
 
@@ -138,17 +138,14 @@ Result<TopSample> sample_cluster(Admin& admin, const Global& global, LagSeconds 
   return sample;
 }
 
-Result<TopSample> sample_http(const Global& global) {
+Result<TopSample> sample_of(const TopPages& pages) {
   TopSample sample{.brokers = 1};
-  const auto began = Clock::now();
-  const auto status = get(global, "/v1/status");
+  const auto status = object_of(pages.status, "/v1/status");
   if (!status) return std::unexpected(status.error());
-  sample.latency_ms = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-  const auto topics = get(global, "/v1/topics");
+  const auto topics = object_of(pages.topics, "/v1/topics");
   if (!topics) return std::unexpected(topics.error());
-  const auto groups = get(global, "/v1/groups");
+  const auto groups = object_of(pages.groups, "/v1/groups");
   if (!groups) return std::unexpected(groups.error());
-  sample.seconds = seconds_now();
   sample.cluster = text(*status, "cluster_id");
   sample.connections = whole(*status, "connections");
   if (const auto* disk = status->if_contains("disk"); disk != nullptr && disk->is_object()) {
@@ -175,6 +172,23 @@ Result<TopSample> sample_http(const Global& global) {
       row.partitions.push_back(partition_of(partition, text(partition, "topic")));
     });
   });
+  return sample;
+}
+
+Result<TopSample> sample_http(const Global& global) {
+  const auto get = [&](const char* path) { return http_get(global.http, path, global.timeout()); };
+  const auto began = Clock::now();
+  const auto status = get("/v1/status");
+  if (!status) return std::unexpected(status.error());
+  const auto answered = Clock::now();
+  const auto topics = get("/v1/topics");
+  if (!topics) return std::unexpected(topics.error());
+  const auto groups = get("/v1/groups");
+  if (!groups) return std::unexpected(groups.error());
+  auto sample = sample_of({.status = *status, .topics = *topics, .groups = *groups});
+  if (!sample) return fail(sample.error().code, global.http + sample.error().context);
+  sample->latency_ms = std::chrono::duration<double, std::milli>(answered - began).count();
+  sample->seconds = seconds_now();
   return sample;
 }
 

@@ -90,10 +90,16 @@ class Deadline {
  public:
   Deadline() = default;  // the client's own time limit
   explicit Deadline(TimePoint at) : at_(at) {}
+  // `wait` from now, at most a hundred years: any duration may be given, also its type's max().
   template <class Rep, class Period>
   static Deadline in(std::chrono::duration<Rep, Period> wait) {
-    return Deadline(SystemClock{}.now() +
-                    std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait));
+    using Steady = std::chrono::steady_clock::duration;
+    constexpr std::chrono::years longest{100};
+    const std::chrono::duration<double> seconds = wait;  // compared without overflow
+    const TimePoint now = SystemClock{}.now();
+    if (seconds <= seconds.zero()) return Deadline(now);
+    return Deadline(
+        now + (seconds < longest ? std::chrono::duration_cast<Steady>(wait) : Steady(longest)));
   }
   // The same, and ends when a stop is requested, from whatever thread.
   Deadline with(std::stop_token stop) const {
@@ -103,7 +109,7 @@ class Deadline {
   }
   const std::stop_token& stop_token() const { return stop_; }
   TimePoint or_after(std::chrono::milliseconds standard) const {
-    return at_ ? *at_ : SystemClock{}.now() + standard;
+    return at_ ? *at_ : *in(standard).at_;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <limits>
 
 namespace sluice::broker {
 namespace {
@@ -376,6 +377,16 @@ TEST(OffsetExpiry, AGivenRetentionTimeGoesInstead) {
   EXPECT_EQ(fetch(driver, "g", "orders", 0).offset, 1);
   driver.pass(minutes{15});
   EXPECT_EQ(fetch(driver, "g", "orders", 0).offset, -1);
+}
+
+TEST(OffsetExpiry, AGivenRetentionTimeMayBeForEver) {
+  GroupDriver driver;
+  CommitRequest request = simple_commit("g", "orders", 0, 1);
+  request.api_version = 4;
+  request.retention_ms = std::numeric_limits<std::int64_t>::max();
+  driver.commit(request);
+  driver.pass(hours{24 * 365});
+  EXPECT_EQ(fetch(driver, "g", "orders", 0).offset, 1);
 }
 
 TEST(OffsetExpiry, ACommitDuringItIsNotLost) {

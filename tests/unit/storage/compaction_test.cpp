@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
 #include <map>
 
 namespace sluice::storage {
@@ -93,6 +95,22 @@ TEST(Compaction, TombstonesGoWhenTheirTimeHasPassed) {
   must(bench.sim().run(bench.log().compact()));
   EXPECT_EQ(tombstones(), 0);
   EXPECT_FALSE(contents(bench).contains("gone"));
+}
+
+TEST(Compaction, TombstonesThatAreToStayForEverStay) {
+  LogOptions options = compacted();
+  options.delete_retention_ms = std::numeric_limits<std::int64_t>::max();
+  LogBench bench(1, options);
+  bench.open();
+  put(bench, "gone", "value");
+  put(bench, "gone", "", true);
+  for (int round = 0; round < 2; ++round) {
+    fill(bench, 100, 3);
+    must(bench.sim().run(bench.log().compact()));
+    const auto records = bench.must_read_all();
+    EXPECT_EQ(std::ranges::count_if(records, &StoredRecord::tombstone), 1);
+    bench.sim().run_for(std::chrono::hours(1000));
+  }
 }
 
 TEST(Compaction, AProducersLastBatchStaysAsAHeader) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sluice::storage {
 namespace {
 
@@ -309,6 +311,19 @@ TEST(Log, WhatExpiredWhileTheLogWasClosedIsDeletedAtTheNextStart) {
     EXPECT_EQ(bench.log().log_start_offset(), 3);
     EXPECT_EQ(must(bench.append_durable(make_batch("b", 1))).base_offset, 3);
   }
+}
+
+// The segment is as old as its first record says, whatever later ones say.
+TEST(Log, TimestampsFarApartDoNotRoll) {
+  LogOptions options;
+  options.segment_ms = 60'000;
+  LogBench bench(1, options);
+  bench.open();
+  constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max() - 1;
+  for (const std::int64_t timestamp : {far, -far, std::int64_t{0}})
+    must(bench.append_durable(
+        make_batch(std::vector<testing::TestRecord>{{.value = "v", .timestamp = timestamp}})));
+  EXPECT_EQ(bench.log().segment_count(), 1u);
 }
 
 TEST(Log, RollsByTimeAlsoAfterARestart) {

@@ -73,6 +73,14 @@ TEST(HttpGet, ABodyThatWasCutShortIsNoAnswer) {
   }
 }
 
+TEST(HttpGet, AnAnswerWithoutAStatusIsNone) {
+  for (const auto* line : {"HTTP/1.1", "HTTP/1.", "HTTP/1.1 ", "HTTP/1.1 2000", ""}) {
+    const auto got = body_of(std::string(line) + "\r\nA: 200 \r\n\r\n{}", "here");
+    ASSERT_FALSE(got) << line;
+    EXPECT_TRUE(got.error().is(Errc::malformed_response)) << line;
+  }
+}
+
 TEST(HttpGet, AnotherStatusAndNobodyAreErrors) {
   const auto missing = answered("HTTP/1.1 404 Not Found\r\n\r\n");
   ASSERT_FALSE(missing);

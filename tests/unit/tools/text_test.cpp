@@ -1,9 +1,12 @@
 #include "tools/sluice/text.hpp"
 
 #include "base/random.hpp"
+#include "tools/sluice/cli.hpp"
 #include "tools/sluice/table.hpp"
 
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace sluice::cli {
 namespace {
@@ -65,9 +68,30 @@ TEST(Text, NumbersForPeople) {
   EXPECT_EQ(human_seconds(std::chrono::milliseconds(1234)), "1.23 s");
 }
 
+TEST(Text, WholeUnitsStayWithinTheirBounds) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(whole_units(2.9, most), 2);
+  EXPECT_EQ(whole_units(-2.9, most), -2);
+  EXPECT_EQ(whole_units(1e300, most), most);
+  EXPECT_EQ(whole_units(-1e300, most), -most);
+  EXPECT_EQ(whole_units(11, 10), 10);
+  EXPECT_EQ(whole_units(std::numeric_limits<double>::infinity(), 10), 10);
+  EXPECT_EQ(whole_units(std::numeric_limits<double>::quiet_NaN(), 10), 0);
+}
+
+TEST(Text, TimeLimitsAreOfThisWorld) {
+  EXPECT_EQ(Global{.timeout_seconds = 1.5}.timeout(), std::chrono::milliseconds(1500));
+  EXPECT_EQ(Global{.timeout_seconds = 1e-9}.timeout(), std::chrono::milliseconds(1));
+  EXPECT_EQ(Global{.timeout_seconds = 1e300}.timeout(), std::chrono::milliseconds(pause_ms_max));
+}
+
 TEST(Text, TimesBothWays) {
   EXPECT_EQ(iso_time(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(iso_time(1420070400123), "2015-01-01T00:00:00.123Z");
+  EXPECT_EQ(iso_time(-62'167'219'200'000), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(iso_time(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(iso_time(253'402'300'800'000), "253402300800000");
+  EXPECT_EQ(iso_time(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
   EXPECT_EQ(parse_time("2015-01-01", 0), 1420070400000);
   EXPECT_EQ(parse_time("2015-01-01T12:30", 0), 1420115400000);
   EXPECT_EQ(parse_time("2015-01-01T12:30:05.25Z", 0), 1420115405250);
@@ -80,6 +104,7 @@ TEST(Text, TimesBothWays) {
   EXPECT_FALSE(parse_time("2015-02-30", 0));
   EXPECT_FALSE(parse_time("yesterday", 0));
   EXPECT_FALSE(parse_time("2015-01-01T25:00", 0));
+  EXPECT_FALSE(parse_time("2015-01-01T12:00:00.-5", 0));
 }
 
 TEST(Text, UnescapesAsC) {

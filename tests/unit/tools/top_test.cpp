@@ -1,4 +1,5 @@
 #include "tools/sluice/top_model.hpp"
+#include "tools/sluice/top_sample.hpp"
 
 #include <gtest/gtest.h>
 
@@ -108,6 +109,22 @@ TEST(Top, JsonHasNullForWhatIsNotKnown) {
             R"("bytes":2100}],"groups":[{"group":"g","state":"Stable","members":2,"lag":160,)"
             R"("lag_seconds":null,"consumed_per_second":50}]})"
             "\n");
+}
+
+// What no broker means, over HTTP: it is shown as something, and nothing overflows.
+TEST(Top, NumbersOutOfAnyRangeAreShownAsTheNearest) {
+  const auto odd = sample_of(
+      {.status = R"({"connections":1e300,"disk":{"total_bytes":1e300,"free_bytes":-7}})",
+       .topics = R"({"topics":[{"topic":"a","partitions":[
+                    {"partition":0,"log_start_offset":-1e19,"high_watermark":9e18},
+                    {"partition":1,"log_start_offset":-9e18,"high_watermark":1e19}]}]})",
+       .groups = R"({"groups":[{"group":"g","lag":-3,"members":-1e300,"lag_seconds":-1}]})"});
+  ASSERT_TRUE(odd) << odd.error().message();
+  EXPECT_GT(odd->connections, 0);
+  for (const auto page : {Page::topics, Page::groups})
+    EXPECT_FALSE(draw({.page = page}, *odd, *odd, 100, 10).lines.empty());
+  EXPECT_NE(draw({.page = Page::groups}, *odd, *odd, 100, 10).lines.back().find("g    0"),
+            std::string::npos);
 }
 
 }  // namespace
