@@ -50,6 +50,15 @@ storage::StoreOptions store_options(const Options& options) {
   return store;
 }
 
+// Counts `task` in `running` as long as it runs, and tells `ended` afterwards: whoever waits for
+// fewer sees it gone, also when it ends at once.
+Task<> counted(Task<> task, std::size_t* running, Event* ended) {
+  ++*running;
+  co_await std::move(task);
+  --*running;
+  ended->notify();
+}
+
 Task<> look_at_cap_soon(Shard* home) {
   if (home->disk_cap() != nullptr) home->disk_cap()->look_soon();
   co_return;
@@ -131,12 +140,13 @@ Task<> Shard::adopt(CatalogSnapshot catalog) {
     co_await drop_gone_partitions(*catalog);
     if (!upkeep_started_) opening_ = {.wanted = missing_partitions(*catalog)};
     TaskGroup opening{executor()};
+    std::size_t running = 0;
     for (const auto& [name, topic] : catalog->topics()) {
       for (PartitionIndex index = 0; index < topic->partition_count; ++index) {
         const PartitionKey key{topic->id, index};
         if (broker_.shard_of(key) != id_ || partitions_.contains(key)) continue;
-        while (opening.running() >= opening_max) co_await opened_.wait();
-        opening.spawn(open_partition(topic, index));
+        while (running >= opening_max) co_await opened_.wait();
+        opening.spawn(counted(open_partition(topic, index), &running, &opened_));
       }
     }
     co_await opening.drain();
@@ -193,7 +203,6 @@ Task<> Shard::open_partition(std::shared_ptr<const Topic> topic, PartitionIndex 
   storage::PartitionName name{topic->id, topic->name, index};
   const storage::LogOptions wanted = log_options(config, *options_, topic->name);
   auto log = co_await store_->open_log(std::move(name), wanted);
-  opened_.notify();
   ++opening_.ended;
   const PartitionKey key{topic->id, index};
   if (!log) {
@@ -475,7 +484,6 @@ Task<> Shard::stop_share_stores() {
 // The first failure is kept in `outcome`.
 Task<> Shard::close_partition(Partition* partition, Result<>* outcome) {
   auto closed = co_await partition->close();
-  opened_.notify();
   if (!closed && *outcome) *outcome = std::move(closed);
 }
 
@@ -486,9 +494,10 @@ Task<Result<>> Shard::close() {
   std::vector<Partition*> open;
   for (const auto& [key, partition] : partitions_) open.push_back(partition.get());
   TaskGroup closing{executor()};
+  std::size_t running = 0;
   for (Partition* partition : open) {
-    while (closing.running() >= opening_max) co_await opened_.wait();
-    closing.spawn(close_partition(partition, &outcome));
+    while (running >= opening_max) co_await opened_.wait();
+    closing.spawn(counted(close_partition(partition, &outcome), &running, &opened_));
   }
   co_await closing.drain();
   co_await tasks_.drain();

@@ -8,7 +8,9 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 
 namespace sluice::broker {
 namespace {
@@ -16,15 +18,36 @@ namespace {
 // What a look takes at a stretch before others get the shard: some microseconds.
 constexpr std::size_t stretch = 64;
 
-PartitionView view_of(Partition& partition) {
+PartitionView view_of(Partition& partition, std::int64_t size_bytes) {
   const storage::Log& log = partition.log();
   return {.open = true,
           .log_start = log.log_start_offset(),
           .high_watermark = log.high_watermark(),
           .log_end = log.log_end_offset(),
-          .size_bytes = log.size_on_disk(),
+          .size_bytes = size_bytes,
           .segments = log.segment_count(),
           .counters = partition.counters()};
+}
+
+// Of thousands of partitions hardly anything is in the processor's cache. A short loop over one
+// thing of each lets it wait for many of them at once.
+void add_stretch(Shard& shard, std::span<const PartitionKey> keys, ShardView& view) {
+  struct Seen {
+    const PartitionKey* key;
+    Partition* partition;
+    std::int64_t size_bytes;
+  };
+  std::array<Seen, stretch> seen;
+  std::size_t found = 0;
+  for (const PartitionKey& key : keys)
+    if (Partition* partition = shard.find(key.topic, key.index);
+        partition != nullptr && !partition->closing())
+      seen[found++] = {&key, partition, 0};
+  const std::span some(seen.data(), found);
+  for (const Seen& one : some) view.partitions_faulted += one.partition->log().fault() != nullptr;
+  for (Seen& one : some) one.size_bytes = one.partition->log().size_on_disk();
+  for (const Seen& one : some)
+    view.partitions.emplace_back(*one.key, view_of(*one.partition, one.size_bytes));
 }
 
 void add_counters(Shard& shard, ShardView& view) {
@@ -48,12 +71,10 @@ Task<> add_partitions(Shard* shard, ShardView* view) {
   keys.reserve(shard->partitions().size());
   for (const auto& [key, partition] : shard->partitions()) keys.push_back(key);
   view->partitions.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i % stretch == stretch - 1) co_await asio::post(shard->executor(), use_task);
-    Partition* partition = shard->find(keys[i].topic, keys[i].index);
-    if (partition == nullptr || partition->closing()) continue;
-    if (partition->log().fault() != nullptr) ++view->partitions_faulted;
-    view->partitions.emplace_back(keys[i], view_of(*partition));
+  for (std::size_t i = 0; i < keys.size(); i += stretch) {
+    if (i > 0) co_await asio::post(shard->executor(), use_task);
+    const std::size_t count = std::min(stretch, keys.size() - i);
+    add_stretch(*shard, std::span(keys).subspan(i, count), *view);
   }
 }
 

@@ -121,5 +121,28 @@ class LeavingHolderTest(BrokerCase):
         self.broker.start()
 
 
+class ManyPartitionsTest(BrokerCase):
+    needs_own_broker = True
+    needs_sluiced = True
+
+    def open_logs(self):
+        folder = f"/proc/{self.broker.process.pid}/fd"
+        names = []
+        for descriptor in os.listdir(folder):
+            try:
+                names.append(os.readlink(f"{folder}/{descriptor}"))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return sum(name.endswith(".log") for name in names)
+
+    def test_more_idle_logs_than_are_closed_side_by_side_do_not_keep_it_from_stopping(self):
+        """Their files are closed already, so closing one ends before the next begins."""
+        topic = self.create_topic(partitions=300)
+        wait_until(lambda: self.open_logs() < 50, what="idle files closed")
+        self.assertEqual(self.broker.stop(), 0)
+        self.broker.start()
+        self.wait_for_topic(topic, 300)
+
+
 if __name__ == "__main__":
     unittest.main()

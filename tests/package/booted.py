@@ -40,11 +40,11 @@ def fetch():
     run("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus", "bookworm",
         FETCHED)
     (FETCHED / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    shutil.copy(PACKAGE, FETCHED / "root/sluice.deb")
+    shutil.copy(PACKAGE, FETCHED / "var/tmp/sluice.deb")
     # It installs what the package depends on as well; what it did itself is undone.
     run("systemd-nspawn", "-q", "-D", FETCHED, "--register=no", "--keep-unit", "--pipe",
         "--resolv-conf=copy-host", "sh", "-c",
-        "apt-get -q update && apt-get -qy install --no-install-recommends /root/sluice.deb && "
+        "apt-get -q update && apt-get -qy install --no-install-recommends /var/tmp/sluice.deb && "
         "apt-get -qy purge sluice && useradd -m somebody")
     (FETCHED / "complete").touch()
 
@@ -105,7 +105,7 @@ class BootedTest(unittest.TestCase):
     def setUpClass(cls):
         cls.machine = Machine()
         cls.addClassCleanup(cls.machine.close)
-        shutil.copy(PACKAGE, cls.machine.root / "root/sluice.deb")
+        shutil.copy(PACKAGE, cls.machine.root / "var/tmp/sluice.deb")
 
     def setUp(self):
         self.good("apt-get -qy purge sluice; rm -rf /etc/systemd/system/sluice.service.d")
@@ -118,7 +118,7 @@ class BootedTest(unittest.TestCase):
 
     def install(self):
         return self.good("DEBIAN_FRONTEND=noninteractive apt-get -qy --reinstall "
-                         "-o Dpkg::Options::=--force-confold install /root/sluice.deb")
+                         "-o Dpkg::Options::=--force-confold install /var/tmp/sluice.deb")
 
     def show(self, name):
         return self.good(f"systemctl show -P {name} sluice").strip()
