@@ -269,8 +269,9 @@ class Run:
                 self.broker.start()
             else:
                 self.kill_and_start(0 if "stop" in what else lasts, again)
-            if self.options.sabotage and not self.sabotaged and number >= len(rows) // 2:
-                self.sabotage()
+            if (self.options.sabotage == "records" and not self.sabotaged and
+                    number >= len(rows) // 2):
+                self.cut_records()
         time.sleep(max(0.0, began + self.options.seconds - time.monotonic()))
 
     def kill_and_start(self, lasts=0.0, again=0):
@@ -283,26 +284,26 @@ class Run:
         time.sleep(lasts)
         self.broker.start()
 
-    def sabotage(self):
-        """Breaks a promise, once."""
+    def cut_records(self):
+        """Sabotage: a segment of a killed broker loses half of its records."""
         self.sabotaged = True
-        if self.options.sabotage == "records":
-            self.broker.kill()
-            self.notes.note("kill", now())
-            segment = max((path for topic in TOPICS
-                           for path in self.broker.data_directory.glob(f"{topic}-*/*.log")),
-                          key=outcome.held)
-            size = outcome.cut_in_half(segment)
-            print(f"sabotage: cut {segment.parent.name}/{segment.name} from {size} to {size // 2} "
-                  "bytes")
-            self.broker.start()
-        else:
-            consumer = Consumer(client_settings(self.broker.address, **{"group.id": COMMITS}))
-            rows = [to_row(part, index or len(self.parts))  # what the committer began with
-                    for index, part in enumerate(self.parts)]
-            consumer.commit(offsets=rows, asynchronous=False)
-            consumer.close()
-            print(f"sabotage: the offsets of {COMMITS} were moved back")
+        self.broker.kill()
+        self.notes.note("kill", now())
+        segment = max((path for topic in TOPICS
+                       for path in self.broker.data_directory.glob(f"{topic}-*/*.log")),
+                      key=outcome.held)
+        size = outcome.cut_in_half(segment)
+        print(f"sabotage: cut {segment.parent.name}/{segment.name} from {size} to {size // 2} bytes")
+        self.broker.start()
+
+    def move_back(self):
+        """Sabotage: a group's offsets become what its committer began with, when it has ended."""
+        consumer = Consumer(client_settings(self.broker.address, **{"group.id": COMMITS}))
+        rows = [to_row(part, index or len(self.parts)) for index, part in enumerate(self.parts)]
+        consumer.commit(offsets=rows, asynchronous=False)
+        consumer.close()
+        print(f"sabotage: the offsets of {COMMITS} were moved back")
+        self.observer.ask(COMMITS)
 
     # The end.
 
@@ -310,6 +311,8 @@ class Run:
         for worker in self.workers.values():
             worker.tell("stop")
         self.step(self.wait, "producer", "committer")
+        if self.options.sabotage == "offsets":
+            self.move_back()
         ends = self.ends()
         for part, offset in ends.items():
             self.notes.note("end", part, offset)
