@@ -139,9 +139,10 @@ Result<PartitionIndex> ProducerCore::choose_partition(const ProducerRecord& reco
     return topic.sticky.next(count, size, options_.batch_size, cluster_->random());
   }
   if (*record.partition >= 0 && *record.partition < count) return *record.partition;
-  return fail(Errc::unknown_topic, "no partition " + std::to_string(*record.partition) +
-                                       " in topic '" + std::string(record.topic) +
-                                       "', which has 0 to " + std::to_string(count - 1));
+  return fail(Errc::unknown_topic,
+              "no partition " + std::to_string(*record.partition) + " in topic '" +
+                  std::string(record.topic) + "', which has " +
+                  (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1)));
 }
 
 Result<std::optional<ProducerCore::Sent>> ProducerCore::append(const ProducerRecord& record,

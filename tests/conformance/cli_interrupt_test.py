@@ -10,6 +10,7 @@ import tempfile
 
 from conformance.case import BrokerCase, wait_until
 from conformance.cli_test import INTERRUPTED, OK, Cli
+from harness.broker import Broker
 
 RECORDS = 60_000  # more than pipes and one poll hold
 COPIES = 3_000    # of a partition: for longer than a test waits
@@ -122,6 +123,22 @@ class CliInterruptTest(Interrupts, BrokerCase):
         wait_until(lambda: self.good("consume", topic, "-e") == "whole\n", what="the whole line")
         self.interrupt(process)
         self.assertEqual(self.good("consume", topic, "-e"), "whole\n")
+
+
+    def test_a_bench_takes_its_topic_away(self):
+        shares = [["share", "--fill", "1MiB"], ["share", "--rate", "10"]]
+        for arguments in (["produce"], ["produce", "--rate", "10"], ["latency", "--rate", "10"],
+                          ["fetch", "--fill", "1MiB"], ["fetch", "--fill", "1TiB"],
+                          *(shares if isinstance(self.broker, Broker) else [])):
+            with self.subTest(arguments):
+                process = self.working("bench", *arguments, "--duration", "600s")
+                wait_until(self.bench_topics, what="a topic of the bench")
+                self.assertEqual(self.interrupt(process), "")
+                wait_until(lambda: not self.bench_topics(), what="it is gone")
+
+    def bench_topics(self):
+        return [row["name"] for row in json.loads(self.good("topics", "list", "--json"))
+                if row["name"].startswith("sluice-bench-")]
 
 
 class CliInterruptLogTest(Interrupts, BrokerCase):

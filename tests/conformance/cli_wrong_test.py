@@ -165,6 +165,9 @@ class CliWrongTest(Seeded, BrokerCase):
             self.assertEqual(self.bad(USAGE, "topics", "list", brokers=brokers),
                              f"sluice: {expected}\n")
         self.assertIn("--fill SIZE", self.bad(USAGE, "bench", "fetch"))
+        self.assertIn("--duration", self.bad(USAGE, "bench", "produce", "--duration", "0s"))
+        self.bad(UNREACHABLE, "bench", "produce", "--peer", f"127.0.0.1:{free_port()}",
+                 "--duration", "100ms", "--warmup", "0s")
 
     def test_an_http_port_that_nobody_listens_on(self):
         nowhere = f"127.0.0.1:{free_port()}"

@@ -35,6 +35,11 @@ std::optional<double> CpuMeter::seconds() const {
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+Result<> not_interrupted() {
+  if (cli::interrupted()) return fail(Errc::cancelled, "bench");
+  return {};
+}
+
 }  // namespace sluice::bench
 
 namespace sluice::cli {
@@ -149,25 +154,31 @@ Result<Round> run(const Settings& settings, const Target& target, const bench::C
   return bench::run_share(settings, target, meter);
 }
 
-Result<Round> run_once(const Settings& settings, const std::string& address,
-                       std::optional<int> pid) {
-  auto topic = BenchTopic::make(settings, address);
-  if (!topic) return std::unexpected(topic.error());
-  auto target = topic->target(address);
+Result<Round> run_on(BenchTopic& topic, const Settings& settings, const std::string& address,
+                     std::optional<int> pid) {
+  auto target = topic.target(address);
   if (target && settings.fill_bytes > 0) {
     const auto filled = bench::fill(settings, *target, settings.fill_bytes);
     if (!filled) return std::unexpected(filled.error());
-    target = topic->target(address);
+    target = topic.target(address);
   }
   if (!target) return std::unexpected(target.error());
   const bench::CpuMeter meter(pid);
   auto round = run(settings, *target, meter);
   if (round && settings.mode == Mode::produce && settings.acks == 0) {
-    const auto missing = topic->missing(*target, round->published);
+    const auto missing = topic.missing(*target, round->published);
     if (!missing) return std::unexpected(missing.error());
     round->lost = *missing;
   }
-  const auto removed = topic->remove();
+  return round;
+}
+
+Result<Round> run_once(const Settings& settings, const std::string& address,
+                       std::optional<int> pid) {
+  auto topic = BenchTopic::make(settings, address);
+  if (!topic) return std::unexpected(topic.error());
+  auto round = run_on(*topic, settings, address, pid);
+  const auto removed = topic->remove();  // whatever went wrong
   if (round && !removed) return std::unexpected(removed.error());
   return round;
 }
@@ -194,6 +205,8 @@ Result<> complete(BenchOptions& options) {
       return fail(Errc::invalid_argument, "--from takes 'earliest' or an offset");
     settings.from = offset;
   }
+  if (!(settings.duration_seconds > 0))
+    return fail(Errc::invalid_argument, "--duration must be longer than 0s");
   if (settings.mode == Mode::latency && settings.record_bytes < sizeof(std::uint64_t))
     return fail(Errc::invalid_argument, "records of a latency run have 8 bytes or more");
   if (settings.mode == Mode::latency && settings.acks == 0)
@@ -205,12 +218,14 @@ Exit give_up(const Error& error, const std::string& address) {
   if (error.code == make_error_code(Errc::unreachable))
     return complain(Exit::unreachable, "cannot reach a broker at " + address);
   if (error.is(Errc::invalid_argument)) return complain(Exit::usage, error.context);
+  if (error.is(Errc::cancelled)) return complain_of_interrupt("there are no figures");
   return complain(Exit::failed, "bench on " + address + ": " + error.message());
 }
 
 }  // namespace
 
 Exit bench(const Global& global, const BenchOptions& asked) {
+  catch_interrupts();  // so that the topic is deleted
   BenchOptions options = asked;
   if (const auto completed = complete(options); !completed)
     return complain(Exit::usage, completed.error().context);

@@ -44,6 +44,7 @@ class FetchLoop {
       if (const auto sent = ask(reader, window); !sent) return std::unexpected(sent.error());
     while (std::ranges::any_of(readers_, [](const auto& r) { return r.connection.waiting(); })) {
       const auto ready = poller.wait(answer_ns_max);
+      if (const auto wanted = not_interrupted(); !wanted) return std::unexpected(wanted.error());
       if (ready.empty()) return fail(Errc::timed_out, "a fetch has no answer for 30 s");
       for (const auto& event : ready) {
         const auto gone_on = serve(readers_[event.data.u32], window);

@@ -42,6 +42,7 @@ class LatencyLoop {
     const auto total = schedule.due_count(window.end() - 1);
     const auto acknowledge = [this](std::int64_t, const ProduceReply&) { ++acknowledged_; };
     while (received_ < total && now_ns() < window.end() + patience_ns) {
+      if (const auto wanted = not_interrupted(); !wanted) return std::unexpected(wanted.error());
       now_ = now_ns();
       cpu_.at(now_, window);
       if (const auto sent = publish(schedule, total); !sent) return std::unexpected(sent.error());

@@ -62,6 +62,7 @@ class ProduceLoop {
                         settings_.rate / static_cast<double>(batches_.records()));
     last_answer_ = now_ns();
     for (;;) {
+      if (const auto wanted = not_interrupted(); !wanted) return std::unexpected(wanted.error());
       now_ = now_ns();
       cpu_.at(now_, window);
       for (std::size_t i = 0; i < connections_.size(); ++i)
@@ -208,6 +209,7 @@ Result<> fill(const Settings& settings, const Target& target, std::uint64_t byte
       sent += batches.size();
     }
     const auto ready = poller->wait(answer_ns_max);
+    if (const auto wanted = not_interrupted(); !wanted) return wanted;
     if (ready.empty()) return fail(Errc::timed_out, "a produce request has no answer");
     const auto read = connection.read([](std::int64_t, const ProduceReply&) {});
     if (!read) return read;

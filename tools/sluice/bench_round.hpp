@@ -127,8 +127,11 @@ struct Target {
   std::vector<std::int64_t> end_offsets;
 };
 
+// Errc::cancelled after Ctrl-C.
+Result<> not_interrupted();
+
 // Errors of all: the broker's, with the request in the context; Errc::disconnected,
-// ::timed_out (no answer for 30 s), ::malformed_response.
+// ::timed_out (no answer for 30 s), ::malformed_response, ::cancelled.
 Result<Round> run_produce(const Settings& settings, const Target& target, const CpuMeter& meter);
 Result<Round> run_fetch(const Settings& settings, const Target& target, const CpuMeter& meter);
 Result<Round> run_latency(const Settings& settings, const Target& target, const CpuMeter& meter);

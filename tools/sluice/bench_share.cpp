@@ -110,6 +110,7 @@ class Drain {
     std::uint64_t at_once = 0;
     for (std::uint64_t accepted = 0; accepted < total_;) {
       const auto ready = poller->wait(answer_ns_max);
+      if (const auto wanted = not_interrupted(); !wanted) return wanted;
       if (ready.empty()) return fail(Errc::timed_out, "a share fetch has no answer for 30 s");
       if (const auto kept = members->keep(now_ns()); !kept) return kept;
       for (const auto& event : ready) {
@@ -172,6 +173,7 @@ class Paced {
     const auto total = schedule.due_count(window.end() - 1);
     std::uint64_t accepted = 0;
     while (accepted < total && now_ns() < window.end() + patience_ns) {
+      if (const auto wanted = not_interrupted(); !wanted) return std::unexpected(wanted.error());
       now_ = now_ns();
       cpu_.at(now_, window);
       if (const auto kept = members.keep(now_); !kept) return std::unexpected(kept.error());

@@ -70,7 +70,7 @@ std::string rate_text(double per_second) {
 std::string summary(const GroupDetails& group, const std::optional<GroupTrend>& moved) {
   const auto& d = group.description;
   const auto total = group.total();
-  std::string text = "group        " + d.id + "\nstate        " + d.state;
+  std::string text = "group        " + printable(d.id, Lines::escape) + "\nstate        " + d.state;
   if (!d.protocol.empty()) text += "\nassignor     " + d.protocol;
   text += "\nmembers      " + std::to_string(d.members.size());
   text += "\ncoordinator  " + std::to_string(d.coordinator);

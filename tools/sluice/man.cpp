@@ -86,7 +86,7 @@ const char* exit_status(const CLI::App& program) {
              ? "0 stopped by a signal, 1 cannot start or go on, 2 wrong command line or "
                "configuration."
              : "0 ok, 1 failed, 2 wrong command line, 3 not found, 4 denied, 5 timeout or "
-               "unreachable.";
+               "unreachable, 130 interrupted before its work was done.";
 }
 
 // The footer without the headline that --help gives it.

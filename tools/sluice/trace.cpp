@@ -125,8 +125,8 @@ void add_trace_options(CLI::App& command, TraceOptions& options) {
       "Records come in the order of time, by their producers' clocks, those that wait for their\n"
       "time last. Which of them caused which cannot be told: a traceparent names the trace and\n"
       "the span that sent the record, and only a tracing backend knows that span's parent. What\n"
-      "is told is 'as …', an earlier record that the same span sent, and the source of a dead\n"
-      "letter.");
+      "can be told is an earlier record that the same span sent ('as orders-0 offset 7') and the\n"
+      "source of a dead letter.");
 }
 
 }  // namespace sluice::cli

@@ -188,12 +188,19 @@ TEST_F(WaitingTest, WhatIsDueFirstComesFirst) {
   EXPECT_EQ(first.where, (TopicPartition{"reminders", 3}));
   EXPECT_EQ(first.key, "k");
   EXPECT_EQ(first.scheduled_for_ms, day + 100);
-  EXPECT_EQ(trace_text({.trace = trace_, .topics = 1, .commit_times = true}).substr(0, 180),
-            "trace 4bf92f3577b34da6a3ce929d0e0e4736: 0 records in 0 topics; 2 wait\n"
-            "\n"
-            "reminders-3  key \"k\"  value 5 B\n"
-            "  waiting    until 2015-01-01T00:00:00.100Z, schedule 0-1\n"
-            "  produced   2");
+  const std::string expected =
+      "trace 4bf92f3577b34da6a3ce929d0e0e4736: 0 records in 0 topics; 2 wait\n"
+      "\n"
+      "reminders-3  key \"k\"  value 5 B\n"
+      "  waiting    until 2015-01-01T00:00:00.100Z, schedule 0-1\n"
+      "  produced   2015-01-01T00:00:00.000Z, by the producer's clock\n"
+      "  span       00f067aa0ba902b7\n"
+      "\n"
+      "reminders-3  key \"k\"  value 5 B\n"
+      "  waiting    until 2015-01-01T00:00:00.200Z, schedule 0-0\n"
+      "  produced   2015-01-01T00:00:00.000Z, by the producer's clock\n"
+      "  span       00f067aa0ba902b7\n";
+  EXPECT_EQ(trace_text({.trace = trace_, .topics = 1, .commit_times = true}), expected);
 }
 
 TEST_F(WaitingTest, WhatIsDoneWaitsNoMore) {
