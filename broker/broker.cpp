@@ -1,6 +1,6 @@
 #include "broker/broker.hpp"
 
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "broker/admin/topics.hpp"
 #include "broker/group_route.hpp"
 #include "broker/http/server.hpp"

@@ -1,6 +1,6 @@
 #include "broker/connection.hpp"
 
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "broker/dispatch.hpp"
 #include "broker/fetch_waiter.hpp"
 #include "broker/handlers/share_handlers.hpp"

@@ -1,7 +1,7 @@
 #include "broker/group_offsets.hpp"
 
 #include "base/check.hpp"
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 
 #include <utility>
 

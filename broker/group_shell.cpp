@@ -1,6 +1,6 @@
 #include "broker/group_shell.hpp"
 
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "base/planted_bug.hpp"
 
 #include <boost/asio/post.hpp>

@@ -1,6 +1,6 @@
 #include "broker/shard.hpp"
 
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "broker/broker.hpp"
 #include "broker/connection.hpp"
 #include "broker/disk_cap_shell.hpp"

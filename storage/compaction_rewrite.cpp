@@ -1,6 +1,6 @@
 // The second pass of compaction: segments rewritten in groups, and put in place so that a crash
 // leaves either the old ones or the new one.
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/compaction.hpp"
 #include "storage/format.hpp"

@@ -1,7 +1,7 @@
 // The public face (sluice/broker.hpp).
 #include "sluice/broker.hpp"
 
-#include "base/clock.hpp"
+#include "base/long_time.hpp"
 #include "broker/embed/core.hpp"
 #include "broker/embed/host.hpp"
 

@@ -1,3 +1,5 @@
+#include "base/long_time.hpp"
+
 #include "base/clock.hpp"
 
 #include <gtest/gtest.h>
