@@ -45,11 +45,9 @@ bool is_worth_thinning(const BatchView& batch, std::int64_t wanted) {
 
 // What lies behind so many records, by their lengths; nullopt: these are wrong.
 std::optional<Bytes> behind(Bytes area, Offset records) {
-  constexpr std::size_t ahead = 4;  // records: each length is a miss of the cache
   for (; records > 0; --records) {
     const auto size = protocol::peek_record_size(area);
     if (!size || *size == 0 || *size > area.size()) return std::nullopt;
-    if (*size * ahead < area.size()) __builtin_prefetch(area.data() + *size * ahead);
     area = area.subspan(*size);
   }
   return area;

@@ -5,7 +5,7 @@
 #include "broker/share/share_shell.hpp"
 
 #include <algorithm>
-#include <list>
+#include <deque>
 
 namespace sluice::broker {
 namespace {
@@ -150,7 +150,7 @@ ErrorCode ShareShell::take(const UnitPtr& unit, Offset from, storage::ReadResult
   const ReadBatches found = batches_of(storage::contiguous(std::move(read)));
   unit->core->tick(now());
   ErrorCode error = ErrorCode::none;
-  std::list<std::vector<RecordKey>> keys;  // the extents borrow them
+  std::deque<std::vector<RecordKey>> keys;  // the extents borrow them
   std::vector<BatchExtent> extents;
   extents.reserve(found.batches.size());
   for (const protocol::BatchView& batch : found.batches) {

@@ -132,7 +132,7 @@ ShareStoreWrite ShareStore::begin(const ShareKey& key, Offset start, std::int64_
 }
 
 ShareStore::Made ShareStore::change(const ShareKey& key, std::int32_t state_epoch,
-                                    StateChange change, std::int64_t wall_ms) {
+                                    const StateChange& change, std::int64_t wall_ms) {
   const auto at = entries_.find(key);
   if (at == entries_.end() || at->second.state_epoch != state_epoch)
     return std::unexpected(ErrorCode::fenced_state_epoch);
@@ -147,12 +147,11 @@ ShareStore::Made ShareStore::change(const ShareKey& key, std::int32_t state_epoc
   ShareUpdateRecord record;
   record.snapshot_epoch = entry.snapshot_epoch;
   record.start = change.start;
-  record.batches = std::move(change.batches);
+  record.batches = change.batches;
   ShareStoreWrite write{next_write_++, {}};
   write.records.push_back(
       {encode_share_key({ShareRecordKind::update, key}), encode_share_update(record)});
-  change.batches = std::move(record.batches);
-  pending_.push_back({write.id, key, Pending::Kind::update, std::move(change), {}});
+  pending_.push_back({write.id, key, Pending::Kind::update, change, {}});
   return write;
 }
 

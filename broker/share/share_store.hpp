@@ -61,7 +61,7 @@ class ShareStore {
   // Puts the group at `start`, under a new state epoch.
   ShareStoreWrite begin(const ShareKey& key, Offset start, std::int64_t wall_ms);
   // Errors: fenced_state_epoch, when the state was begun anew or forgotten meanwhile.
-  Made change(const ShareKey& key, std::int32_t state_epoch, StateChange change,
+  Made change(const ShareKey& key, std::int32_t state_epoch, const StateChange& change,
               std::int64_t wall_ms);
   // Tombstones for both kinds of record.
   ShareStoreWrite forget(const ShareKey& key);

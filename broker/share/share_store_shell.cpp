@@ -52,7 +52,7 @@ Task<ShareStoreShell::Begun> ShareStoreShell::begin(ShareKey key, Offset start) 
 Task<ErrorCode> ShareStoreShell::change(ShareKey key, std::int32_t state_epoch,
                                         StateChange change) {
   if (!loaded_ || stopping_) co_return ErrorCode::coordinator_load_in_progress;
-  auto write = store_.change(key, state_epoch, std::move(change), shard_.clock().wall_ms());
+  auto write = store_.change(key, state_epoch, change, shard_.clock().wall_ms());
   if (!write) co_return write.error();
   co_return co_await store(std::move(*write));
 }

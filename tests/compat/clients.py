@@ -68,21 +68,6 @@ def build_java(program="Compat"):
     return java(program, extra_classpath=[classes])
 
 
-def build_spring():
-    jars, classes = CACHE / "spring/lib", CACHE / "spring/classes"
-    pom, source = HERE / "spring/pom.xml", HERE / "spring/Retryable.java"
-    if not newer(jars, pom):
-        shutil.rmtree(jars, ignore_errors=True)
-        command(["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies",
-                 f"-DoutputDirectory={jars}"])
-        jars.touch()
-    if not newer(classes / "Retryable.class", source):
-        command(["javac", "-proc:none", "-parameters", "-cp", f"{jars}/*", "-d", str(classes),
-                 str(source)])
-    return ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{jars}/*",
-            "Retryable"]
-
-
 def build_go(name):
     binary = CACHE / "go" / name
     sources = [*HERE.glob("go/*/*.go"), HERE / "go/go.mod", HERE / "go/go.sum"]
@@ -114,7 +99,6 @@ def build_python(program):
 # name → builder; the builder fetches, compiles and returns the command line.
 CLIENTS = {
     "java": build_java,
-    "spring": build_spring,
     "franz-go": lambda: build_go("franz"),
     "sarama": lambda: build_go("sarama"),
     "kafkajs": build_node,
@@ -123,4 +107,3 @@ CLIENTS = {
 }
 CHECKS = ["topics", "codecs", "records", "order", "bulk", "group", "commit", "restart", "kill",
           "errors"]
-CHECKS_OF = {"spring": ["retryable"]}

@@ -25,7 +25,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from compat import own, tools  # noqa: E402
-from compat.clients import CHECKS, CHECKS_OF, CLIENTS, Unavailable, fetch_kafka  # noqa: E402
+from compat.clients import CHECKS, CLIENTS, Unavailable, fetch_kafka  # noqa: E402
 from harness.broker import Broker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 
@@ -122,7 +122,7 @@ def run_client(name, options):
     make = Kafka if options.peer == "kafka" else Broker
     with make() as broker:
         results = Client(command, broker, options.check, name).run(reporter(name))
-        for check in options.check or CHECKS_OF.get(name, CHECKS):
+        for check in options.check or CHECKS:
             results.setdefault(check, results.get("(end)") or "did not run")
         if any(results.values()):
             print(f"--- broker's log after {name}\n{broker.log_tail()}\n---", file=sys.stderr)
@@ -164,8 +164,7 @@ def main():
         print(json.dumps({"results": results, "unavailable": unavailable}, indent=1))
     elif not options.fetch:
         clients = {name: row for name, row in results.items() if name not in ("tools", "own")}
-        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "deadletters", "retryable",
-                              "(end)"]))
+        print(table(clients, [*CHECKS, "admin", "share", "sharekill", "deadletters", "(end)"]))
         for name in ("tools", "own"):
             for check, problem in results.get(name, {}).items():
                 print(f"{'FAIL' if problem else 'ok  '} {name} {check}" +
