@@ -290,8 +290,8 @@ void print_backup(const Global& global, const Backup& backup) {
     return;
   }
   for (const auto& note : backup.notes()) say(global, note);
-  say(global, "new: " + with_commas(totals.records) + " records, " + human_bytes(totals.bytes) +
-                  " of " + std::to_string(totals.partitions) + " partitions; offsets of " +
+  say(global, "new: " + records_text(totals.records) + ", " + human_bytes(totals.bytes) + " of " +
+                  std::to_string(totals.partitions) + " partitions; offsets of " +
                   std::to_string(backup.manifest().groups.size()) + " groups");
 }
 
@@ -362,7 +362,7 @@ Exit backup_verify(const Global& global, const BackupVerifyOptions& options) {
   }
   for (const auto& text : damage) complain(Exit::failed, text);
   if (!damage.empty()) return Exit::failed;
-  say(global, with_commas(totals.records) + " records in " + std::to_string(files) + " files of " +
+  say(global, records_text(totals.records) + " in " + std::to_string(files) + " files of " +
                   std::to_string(totals.partitions) + " partitions are intact");
   return Exit::ok;
 }

@@ -201,7 +201,7 @@ Exit dlq_purge(const Global& global, const DlqPurgeOptions& options) {
       return complain(Exit::not_found,
                       no_partition_text(options.topic, partition, bounds->end.size()));
   const auto count = clamp_and_count(options.topic, *bounds, before);
-  const std::string what = with_commas(count) + " records of " + options.topic;
+  const std::string what = records_text(count) + " of " + options.topic;
   if (!options.dry_run && count > 0) {
     const Exit confirmed = confirm(global, "purging " + what, options.topic, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;

@@ -135,7 +135,7 @@ Exit produce(const Global& global, const ProduceOptions& options) {
     return status == Exit::ok ? complain(global, finished.error()) : status;
   if (status != Exit::ok && publisher.count() == 0) return status;
   const auto took = std::chrono::steady_clock::now() - start;
-  say(global, "produced " + with_commas(publisher.count()) + " records" +
+  say(global, "produced " + records_text(publisher.count()) +
                   (options.topic.empty() ? "" : " to '" + options.topic + "'") + " in " +
                   human_seconds(took));
   print_document(global,

@@ -51,7 +51,7 @@ void Progress::clear() {
 }
 
 std::string records_and_rate(std::uint64_t records, std::chrono::nanoseconds time) {
-  return with_commas(records) + " records in " + human_seconds(time) + " (" +
+  return records_text(records) + " in " + human_seconds(time) + " (" +
          with_commas(rate_of(records, time)) + "/s)";
 }
 

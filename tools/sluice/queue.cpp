@@ -196,8 +196,8 @@ Exit queue_change(const Global& global, QueueChange::Action action,
     out.write("\n");
   } else if (changed > 0) {
     const bool released = action == QueueChange::Action::release;
-    say(global, (released ? "released " : "rejected ") +
-                    with_commas(static_cast<std::uint64_t>(changed)) + " records");
+    say(global,
+        (released ? "released " : "rejected ") + records_text(static_cast<std::uint64_t>(changed)));
   }
   if (changed > 0) return Exit::ok;
   return complain(Exit::not_found,

@@ -132,7 +132,7 @@ Exit schedule_cancel(const Global& global, const ScheduleCancelOptions& options)
     json.begin_object().field("cancelled", *cancelled).end_object();
     out.write("\n");
   } else if (*cancelled > 0) {
-    say(global, "cancelled " + with_commas(static_cast<std::uint64_t>(*cancelled)) + " records");
+    say(global, "cancelled " + records_text(static_cast<std::uint64_t>(*cancelled)));
   }
   if (*cancelled > 0) return Exit::ok;
   return complain(Exit::not_found, "nothing to cancel: no such record waits");

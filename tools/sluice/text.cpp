@@ -223,6 +223,10 @@ std::string with_commas(std::uint64_t number) {
   return digits;
 }
 
+std::string records_text(std::uint64_t number) {
+  return with_commas(number) + (number == 1 ? " record" : " records");
+}
+
 std::int64_t whole_units(double number, std::int64_t most) {
   if (std::isnan(number)) return 0;
   const auto bound = static_cast<double>(most);

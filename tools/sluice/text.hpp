@@ -28,6 +28,8 @@ std::optional<std::string> nearest(std::string_view word,
 
 // "1,234,567"
 std::string with_commas(std::uint64_t number);
+// "1 record", "1,234 records"
+std::string records_text(std::uint64_t number);
 // A number of whole units between -`most` and `most`: 0 for what is no number.
 std::int64_t whole_units(double number, std::int64_t most);
 // "17.8 MB": powers of ten, three digits.

@@ -136,7 +136,7 @@ Exit topics_truncate(const Global& global, const TopicsTruncateOptions& options)
     return complain(Exit::usage, cuts.error().context);
   if (!cuts) return complain(global, cuts.error());
   const std::string what =
-      "deleting " + with_commas(records_of(*cuts)) + " records of topic '" + options.topic + "'";
+      "deleting " + records_text(records_of(*cuts)) + " of topic '" + options.topic + "'";
   if (!options.dry_run && records_of(*cuts) > 0) {
     if (!global.no_input && interactive()) say(global, cuts_text(*cuts, style_for(2)));
     const Exit confirmed = confirm(global, what, options.topic, options.confirmation);

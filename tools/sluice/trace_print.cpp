@@ -113,8 +113,8 @@ std::string summary(const TraceReport& report) {
   std::set<std::string> topics;
   for (const auto& record : records) topics.insert(record.where.topic);
   std::string text = report.trace.id().empty() ? "no trace" : "trace " + report.trace.id();
-  text += ": " + with_commas(records.size()) + (records.size() == 1 ? " record" : " records") +
-          " in " + with_commas(topics.size()) + (topics.size() == 1 ? " topic" : " topics");
+  text += ": " + records_text(records.size()) + " in " + with_commas(topics.size()) +
+          (topics.size() == 1 ? " topic" : " topics");
   if (records.size() > 1)
     text += ", " + human_seconds(std::chrono::milliseconds(records.back().moment_ms() -
                                                            records.front().moment_ms()));
