@@ -125,7 +125,7 @@ TEST(Top, NumbersOutOfAnyRangeAreShownAsTheNearest) {
     EXPECT_FALSE(draw({.page = page}, *odd, *odd, 100, 10).lines.empty());
   const auto screen = draw({.page = Page::groups}, *odd, *odd, 100, 10);
   ASSERT_EQ(screen.rows, std::vector<std::string>{"g"});
-  EXPECT_TRUE(screen.lines[*screen.selected_line].starts_with("g        0"))
+  EXPECT_TRUE(screen.lines[*screen.selected_line].starts_with("g         0 "))
       << screen.lines[*screen.selected_line];
 }
 
