@@ -48,7 +48,7 @@ class ServerTest(BrokerCase):
     def test_times_may_be_for_ever(self):
         for_ever = 2**63 - 1
         with Broker(connections_max_idle_ms=for_ever, sluice_slow_request_ms=for_ever,
-                    shutdown_timeout_ms=for_ever, log_cleaner_backoff_ms=for_ever,
+                    sluice_shutdown_timeout_ms=for_ever, log_cleaner_backoff_ms=for_ever,
                     log_retention_check_interval_ms=for_ever,
                     offsets_retention_check_interval_ms=for_ever) as broker:
             with wire.Connection(broker.address) as connection:
