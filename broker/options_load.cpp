@@ -1,6 +1,7 @@
 #include "broker/options_load.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <toml++/toml.h>
@@ -69,10 +70,12 @@ Result<> load_table(Options& options, const toml::table& table, const std::strin
   return {};
 }
 
-// SLUICE_BROKERS belongs to the tool `sluice`, which people run from the same shell. Kubernetes
-// tells every container of a namespace about a service named "sluice" by the others.
+// The first belong to the tool `sluice`, which people run from the same shell. Kubernetes tells
+// every container of a namespace about a service named "sluice" by the others.
 bool is_not_ours(std::string_view variable) {
-  return variable == "SLUICE_BROKERS" || variable == "SLUICE_PORT" ||
+  constexpr std::array<std::string_view, 5> others{
+      "SLUICE_BROKERS", "SLUICE_HTTP", "SLUICE_CONTEXT", "SLUICE_TIMEOUT", "SLUICE_PORT"};
+  return std::ranges::find(others, variable) != others.end() ||
          variable.starts_with("SLUICE_PORT_") || variable.starts_with("SLUICE_SERVICE_");
 }
 

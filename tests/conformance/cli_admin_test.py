@@ -228,6 +228,17 @@ class CliMannersTest(Cli, BrokerCase):
         self.good("topics", "delete", topic, f"--confirm={topic}")
         wait_until(lambda: topic not in self.good("topics", "list"))
 
+    def test_nothing_is_deleted_before_all_of_it_is_confirmed(self):
+        one, two = self.make_topic(), self.make_topic()
+        message = self.bad(USAGE, "topics", "delete", one, two, f"--confirm={one}")
+        self.assertEqual(message, f"sluice: --confirm does not name '{two}'; nothing was done\n")
+        for group in (one, two):
+            self.good("groups", "reset", group, "-t", one, "--to-latest", "--execute")
+        self.bad(USAGE, "groups", "delete", one, two, f"--confirm={one}")
+        for name in (one, two):
+            self.assertIn(name, self.good("topics", "list"))
+            self.assertIn(name, self.good("groups", "list"))
+
     def test_quiet(self):
         topic = self.name()
         done = self.sluice("-q", "topics", "create", topic)
@@ -284,6 +295,20 @@ class CliContextTest(Cli, BrokerCase):
         self.assertEqual(self.run_in("cluster", SLUICE_BROKERS=self.address).returncode, OK)
         self.assertEqual(self.run_in("-b", nowhere, "cluster",
                                      SLUICE_BROKERS=self.address).returncode, UNREACHABLE)
+
+    def test_brokers_that_are_typed_have_no_http_port_of_elsewhere(self):
+        nowhere = f"127.0.0.1:{free_port()}"
+        top = ["-b", self.address, "top", "--once"]
+        self.run_in("context", "set", "here", f"http={nowhere}")
+        self.assertEqual(self.run_in(*top).returncode, OK)
+        self.assertEqual(self.run_in(*top, SLUICE_HTTP=nowhere).returncode, OK)
+        self.assertEqual(self.run_in("--http", nowhere, *top).returncode, UNREACHABLE)
+
+    def test_a_check_with_contexts_that_cannot_be_read_knows_nothing(self):
+        self.run_in("context", "set", "here", f"brokers={self.address}")
+        for path in self.config.rglob("contexts.toml"):
+            path.write_text("x][", encoding="ascii")
+        self.assertEqual(self.run_in("check").returncode, 3)
 
     def test_list_show_delete(self):
         self.run_in("context", "set", "a", "brokers=h:1", "http=h:2")

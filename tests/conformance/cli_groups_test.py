@@ -58,6 +58,17 @@ class CliGroupLagTest(Cli, BrokerCase):
         self.good("topics", "truncate", topic, "--before", "2", f"--confirm={topic}")
         self.assertAlmostEqual(self.describe(group)[0]["lag_seconds"], 50, delta=1)
 
+    def test_what_was_deleted_is_no_lag(self):
+        topic, group = self.make_topic(), self.name("group")
+        self.write(topic, [900, 800, 50, 40])
+        self.good("groups", "reset", group, "-t", topic, "--to-earliest", "--execute")
+        self.good("topics", "truncate", topic, "--before", "3", "--yes")
+        self.assertEqual(self.describe(group)[0]["total_lag"], 1)
+        self.good("topics", "truncate", topic, "--before", "end", "--yes")
+        shown = self.describe(group)[0]
+        self.assertEqual((shown["total_lag"], shown["lag_seconds"]), (0, 0))
+        self.assertNotIn("unknown", self.good("check", "-g", group, "--lag", "1,2"))
+
     def test_a_shift_beyond_all_offsets_ends_at_the_end(self):
         topic, group = self.make_topic(), self.name("group")
         self.write(topic, [10] * 5)

@@ -1,6 +1,7 @@
 """Everything that can be wrong about a command line or around it: one clear line, and the exit
 status that a script relies on."""
 
+import json
 import os
 import pathlib
 import re
@@ -128,6 +129,19 @@ class CliWrongTest(Seeded, BrokerCase):
                           ["dlq", "list", "dlq.orders", "nothing"]):
             with self.subTest(arguments):
                 self.bad(NOT_FOUND, *arguments, "--json")
+
+    def test_records_before_one_that_is_refused_are_told(self):
+        topic = self.name()
+        self.good("topics", "create", topic, "-p", "2")
+        rows = ('{"partition":0,"value":"a"}\n'
+                '{"partition":1,"value":"b","timestamp":9000000000000}\n')
+        for command in (["produce", topic, "--json", "--keep-partition"],
+                        ["import", "-", "--topic", topic, "--json"]):
+            with self.subTest(command):
+                done = self.sluice(*command, stdin=rows)
+                self.assertEqual(done.returncode, FAILED, done.stderr)
+                told = json.loads(done.stdout)
+                self.assertEqual((told["records"], told["complete"]), (1, False))
 
     def test_messages(self):
         for status, arguments, expected in (

@@ -17,6 +17,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -167,6 +168,11 @@ void add_bench(CLI::App& app, CommandLine& line) {
           "  sluice bench share --rate 10000 --duration 30s");
 }
 
+// On the command line; count() knows of the environment's, too.
+bool is_typed(const CLI::App& app, const char* option) {
+  return std::ranges::find(app.parse_order(), app.get_option(option)) != app.parse_order().end();
+}
+
 }  // namespace
 
 std::unique_ptr<CLI::App> make_app(CommandLine& line) {
@@ -192,6 +198,7 @@ std::unique_ptr<CLI::App> make_app(CommandLine& line) {
   app.add_option("--timeout", line.global.timeout_seconds, "Seconds until a request is given up")
       ->envname("SLUICE_TIMEOUT")
       ->check(CLI::PositiveNumber)
+      ->check(no_nan())
       ->capture_default_str();
   add_topics(app, line);
   add_records(app, line);
@@ -252,7 +259,10 @@ int run(int argc, char** argv) {
                              !app.got_subcommand("man") && !app.got_subcommand("log");
   if (needs_cluster)
     if (const Exit applied = apply_context(app, line.global); applied != Exit::ok)
-      return static_cast<int>(applied);
+      return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
+                                         : static_cast<int>(applied);
+  // An HTTP port from the environment or a context is not that of brokers that were typed.
+  if (is_typed(app, "--brokers") && !is_typed(app, "--http")) line.global.http.clear();
   return static_cast<int>(finish(line.chosen()));
 }
 

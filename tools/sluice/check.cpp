@@ -147,6 +147,7 @@ void add_lag(const Global& global, Admin& admin, const CheckOptions& options, co
                 .message = count_of(records) + " records behind" + without_commits(total)},
                limits.lag));
     const auto seconds = total.seconds;
+    if (!seconds && !limits.lag_seconds) continue;  // nobody asked for it
     measures.push_back(judged({.check = "lag-seconds",
                                .subject = id,
                                .value = seconds,

@@ -2,6 +2,7 @@
 
 #include "tools/sluice/command_tree.hpp"
 
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -139,6 +140,16 @@ CLI::Validator no_empty_name() {
   // No description: that would follow the name of the type.
   return CLI::Validator(
       [](const std::string& text) { return text.empty() ? "it is empty" : std::string(); }, "");
+}
+
+CLI::Validator no_nan() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double number = 0;
+        const bool read = CLI::detail::lexical_cast(text, number);
+        return read && std::isnan(number) ? "it is no number" : std::string();
+      },
+      "");
 }
 
 std::string misuse(const CLI::App& app, const std::vector<std::string>& words,

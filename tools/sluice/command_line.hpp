@@ -52,6 +52,8 @@ struct CommandLine {
 
 // Refuses the empty text that a variable of a script may be.
 CLI::Validator no_empty_name();
+// Refuses what CLI11 takes for a number within every range.
+CLI::Validator no_nan();
 
 // Help with the examples before the options. Commands inherit it from the App that they are added
 // to.

@@ -184,7 +184,7 @@ Exit send_all(const Global& global, const ImportOptions& options, RowReader& row
   // What came before a bad row is sent, and counted, all the same.
   const auto finished = publisher.finish();
   progress.clear();
-  if (!finished) return complain(global, finished.error());
+  if (!finished && outcome == Exit::ok) outcome = complain(global, finished.error());
   if (outcome == Exit::ok && interrupted())
     outcome = complain_of_interrupt("the rest was not imported");
   if (outcome != Exit::ok && publisher.count() == 0) return outcome;

@@ -15,31 +15,39 @@ std::int64_t now_ms() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// End offsets, also of the other partitions of these topics, which get rows; partitions of topics
-// that are gone are left out.
-Result<Admin::FoundOffsets> ends_of(Admin& admin, std::map<TopicPartition, GroupRow>& rows) {
+// Where their logs begin and end, also those of the other partitions of these topics, which get
+// rows; partitions of topics that are gone are left out.
+Result<> add_bounds(Admin& admin, std::map<TopicPartition, GroupRow>& rows) {
   std::vector<std::string> names;
   for (const auto& [where, row] : rows)
     if (names.empty() || names.back() != where.topic) names.push_back(where.topic);
   const auto topics = admin.topics(names);
   if (!topics) return std::unexpected(topics.error());
-  std::map<TopicPartition, std::int64_t> wanted;
+  std::map<TopicPartition, std::int64_t> starts;
+  std::map<TopicPartition, std::int64_t> ends;
   for (const auto& topic : *topics) {
     if (topic.error != ErrorCode::none) continue;
     for (std::size_t index = 0; index < topic.partitions.size(); ++index) {
       const TopicPartition where{topic.name, static_cast<PartitionIndex>(index)};
       rows.try_emplace(where);
-      wanted[where] = static_cast<std::int64_t>(OffsetSpec::latest);
+      ends[where] = static_cast<std::int64_t>(OffsetSpec::latest);
+      starts[where] = static_cast<std::int64_t>(OffsetSpec::earliest);
     }
   }
-  return admin.offsets(wanted);
+  const auto begin = admin.offsets(starts);
+  if (!begin) return std::unexpected(begin.error());
+  const auto end = admin.offsets(ends);
+  if (!end) return std::unexpected(end.error());
+  for (const auto& [where, at] : *begin) rows[where].start = at.offset;
+  for (const auto& [where, at] : *end) rows[where].end = at.offset;
+  return {};
 }
 
 void add_seconds(const Global& global, GroupDetails& details) {
   std::map<TopicPartition, Offset> behind;
   for (auto& row : details.rows) {
     if (row.lag() == 0) row.lag_seconds = 0;
-    if (row.lag().value_or(0) > 0) behind[row.where] = *row.committed;
+    if (row.lag().value_or(0) > 0) behind[row.where] = *row.next();
   }
   if (behind.empty()) return;
   const auto found = first_timestamps(global, behind);
@@ -127,14 +135,11 @@ Result<GroupDetails> group_details(Admin& admin, const Global& global, const std
       rows[where].host = member.host;
     }
   }
-  const auto ends = ends_of(admin, rows);
-  if (!ends) return std::unexpected(ends.error());
+  if (const auto bounds = add_bounds(admin, rows); !bounds) return std::unexpected(bounds.error());
   for (auto& [where, row] : rows) {
     row.where = where;
     details.rows.push_back(std::move(row));
   }
-  for (auto& row : details.rows)
-    if (const auto end = ends->find(row.where); end != ends->end()) row.end = end->second.offset;
   details.taken_ms = now_ms();
   if (seconds == LagSeconds::find) add_seconds(global, details);
   return details;

@@ -16,15 +16,21 @@ namespace sluice::cli {
 struct GroupRow {
   TopicPartition where;
   std::optional<Offset> committed;
+  std::optional<Offset> start;  // of the log
   std::optional<Offset> end;
   // Age of the oldest record that was not consumed; 0 without one, nothing when it is not known.
   std::optional<double> lag_seconds;
   std::optional<std::string> member_id;
   std::string host;
 
+  // The first record that it has still to read: what was deleted, nobody waits for.
+  std::optional<Offset> next() const {
+    if (!committed) return std::nullopt;
+    return std::max(*committed, start.value_or(0));
+  }
   std::optional<std::int64_t> lag() const {
     if (!committed || !end) return std::nullopt;
-    return std::max<std::int64_t>(0, *end - *committed);
+    return std::max<std::int64_t>(0, *end - *next());
   }
 };
 

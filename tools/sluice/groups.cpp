@@ -120,6 +120,8 @@ Exit delete_all(const Global& global, const GroupsDeleteOptions& options, Admin&
     const Exit confirmed =
         confirm(global, "deleting group '" + id + "' with its offsets", id, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
+  }
+  for (const auto& id : options.ids) {
     const auto deleted = admin.delete_group(id);
     if (!deleted && exit_for(deleted.error()) == Exit::not_found) return no_such_group(admin, id);
     if (!deleted) return complain(global, deleted.error());

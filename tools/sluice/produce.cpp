@@ -129,10 +129,10 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   Publisher publisher(*producer);
   LineSender sender(global, options, fixed, publisher);
   if (options.file == "-" && interactive()) say(global, "type records, one a line; Ctrl-D ends");
-  const Exit status = send_all(global, options, *lines, sender, publisher);
+  Exit status = send_all(global, options, *lines, sender, publisher);
   // What came before a wrong line is sent, and counted, all the same.
-  if (const auto finished = publisher.finish(); !finished)
-    return status == Exit::ok ? complain(global, finished.error()) : status;
+  const auto finished = publisher.finish();
+  if (!finished && status == Exit::ok) status = complain(global, finished.error());
   if (status != Exit::ok && publisher.count() == 0) return status;
   const auto took = std::chrono::steady_clock::now() - start;
   say(global, "produced " + records_text(publisher.count()) +

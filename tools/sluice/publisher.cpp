@@ -27,24 +27,28 @@ void add_codec_option(CLI::App& command, std::string& codec) {
 Result<> Publisher::send(const ProducerRecord& record) {
   auto sent = producer_.send(record);
   if (!sent) return std::unexpected(sent.error());
-  ++count_;
   waiting_.push_back(std::move(*sent));
   return settle(unsettled_max);
 }
 
 Result<> Publisher::settle(std::size_t most) {
+  Result<> outcome;
   while (!waiting_.empty() && (waiting_.front().done() || waiting_.size() > most)) {
     const auto result = producer_.wait(waiting_.front());
-    if (!result) return std::unexpected(result.error());
     waiting_.pop_front();
+    if (result) {
+      ++count_;
+    } else if (outcome) {
+      outcome = std::unexpected(result.error());
+    }
   }
-  return {};
+  return outcome;
 }
 
 Result<> Publisher::finish() {
   const auto flushed = producer_.flush();
-  if (!flushed) return flushed;
-  return settle(0);
+  const auto settled = settle(flushed ? 0 : waiting_.size());
+  return settled ? flushed : settled;
 }
 
 Result<> send_parsed(Publisher& publisher, const Target& target, const ParsedRecord& parsed) {

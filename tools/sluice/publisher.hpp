@@ -24,8 +24,9 @@ class Publisher {
 
   // Errors: as Producer::send(), and of records that were sent before.
   Result<> send(const ProducerRecord& record);
-  // Waits for all that was sent.
+  // Waits for all that was sent. The error is that of the first that failed.
   Result<> finish();
+  // Records that were acknowledged.
   std::uint64_t count() const { return count_; }
 
  private:

@@ -59,6 +59,8 @@ Exit delete_all(const Global& global, const TopicsDeleteOptions& options, Admin&
     const Exit confirmed = confirm(global, "deleting topic '" + name + "' with all its records",
                                    name, options.confirmation);
     if (confirmed != Exit::ok) return confirmed;
+  }
+  for (const auto& name : options.names) {
     const auto deleted = admin.delete_topic(name);
     if (!deleted && is_missing(deleted.error())) {
       if (!options.if_exists) return no_such_topic(admin, name);

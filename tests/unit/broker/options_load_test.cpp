@@ -77,6 +77,9 @@ TEST(OptionsEnvironment, SetsWhatStartsWithThePrefixOnly) {
 TEST(OptionsEnvironment, LeavesAloneWhatKubernetesInjectsForAServiceOfThatName) {
   Options options;
   EXPECT_TRUE(load_environment(options, {{"SLUICE_SERVICE_HOST", "10.0.0.1"},
+                                         {"SLUICE_HTTP", "10.0.0.1:9644"},
+                                         {"SLUICE_CONTEXT", "staging"},
+                                         {"SLUICE_TIMEOUT", "5"},
                                          {"SLUICE_PORT", "tcp://10.0.0.1:9092"},
                                          {"SLUICE_PORT_9092_TCP_ADDR", "10.0.0.1"}}));
 }
