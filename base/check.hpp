@@ -12,5 +12,6 @@ namespace sluice {
 }
 }  // namespace sluice
 
-#define SLUICE_CHECK(condition) \
-  (__builtin_expect(!!(condition), 1) ? void() : ::sluice::check_failed(__FILE__, __LINE__, #condition))
+#define SLUICE_CHECK(condition)                \
+  (__builtin_expect(!!(condition), 1) ? void() \
+                                      : ::sluice::check_failed(__FILE__, __LINE__, #condition))

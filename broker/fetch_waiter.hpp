@@ -6,6 +6,7 @@
 #include "base/timer.hpp"
 
 #include <boost/asio/post.hpp>
+
 #include <memory>
 
 namespace sluice::broker {

@@ -55,8 +55,8 @@ class BufferPool {
   // An idle buffer of that size; empty when there is none.
   AlignedBuffer try_take_idle(std::size_t size);
   // Work for another thread, one at a time (empty while such work is not done): makes idle buffers,
-  // as far as the bound allows, with their memory really there. A page that is touched for the first
-  // time costs microseconds, in a virtual machine several.
+  // as far as the bound allows, with their memory really there. A page that is touched for the
+  // first time costs microseconds, in a virtual machine several.
   std::function<void()> growth(std::size_t size, int count) const;
 
   std::size_t bytes_lent() const;

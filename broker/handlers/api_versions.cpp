@@ -12,9 +12,8 @@ namespace {
 bool is_software_name(std::string_view text) {
   const auto alphanumeric = [](unsigned char c) { return std::isalnum(c) != 0; };
   return !text.empty() && alphanumeric(text.front()) && alphanumeric(text.back()) &&
-         std::ranges::all_of(text, [&](unsigned char c) {
-           return alphanumeric(c) || c == '-' || c == '.';
-         });
+         std::ranges::all_of(
+             text, [&](unsigned char c) { return alphanumeric(c) || c == '-' || c == '.'; });
 }
 
 void add_api(protocol::ApiVersionsResponse& response, const protocol::ApiInfo& api) {
@@ -45,8 +44,8 @@ Served answer_unsupported_api_versions(Request& request) {
   protocol::ApiVersionsResponse response;
   response.error_code = protocol::ErrorCode::unsupported_version;
   add_api(response, *protocol::find_api(protocol::ApiKey::api_versions));
-  const auto error = protocol::encode_response(response, 0,
-                                               request.parsed.header.correlation_id, request.reply);
+  const auto error =
+      protocol::encode_response(response, 0, request.parsed.header.correlation_id, request.reply);
   return error == protocol::WireError::none ? Served::replied : Served::close;
 }
 

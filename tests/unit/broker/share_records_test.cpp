@@ -55,8 +55,8 @@ ShareUpdateRecord update() { return {3, 1, -1, 6, {{100, 100, StoredState::archi
 ShareUpdateRecord archiving() {
   ShareUpdateRecord record = update();
   const Failure failure{1'700'000'000'001, 1'700'000'000'002, FailureReason::rejected, "näh"};
-  record.batches.front() = {100, 100, StoredState::dead_lettering, 5, 0,
-                            std::make_shared<const Failure>(failure)};
+  record.batches.front() = {100, 100, StoredState::dead_lettering,
+                            5,   0,   std::make_shared<const Failure>(failure)};
   return record;
 }
 
