@@ -40,14 +40,9 @@ class Interrupts(Cli):
         wait_until(catches, what="a handler of SIGINT")
         return process
 
-    def filled_topic(self):
-        topic = self.make_topic()
-        self.good("produce", topic, stdin="".join(f"value {i:>300}\n" for i in range(RECORDS)))
-        return topic
 
-
-class CliInterruptTest(Interrupts, BrokerCase):
-    """Each prints more than the pipe holds: it cannot be done while nobody reads."""
+class FilledTopic(Interrupts):
+    """One topic with more than a reader takes at once, for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
@@ -55,6 +50,15 @@ class CliInterruptTest(Interrupts, BrokerCase):
         case = cls("filled_topic")
         cls.topic = case.filled_topic()
         case.doCleanups()
+
+    def filled_topic(self):
+        topic = self.make_topic()
+        self.good("produce", topic, stdin="".join(f"value {i:>300}\n" for i in range(RECORDS)))
+        return topic
+
+
+class CliInterruptTest(FilledTopic, BrokerCase):
+    """Each prints more than the pipe holds: it cannot be done while nobody reads."""
 
     def check_lines(self, *arguments, **options):
         process = self.spawn(*arguments, **options)
@@ -124,7 +128,6 @@ class CliInterruptTest(Interrupts, BrokerCase):
         self.interrupt(process)
         self.assertEqual(self.good("consume", topic, "-e"), "whole\n")
 
-
     def test_a_bench_takes_its_topic_away(self):
         shares = [["share", "--fill", "1MiB"], ["share", "--rate", "10"]]
         for arguments in (["produce"], ["produce", "--rate", "10"], ["latency", "--rate", "10"],
@@ -141,7 +144,7 @@ class CliInterruptTest(Interrupts, BrokerCase):
                 if row["name"].startswith("sluice-bench-")]
 
 
-class CliInterruptLogTest(Interrupts, BrokerCase):
+class CliInterruptLogTest(FilledTopic, BrokerCase):
     """On a directory with so many partitions that the work lasts."""
 
     needs_own_broker = True
@@ -150,9 +153,6 @@ class CliInterruptLogTest(Interrupts, BrokerCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        case = cls("filled_topic")
-        cls.topic = case.filled_topic()
-        case.doCleanups()
         cls.broker.stop()
         cls.data = cls.broker.data_directory
         for number in range(1, COPIES):

@@ -173,6 +173,13 @@ bool is_typed(const CLI::App& app, const char* option) {
   return std::ranges::find(app.parse_order(), app.get_option(option)) != app.parse_order().end();
 }
 
+// Of a command that was not even begun. To a monitoring system that of a wrong command line, or of
+// contexts that cannot be read, would say "critical" or "warning".
+int status_of_refusal(const CLI::App& app, Exit status) {
+  return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
+                                     : static_cast<int>(status);
+}
+
 }  // namespace
 
 std::unique_ptr<CLI::App> make_app(CommandLine& line) {
@@ -251,16 +258,13 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     complain(Exit::usage, misuse(app, words, error));
-    // To a monitoring system the status of a wrong command line would say "critical".
-    return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
-                                       : static_cast<int>(Exit::usage);
+    return status_of_refusal(app, Exit::usage);
   }
   const bool needs_cluster = !app.got_subcommand("context") && !app.got_subcommand("completion") &&
                              !app.got_subcommand("man") && !app.got_subcommand("log");
   if (needs_cluster)
     if (const Exit applied = apply_context(app, line.global); applied != Exit::ok)
-      return app.got_subcommand("check") ? static_cast<int>(Verdict::unknown)
-                                         : static_cast<int>(applied);
+      return status_of_refusal(app, applied);
   // An HTTP port from the environment or a context is not that of brokers that were typed.
   if (is_typed(app, "--brokers") && !is_typed(app, "--http")) line.global.http.clear();
   return static_cast<int>(finish(line.chosen()));

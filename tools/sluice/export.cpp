@@ -189,12 +189,11 @@ Exit send_all(const Global& global, const ImportOptions& options, RowReader& row
     outcome = complain_of_interrupt("the rest was not imported");
   if (outcome != Exit::ok && publisher.count() == 0) return outcome;
   say(global, "imported " + records_and_rate(publisher.count(), progress.elapsed()));
-  print_document(global,
-                 {.file = options.file,
-                  .topic = options.topic.empty() ? std::nullopt : std::optional(options.topic),
-                  .records = publisher.count(),
-                  .took = progress.elapsed(),
-                  .complete = outcome == Exit::ok});
+  print_document(global, {.file = options.file,
+                          .topic = options.topic,
+                          .records = publisher.count(),
+                          .took = progress.elapsed(),
+                          .complete = outcome == Exit::ok});
   return outcome;
 }
 

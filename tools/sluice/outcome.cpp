@@ -1,5 +1,7 @@
 #include "tools/sluice/outcome.hpp"
 
+#include <optional>
+
 namespace sluice::cli {
 
 Outcome::Outcome(const Global& global, std::string_view kind, bool applied) : global_(global) {
@@ -24,7 +26,8 @@ Exit Outcome::end(Exit status) {
 
 void print_document(const Global& global, const RecordsDone& done) {
   print_document(global, [&](JsonWriter& json) {
-    json.field("file", done.file).field("topic", done.topic).field("records", done.records);
+    const auto topic = done.topic.empty() ? std::nullopt : std::optional(done.topic);
+    json.field("file", done.file).field("topic", topic).field("records", done.records);
     json.field("seconds", std::chrono::duration<double>(done.took).count());
     json.field("complete", done.complete);
   });

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,8 +49,8 @@ class Outcome {
 // Of a command on many records.
 //   {"file":"orders.jsonl","topic":null,"records":6,"seconds":0.01,"complete":true}
 struct RecordsDone {
-  std::string file;                  // "-": standard input or output
-  std::optional<std::string> topic;  // null: of each record
+  std::string file;   // "-": standard input or output
+  std::string topic;  // empty, and null in the document: of each record
   std::uint64_t records = 0;
   std::chrono::nanoseconds took{};
   bool complete = true;  // false: it ended early

@@ -138,12 +138,11 @@ Exit produce(const Global& global, const ProduceOptions& options) {
   say(global, "produced " + records_text(publisher.count()) +
                   (options.topic.empty() ? "" : " to '" + options.topic + "'") + " in " +
                   human_seconds(took));
-  print_document(global,
-                 {.file = options.file,
-                  .topic = options.topic.empty() ? std::nullopt : std::optional(options.topic),
-                  .records = publisher.count(),
-                  .took = took,
-                  .complete = status == Exit::ok});
+  print_document(global, {.file = options.file,
+                          .topic = options.topic,
+                          .records = publisher.count(),
+                          .took = took,
+                          .complete = status == Exit::ok});
   return status;
 }
 
